@@ -1,0 +1,29 @@
+/* core/generation.c - the life of a configuration. */
+
+#include "core/generation.h"
+
+
+mosn_generation_t *
+mosn_generation_create(uint32_t number)
+{
+    mosn_pool_t       *pool = mosn_pool_create(MOSN_POOL_CONF);
+    mosn_generation_t *g = mosn_pool_calloc(pool, sizeof(*g));
+
+    g->refs = 1;
+    g->number = number;
+    g->pool = pool;
+    mosn_map_init(&g->clusters, pool);
+    mosn_map_init(&g->route_tables, pool);
+    return g;
+}
+
+
+void
+mosn_generation_unref(mosn_generation_t *generation)
+{
+    if (--generation->refs == 0) {
+        mosn_pool_t *pool = generation->pool;
+
+        mosn_pool_destroy(&pool);
+    }
+}

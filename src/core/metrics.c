@@ -1,0 +1,474 @@
+/*
+ * core/metrics.c - the shared directory and the rows.
+ *
+ * Layout: header, directory, then MOSN_METRICS_ROWS rows of MAX_SLOTS
+ * counters.  Untouched pages cost nothing.  The directory only grows; a spin
+ * lock with the owner's process id guards it, so that a lock whose owner was
+ * killed can be taken over.
+ */
+
+#include "core/metrics.h"
+#include "core/log.h"
+#include "os/shm.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#define MAGIC 0x314d4e53u /* layout version in it */
+#define MAX_INSTANCES 65536u
+#define INDEX_SIZE (MAX_INSTANCES * 2)
+#define MAX_SLOTS (1u << 20)
+#define SPILL_SLOTS 256u /* what nobody reads when all is full */
+#define LABEL_MAX 100
+#define NAME_MAX_LEN 20
+
+typedef struct {
+    char     set[NAME_MAX_LEN];
+    char     label[LABEL_MAX];
+    uint32_t first;
+    uint32_t n_slots;
+} metrics_entry_t;
+
+typedef struct {
+    uint32_t         magic;
+    _Atomic pid_t    lock;
+    _Atomic uint32_t folds; /* odd while a row is being folded */
+    _Atomic uint32_t n_entries;
+    uint32_t         n_slots;
+    uint32_t         index[INDEX_SIZE]; /* entry + 1 */
+    metrics_entry_t  entries[MAX_INSTANCES];
+} metrics_header_t;
+
+static const uint64_t metrics_bounds_us[MOSN_HISTOGRAM_BUCKETS - 1] = {
+    250,    500,    1000,   2500,    5000,    10000,   25000,    50000,
+    100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000, 30000000,
+};
+
+/* One segment a host: it is handed on by reloads and upgrades. */
+static mosn_shm_t        metrics_shm = { .fd = -1 };
+static metrics_header_t *metrics_header;
+static uint64_t          metrics_nowhere[SPILL_SLOTS * 64];
+
+/* Before mosn_metrics_open() (unit tests, mosn -t) counts go nowhere. */
+uint64_t *mosn_metrics_row = metrics_nowhere;
+
+
+static size_t
+metrics_header_size(void)
+{
+    return (sizeof(metrics_header_t) + 4095) & ~(size_t) 4095;
+}
+
+
+static uint64_t *
+metrics_row_at(unsigned row)
+{
+    return (uint64_t *) (void *) ((char *) metrics_shm.bytes
+                                  + metrics_header_size())
+           + (size_t) row * MAX_SLOTS;
+}
+
+
+mosn_rc_e
+mosn_metrics_open(int fd)
+{
+    size_t size = metrics_header_size()
+                  + (size_t) MOSN_METRICS_ROWS * MAX_SLOTS
+                        * sizeof(uint64_t);
+
+    if (fd == -1 ? mosn_shm_create(&metrics_shm, "mosn metrics", size) == -1
+                 : mosn_shm_open(&metrics_shm, fd) == -1) {
+        mosn_log_alert(errno, "cannot map shared memory for metrics");
+        return MOSN_ERROR;
+    }
+    metrics_header = metrics_shm.bytes;
+    if (fd == -1) {
+        metrics_header->magic = MAGIC;
+        metrics_header->n_slots = SPILL_SLOTS;
+    } else if (metrics_shm.size != size || metrics_header->magic != MAGIC) {
+        mosn_log_err(0, "inherited metrics have another layout");
+        mosn_metrics_close();
+        return MOSN_ERROR;
+    }
+    mosn_metrics_use_row(0);
+    return MOSN_OK;
+}
+
+
+int
+mosn_metrics_fd(void)
+{
+    return metrics_shm.fd;
+}
+
+
+void
+mosn_metrics_close(void)
+{
+    if (metrics_header != NULL) {
+        mosn_shm_close(&metrics_shm);
+        metrics_shm.fd = -1;
+        metrics_header = NULL;
+    }
+    mosn_metrics_row = metrics_nowhere;
+}
+
+
+void
+mosn_metrics_use_row(unsigned row)
+{
+    if (metrics_header != NULL) {
+        mosn_metrics_row = metrics_row_at(row);
+    }
+}
+
+
+static void
+metrics_lock(void)
+{
+    pid_t    self = getpid(), owner = 0;
+    unsigned spins = 0;
+
+    while (!atomic_compare_exchange_weak(&metrics_header->lock, &owner,
+                                         self)) {
+        if (owner == self) {
+            return; /* left behind by a process of the same id */
+        }
+        if (owner != 0 && ++spins > 100 && kill(owner, 0) == -1
+            && errno == ESRCH) {
+            if (atomic_compare_exchange_strong(&metrics_header->lock, &owner,
+                                               self)) {
+                return;
+            }
+        }
+        owner = 0;
+        (void) sched_yield();
+    }
+}
+
+
+static void
+metrics_unlock(void)
+{
+    atomic_store(&metrics_header->lock, 0);
+}
+
+
+static uint32_t
+metrics_add(uint32_t *index, const mosn_metric_set_t *set, mosn_str_t label)
+{
+    uint32_t         n = atomic_load(&metrics_header->n_entries);
+    metrics_entry_t *entry = &metrics_header->entries[n];
+
+    if (n == MAX_INSTANCES
+        || metrics_header->n_slots + set->n_slots > MAX_SLOTS) {
+        mosn_log_warn(0, "no room for metrics of %s \"%.*s\"", set->name,
+                      MOSN_STR_ARG(label));
+        return 0;
+    }
+
+    (void) snprintf(entry->set, sizeof(entry->set), "%s", set->name);
+    memcpy(entry->label, label.at, label.len);
+    entry->label[label.len] = '\0';
+    entry->first = metrics_header->n_slots;
+    entry->n_slots = (uint32_t) set->n_slots;
+    metrics_header->n_slots += entry->n_slots;
+    *index = n + 1;
+    atomic_store(&metrics_header->n_entries, n + 1);
+    return entry->first;
+}
+
+
+/* A newer program has more fields in a set: it gets new slots, and the
+ * values that were there go with it. */
+static uint32_t
+metrics_widen(metrics_entry_t *entry, const mosn_metric_set_t *set)
+{
+    uint32_t first = metrics_header->n_slots;
+    uint32_t n = entry->n_slots;
+
+    if (n >= set->n_slots) {
+        return entry->first;
+    }
+    if (first + set->n_slots > MAX_SLOTS) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        metrics_row_at(0)[first + i] = mosn_metrics_read(entry->first + i);
+    }
+    metrics_header->n_slots += (uint32_t) set->n_slots;
+    entry->first = first;
+    entry->n_slots = (uint32_t) set->n_slots;
+    return first;
+}
+
+
+uint32_t
+mosn_metrics_instance(const mosn_metric_set_t *set, mosn_str_t label)
+{
+    uint64_t i = mosn_str_hash(label) ^ mosn_str_hash(mosn_str(set->name));
+    uint32_t first;
+
+    if (metrics_header == NULL) {
+        return 0;
+    }
+    if (label.len >= LABEL_MAX) {
+        label.len = LABEL_MAX - 1;
+    }
+
+    metrics_lock();
+    for (;; i++) {
+        uint32_t        *index = &metrics_header->index[i % INDEX_SIZE];
+        metrics_entry_t *entry;
+
+        if (*index == 0) {
+            first = metrics_add(index, set, label);
+            break;
+        }
+        entry = &metrics_header->entries[*index - 1];
+        if (strcmp(entry->set, set->name) == 0
+            && mosn_str_equal(mosn_str(entry->label), label)) {
+            first = metrics_widen(entry, set);
+            break;
+        }
+    }
+    metrics_unlock();
+    return first;
+}
+
+
+uint64_t
+mosn_metrics_read(uint32_t slot)
+{
+    uint64_t sum;
+    uint32_t before;
+
+    if (metrics_header == NULL) {
+        return 0;
+    }
+    do {
+        before = atomic_load(&metrics_header->folds);
+        sum = 0;
+        for (unsigned row = 0; row < MOSN_METRICS_ROWS; row++) {
+            sum += metrics_row_at(row)[slot];
+        }
+    } while ((before & 1) != 0
+             || before != atomic_load(&metrics_header->folds));
+    return sum;
+}
+
+
+static const mosn_metric_set_t *
+metrics_find_set(const mosn_metric_set_t *const *sets, const char *name)
+{
+    for (; *sets != NULL; sets++) {
+        if (strcmp((*sets)->name, name) == 0) {
+            return *sets;
+        }
+    }
+    return NULL;
+}
+
+
+static uint32_t
+metrics_width(const mosn_metric_field_t *field)
+{
+    return field->kind == MOSN_HISTOGRAM ? MOSN_HISTOGRAM_SLOTS : 1;
+}
+
+
+void
+mosn_metrics_fold(unsigned row, const mosn_metric_set_t *const *sets)
+{
+    uint64_t *from = metrics_row_at(row);
+    uint64_t *to = metrics_row_at(0);
+    uint32_t  n = atomic_load(&metrics_header->n_entries);
+
+    atomic_fetch_add(&metrics_header->folds, 1);
+    for (uint32_t i = 0; i < n; i++) {
+        const metrics_entry_t   *entry = &metrics_header->entries[i];
+        const mosn_metric_set_t *set = metrics_find_set(sets, entry->set);
+        uint32_t                 slot = entry->first;
+
+        for (size_t f = 0; set != NULL && f < set->n_fields; f++) {
+            uint32_t width = metrics_width(&set->fields[f]);
+
+            for (uint32_t k = 0; k < width; k++, slot++) {
+                if (set->fields[f].kind != MOSN_GAUGE) {
+                    to[slot] += from[slot];
+                }
+                from[slot] = 0;
+            }
+        }
+    }
+    atomic_fetch_add(&metrics_header->folds, 1);
+}
+
+
+void
+mosn_metric_observe_us(uint32_t slot, uint64_t us)
+{
+    unsigned i = 0;
+
+    while (i < MOSN_HISTOGRAM_BUCKETS - 1 && us > metrics_bounds_us[i]) {
+        i++;
+    }
+    mosn_metrics_row[slot + i]++;
+    mosn_metrics_row[slot + MOSN_HISTOGRAM_BUCKETS] += us;
+}
+
+
+/* --- print -------------------------------------------------------------- */
+
+static void
+metrics_print_label(const metrics_entry_t   *entry,
+                    const mosn_metric_set_t *set, const char *more,
+                    FILE *out)
+{
+    if (set->label[0] == '\0' && more[0] == '\0') {
+        return;
+    }
+    (void) fputc('{', out);
+    if (set->label[0] != '\0') {
+        const char *label = set->label;
+        const char *value = entry->label;
+        const char *comma = strchr(label, ',');
+
+        /* "cluster,host" has the value "api,10.0.0.1:80". */
+        if (comma != NULL) {
+            const char *split = strchr(value, ',');
+
+            (void) fprintf(out, "%.*s=\"%.*s\",", (int) (comma - label),
+                           label, split ? (int) (split - value) : 0, value);
+            label = comma + 1;
+            value = split ? split + 1 : value;
+        }
+        (void) fprintf(out, "%s=\"%s\"%s", label, value,
+                       more[0] != '\0' ? "," : "");
+    }
+    (void) fprintf(out, "%s}", more);
+}
+
+
+static void
+metrics_print_histogram(const metrics_entry_t   *entry,
+                        const mosn_metric_set_t *set,
+                        const mosn_metric_field_t *field, uint32_t slot,
+                        FILE *out)
+{
+    uint64_t count = 0;
+
+    for (unsigned i = 0; i < MOSN_HISTOGRAM_BUCKETS; i++) {
+        char le[40];
+
+        count += mosn_metrics_read(slot + i);
+        if (i < MOSN_HISTOGRAM_BUCKETS - 1) {
+            (void) snprintf(le, sizeof(le), "le=\"%g\"",
+                            (double) metrics_bounds_us[i] / 1e6);
+        } else {
+            (void) snprintf(le, sizeof(le), "le=\"+Inf\"");
+        }
+        (void) fprintf(out, "mosn_%s_%s_bucket", set->name, field->name);
+        metrics_print_label(entry, set, le, out);
+        (void) fprintf(out, " %" PRIu64 "\n", count);
+    }
+    (void) fprintf(out, "mosn_%s_%s_count", set->name, field->name);
+    metrics_print_label(entry, set, "", out);
+    (void) fprintf(out, " %" PRIu64 "\n", count);
+    (void) fprintf(out, "mosn_%s_%s_sum", set->name, field->name);
+    metrics_print_label(entry, set, "", out);
+    (void) fprintf(out, " %.6f\n",
+                   (double) mosn_metrics_read(slot + MOSN_HISTOGRAM_BUCKETS)
+                       / 1e6);
+}
+
+
+static void
+metrics_print_field(const mosn_metric_set_t *set, size_t f, uint32_t offset,
+                    FILE *out)
+{
+    static const char *const types[] = { "counter", "gauge", "histogram" };
+
+    const mosn_metric_field_t *field = &set->fields[f];
+    uint32_t                   n = atomic_load(&metrics_header->n_entries);
+
+    (void) fprintf(out, "# TYPE mosn_%s_%s %s\n", set->name, field->name,
+                   types[field->kind]);
+    (void) fprintf(out, "# HELP mosn_%s_%s %s\n", set->name, field->name,
+                   field->help);
+
+    for (uint32_t i = 0; i < n; i++) {
+        const metrics_entry_t *entry = &metrics_header->entries[i];
+
+        if (strcmp(entry->set, set->name) != 0) {
+            continue;
+        }
+        if (field->kind == MOSN_HISTOGRAM) {
+            metrics_print_histogram(entry, set, field, entry->first + offset,
+                                    out);
+            continue;
+        }
+        (void) fprintf(out, "mosn_%s_%s%s", set->name, field->name,
+                       field->kind == MOSN_COUNTER ? "_total" : "");
+        metrics_print_label(entry, set, "", out);
+        (void) fprintf(out, " %" PRIu64 "\n",
+                       mosn_metrics_read(entry->first + offset));
+    }
+}
+
+
+void
+mosn_metrics_print(const mosn_metric_set_t *const *sets, FILE *out)
+{
+    for (; metrics_header != NULL && *sets != NULL; sets++) {
+        uint32_t offset = 0;
+
+        for (size_t f = 0; f < (*sets)->n_fields; f++) {
+            metrics_print_field(*sets, f, offset, out);
+            offset += metrics_width(&(*sets)->fields[f]);
+        }
+    }
+    (void) fputs("# EOF\n", out);
+}
+
+
+static void
+metrics_print_entry(const metrics_entry_t   *entry,
+                    const mosn_metric_set_t *set, FILE *out)
+{
+    uint32_t slot = entry->first;
+
+    for (size_t f = 0; f < set->n_fields; f++) {
+        const mosn_metric_field_t *field = &set->fields[f];
+        uint64_t                   value = 0;
+        uint32_t                   width = metrics_width(field);
+
+        for (uint32_t k = 0; k < width && k < MOSN_HISTOGRAM_BUCKETS; k++) {
+            value += mosn_metrics_read(slot + k);
+        }
+        (void) fprintf(out, "%s.%s%s%s%s: %" PRIu64 "\n", set->name,
+                       entry->label, entry->label[0] != '\0' ? "." : "",
+                       field->name,
+                       field->kind == MOSN_HISTOGRAM ? ".count" : "", value);
+        slot += width;
+    }
+}
+
+
+void
+mosn_metrics_print_plain(const mosn_metric_set_t *const *sets, FILE *out)
+{
+    for (; metrics_header != NULL && *sets != NULL; sets++) {
+        uint32_t n = atomic_load(&metrics_header->n_entries);
+
+        for (uint32_t i = 0; i < n; i++) {
+            if (strcmp(metrics_header->entries[i].set, (*sets)->name) == 0) {
+                metrics_print_entry(&metrics_header->entries[i], *sets, out);
+            }
+        }
+    }
+}

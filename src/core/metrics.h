@@ -1,0 +1,99 @@
+/*
+ * core/metrics.h - counters in shared memory.
+ *
+ * A set is a table of fields ("downstream": connections, requests ...); an
+ * instance is a set with a label value ("listener" = "edge").  Instances are
+ * found by name in the shared directory, so counters continue over reloads
+ * and crashes.  Every process adds to a row of its own without atomics; the
+ * reader sums the rows.  When a process has ended, the master folds its row
+ * into row 0; its gauges go with it.
+ */
+
+#ifndef MOSN_CORE_METRICS_H
+#define MOSN_CORE_METRICS_H
+
+#include "core/rc.h"
+#include "core/str.h"
+
+#include <stdio.h>
+
+#define MOSN_METRICS_ROWS 256
+
+typedef enum {
+    MOSN_COUNTER,
+    MOSN_GAUGE,
+    MOSN_HISTOGRAM, /* of microseconds; takes MOSN_HISTOGRAM_SLOTS slots */
+} mosn_metric_e;
+
+#define MOSN_HISTOGRAM_BUCKETS 17
+#define MOSN_HISTOGRAM_SLOTS (MOSN_HISTOGRAM_BUCKETS + 1)
+
+typedef struct {
+    const char   *name;
+    mosn_metric_e kind;
+    const char   *help;
+} mosn_metric_field_t;
+
+typedef struct {
+    const char                *name;  /* "downstream" */
+    const char                *label; /* "listener"; "" for a lone one */
+    const mosn_metric_field_t *fields;
+    size_t                     n_fields;
+    size_t                     n_slots; /* with histograms counted in full */
+} mosn_metric_set_t;
+
+/* This process's row. */
+extern uint64_t *mosn_metrics_row;
+
+/* Creates the segment, or maps an inherited one when `fd` is not -1; the
+ * descriptor is in mosn_metrics_fd(). */
+mosn_rc_e mosn_metrics_open(int fd);
+int       mosn_metrics_fd(void);
+void      mosn_metrics_close(void);
+
+/* From now on this process counts into `row`. */
+void mosn_metrics_use_row(unsigned row);
+
+/* The process that used `row` has ended. */
+void mosn_metrics_fold(unsigned row, const mosn_metric_set_t *const *sets);
+
+/* First slot of an instance, made when there is none.  When the directory is
+ * full every further instance shares one slot range that nobody reads. */
+uint32_t mosn_metrics_instance(const mosn_metric_set_t *set,
+                               mosn_str_t               label);
+
+/* Sum of a slot over all rows. */
+uint64_t mosn_metrics_read(uint32_t slot);
+
+/* Everything as OpenMetrics text; `sets` is NULL-ended. */
+void mosn_metrics_print(const mosn_metric_set_t *const *sets, FILE *out);
+
+/* "name{label} value" lines for people. */
+void mosn_metrics_print_plain(const mosn_metric_set_t *const *sets,
+                              FILE                           *out);
+
+static inline void
+mosn_metric_add(uint32_t slot, uint64_t n)
+{
+    mosn_metrics_row[slot] += n;
+}
+
+
+static inline void
+mosn_metric_inc(uint32_t slot)
+{
+    mosn_metrics_row[slot]++;
+}
+
+
+static inline void
+mosn_metric_dec(uint32_t slot)
+{
+    mosn_metrics_row[slot]--;
+}
+
+
+/* `slot` is the first one of a histogram. */
+void mosn_metric_observe_us(uint32_t slot, uint64_t us);
+
+#endif

@@ -1,0 +1,318 @@
+/*
+ * core/pool.c - pools of chunks.
+ *
+ * The pool's own header lies at the start of its first chunk, so a pool of
+ * one chunk is one piece of memory, taken from and given back to a free
+ * list.  A larger allocation gets a chunk of its own.
+ */
+
+#include "core/pool.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define ALIGN 16u
+#define CACHE_MAX 4096 /* chunks kept of each hot size */
+
+typedef struct pool_chunk_s   pool_chunk_t;
+typedef struct pool_cleanup_s pool_cleanup_t;
+
+struct pool_chunk_s {
+    pool_chunk_t *next;
+    size_t        size;
+};
+
+struct pool_cleanup_s {
+    pool_cleanup_t *next;
+    void (*run)(void *);
+    void *object;
+};
+
+struct mosn_pool_s {
+    pool_chunk_t    first; /* this chunk; must be the first member */
+    char           *pos;
+    char           *end;
+    pool_chunk_t   *chunks; /* the others */
+    pool_cleanup_t *cleanups;
+    mosn_pool_t    *next_dead;
+    mosn_pool_e     kind;
+};
+
+static const size_t pool_chunk_size[] = {
+    [MOSN_POOL_CONN] = 816,
+    [MOSN_POOL_STREAM] = 4096,
+    [MOSN_POOL_CONF] = 64 * 1024,
+};
+
+/* A cache of this process alone; empty or full makes no difference but
+ * speed, so a reload need not know it. */
+static struct {
+    pool_chunk_t *free;
+    size_t        n;
+} pool_cache[2];
+
+
+static MOSN_NORETURN MOSN_COLD void
+pool_no_memory(size_t n)
+{
+    (void) fprintf(stderr, "mosn: no memory for %zu bytes\n", n);
+    abort();
+}
+
+
+void *
+mosn_alloc(size_t n)
+{
+    void *p = malloc(n);
+
+    if (p == NULL) {
+        pool_no_memory(n);
+    }
+    return p;
+}
+
+
+void *
+mosn_calloc(size_t n)
+{
+    void *p = calloc(1, n);
+
+    if (p == NULL) {
+        pool_no_memory(n);
+    }
+    return p;
+}
+
+
+void *
+mosn_realloc(void *p, size_t n)
+{
+    p = realloc(p, n);
+    if (p == NULL) {
+        pool_no_memory(n);
+    }
+    return p;
+}
+
+
+static pool_chunk_t *
+pool_chunk_get(mosn_pool_e kind)
+{
+    pool_chunk_t *chunk;
+
+    if (kind <= MOSN_POOL_STREAM && pool_cache[kind].free != NULL) {
+        chunk = pool_cache[kind].free;
+        pool_cache[kind].free = chunk->next;
+        pool_cache[kind].n--;
+        return chunk;
+    }
+
+    chunk = mosn_alloc(pool_chunk_size[kind]);
+    chunk->size = pool_chunk_size[kind];
+    return chunk;
+}
+
+
+static void
+pool_chunk_put(pool_chunk_t *chunk, mosn_pool_e kind)
+{
+#ifndef MOSN_DEBUG
+    if (kind <= MOSN_POOL_STREAM && pool_cache[kind].n < CACHE_MAX) {
+        chunk->next = pool_cache[kind].free;
+        pool_cache[kind].free = chunk;
+        pool_cache[kind].n++;
+        return;
+    }
+#else
+    (void) kind;
+#endif
+    free(chunk);
+}
+
+
+mosn_pool_t *
+mosn_pool_create(mosn_pool_e kind)
+{
+    mosn_pool_t *pool = (mosn_pool_t *) (void *) pool_chunk_get(kind);
+
+    pool->pos = (char *) pool + ((sizeof(*pool) + ALIGN - 1) & ~(ALIGN - 1));
+    pool->end = (char *) pool + pool->first.size;
+    pool->chunks = NULL;
+    pool->cleanups = NULL;
+    pool->next_dead = NULL;
+    pool->kind = kind;
+    return pool;
+}
+
+
+void
+mosn_pool_destroy(mosn_pool_t **pool)
+{
+    mosn_pool_t  *p = *pool;
+    pool_chunk_t *chunk, *next;
+
+    *pool = NULL;
+    if (p == NULL) {
+        return;
+    }
+
+    for (pool_cleanup_t *c = p->cleanups; c != NULL; c = c->next) {
+        c->run(c->object);
+    }
+    for (chunk = p->chunks; chunk != NULL; chunk = next) {
+        next = chunk->next;
+        free(chunk);
+    }
+    pool_chunk_put(&p->first, p->kind);
+}
+
+
+/* A chunk for one large allocation, or the next one to cut pieces from. */
+static void *
+pool_grow(mosn_pool_t *pool, size_t n)
+{
+    bool          large = n > pool_chunk_size[pool->kind] / 4;
+    size_t        payload = large ? n : pool_chunk_size[pool->kind];
+    pool_chunk_t *chunk = malloc(ALIGN + payload);
+    char         *bytes;
+
+    if (chunk == NULL) {
+        return NULL;
+    }
+
+    chunk->size = payload;
+    chunk->next = pool->chunks;
+    pool->chunks = chunk;
+    bytes = (char *) chunk + ALIGN;
+
+    if (!large) {
+        pool->pos = bytes + n;
+        pool->end = bytes + payload;
+    }
+    return bytes;
+}
+
+
+void *
+mosn_pool_try_alloc(mosn_pool_t *pool, size_t n)
+{
+    void *p;
+
+    n = (n + ALIGN - 1) & ~(size_t) (ALIGN - 1);
+
+#ifdef MOSN_DEBUG
+    pool->end = pool->pos; /* every piece is a malloc of its own */
+#endif
+
+    if (MOSN_UNLIKELY((size_t) (pool->end - pool->pos) < n)) {
+#ifdef MOSN_DEBUG
+        pool_chunk_t *chunk = malloc(ALIGN + n);
+
+        if (chunk == NULL) {
+            return NULL;
+        }
+        chunk->next = pool->chunks;
+        pool->chunks = chunk;
+        return (char *) chunk + ALIGN;
+#else
+        return pool_grow(pool, n);
+#endif
+    }
+
+    p = pool->pos;
+    pool->pos += n;
+    return p;
+}
+
+
+void *
+mosn_pool_alloc(mosn_pool_t *pool, size_t n)
+{
+    void *p = mosn_pool_try_alloc(pool, n);
+
+    if (MOSN_UNLIKELY(p == NULL)) {
+        pool_no_memory(n);
+    }
+    return p;
+}
+
+
+void *
+mosn_pool_calloc(mosn_pool_t *pool, size_t n)
+{
+    return memset(mosn_pool_alloc(pool, n), 0, n);
+}
+
+
+mosn_str_t
+mosn_pool_copy(mosn_pool_t *pool, mosn_str_t s)
+{
+    char *copy = mosn_pool_alloc(pool, s.len + 1);
+
+    if (s.len > 0) {
+        memcpy(copy, s.at, s.len);
+    }
+    copy[s.len] = '\0';
+    return (mosn_str_t) { copy, s.len };
+}
+
+
+char *
+mosn_pool_strdup(mosn_pool_t *pool, const char *text)
+{
+    size_t n = strlen(text) + 1;
+
+    return memcpy(mosn_pool_alloc(pool, n), text, n);
+}
+
+
+mosn_str_t
+mosn_pool_printf(mosn_pool_t *pool, const char *fmt, ...)
+{
+    va_list args, again;
+    int     n;
+    char   *text;
+
+    va_start(args, fmt);
+    va_copy(again, args);
+    n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    text = mosn_pool_alloc(pool, (size_t) n + 1);
+    (void) vsnprintf(text, (size_t) n + 1, fmt, again);
+    va_end(again);
+    return (mosn_str_t) { text, (size_t) n };
+}
+
+
+void
+mosn_pool_on_destroy(mosn_pool_t *pool, void (*run)(void *), void *object)
+{
+    pool_cleanup_t *c = mosn_pool_alloc(pool, sizeof(*c));
+
+    c->run = run;
+    c->object = object;
+    c->next = pool->cleanups;
+    pool->cleanups = c;
+}
+
+
+void
+mosn_pool_release_cache(void)
+{
+    for (size_t i = 0; i < MOSN_COUNT(pool_cache); i++) {
+        while (pool_cache[i].free != NULL) {
+            pool_chunk_t *chunk = pool_cache[i].free;
+
+            pool_cache[i].free = chunk->next;
+            free(chunk);
+        }
+        pool_cache[i].n = 0;
+    }
+}
+
+
+mosn_pool_t **
+mosn_pool_next(mosn_pool_t *pool)
+{
+    return &pool->next_dead;
+}

@@ -1,0 +1,181 @@
+/*
+ * event/conn.h - a connection: a descriptor, its buffers, its filters.
+ *
+ * A connection lives in its own pool and dies in two halves: close makes it
+ * unreachable and tells its filters, the loop frees it when the turn ends.
+ * What is written is queued and leaves in one send when the turn ends.
+ *
+ * Back-pressure: a connection is blocked while more than `high` bytes are
+ * queued; who feeds it stops reading its own source then, and goes on with
+ * MOSN_CONN_DRAINED.
+ */
+
+#ifndef MOSN_EVENT_CONN_H
+#define MOSN_EVENT_CONN_H
+
+#include "event/loop.h"
+#include "event/net_filter.h"
+
+#include <sys/uio.h>
+
+/* Output marks; a large block fits between them. */
+#define MOSN_CONN_HIGH (128u * 1024)
+#define MOSN_CONN_LOW (32u * 1024)
+
+/* What TLS puts between the connection and its socket; NULL: nothing. */
+typedef struct {
+    /* As recv(2) and writev(2), -1 and EAGAIN when it must wait. */
+    ssize_t (*recv)(mosn_conn_t *conn, void *bytes, size_t n);
+    ssize_t (*send)(mosn_conn_t *conn, const struct iovec *iov, int n);
+    void (*shutdown)(mosn_conn_t *conn);
+    void (*close)(mosn_conn_t *conn);
+} mosn_transport_ops_t;
+
+struct mosn_conn_s {
+    mosn_watch_t watch; /* private, as all up to `in` */
+    mosn_loop_t *loop;
+    mosn_pool_t *pool;
+    int          fd;
+
+    bool readable : 1;     /* the socket may have more */
+    bool writable : 1;     /* the socket takes more */
+    bool hangup : 1;       /* the peer has closed; read on to the end */
+    bool in_read : 1;      /* reading now: do not start again */
+    bool again : 1;        /* run the filters again */
+    bool flush_close : 1;  /* close when everything is sent */
+    bool linger : 1;       /* ... and read on until the peer closes */
+    bool lingering : 1;
+    bool shut : 1;         /* send FIN when everything is sent */
+    bool shut_done : 1;
+    bool sized_up : 1;     /* reads large blocks */
+
+    /* For everybody to read. */
+    bool connecting : 1;
+    bool closed : 1;
+    bool eof : 1;     /* the peer sends no more */
+    bool blocked : 1; /* too much is queued: feed no more */
+    bool draining : 1;
+    uint8_t       read_paused; /* count of those who want no reading */
+    mosn_reason_e reason;      /* why it was closed */
+
+    mosn_buf_t   in;  /* what was read and not consumed */
+    mosn_chain_t out; /* what is to be sent; use mosn_conn_write() */
+
+    const mosn_transport_ops_t *transport;
+    void                       *tls;
+    mosn_net_filter_t          *filters;
+    mosn_net_filter_t          *paused_at;
+    mosn_listener_t            *listener; /* who accepted it, or NULL */
+    const void                 *chain;    /* its filter chain, or NULL */
+    mosn_list_t                 observers;
+    mosn_list_t                 link; /* in the list of its owner */
+
+    mosn_task_t  flush;
+    mosn_task_t  resume;
+    mosn_timer_t idle;
+    mosn_timer_t send;     /* output stalls, connect, linger */
+    uint32_t     send_timeout_ms;
+
+    uint64_t    id; /* unique in this process */
+    uint64_t    bytes_in;
+    uint64_t    bytes_out;
+    uint64_t    opened_ms;
+    mosn_inet_t peer; /* for a unix socket only the family */
+};
+
+/* Takes an open descriptor: ours on success, closed on failure (NULL;
+ * logged). */
+mosn_conn_t *mosn_conn_create(mosn_loop_t *loop, int fd,
+                              const mosn_inet_t *peer);
+
+/* Starts to connect.  Ends in CONNECTED or CLOSED, never before this
+ * returns.  NULL: it failed at once, errno says why. */
+mosn_conn_t *mosn_conn_connect(mosn_loop_t *loop, const mosn_address_t *to,
+                               uint32_t timeout_ms);
+
+/* Adds a filter at the end of the chain; `conf` and `state` may be NULL. */
+mosn_net_filter_t *mosn_conn_add_filter(mosn_conn_t                 *conn,
+                                        const mosn_net_filter_ops_t *ops,
+                                        const void                  *conf,
+                                        void                        *state);
+
+/* The filter that said PAUSE says NEXT now. */
+void mosn_conn_resume_filters(mosn_conn_t *conn);
+
+/* Whoever takes bytes off conn->in without being called for it, or wants to
+ * be called again for what is still there. */
+void mosn_conn_run_again(mosn_conn_t *conn);
+
+/* Counted: reading goes on when everybody who paused has resumed. */
+void mosn_conn_pause_read(mosn_conn_t *conn);
+void mosn_conn_resume_read(mosn_conn_t *conn);
+
+/* Queue bytes; they leave when the turn ends.  What is written to a closed
+ * connection is dropped. */
+void mosn_conn_write(mosn_conn_t *conn, const void *bytes, size_t n);
+void mosn_conn_write_buf(mosn_conn_t *conn, const mosn_buf_t *buf);
+
+/* `n` bytes of room to write into; then mosn_conn_commit(). */
+static inline uint8_t *
+mosn_conn_reserve(mosn_conn_t *conn, size_t n)
+{
+    return mosn_chain_reserve(&conn->out, n);
+}
+
+
+void mosn_conn_commit(mosn_conn_t *conn, size_t n);
+
+/* Sends what is queued now instead of at the end of the turn. */
+void mosn_conn_flush(mosn_conn_t *conn);
+
+/* Closes at once; what is queued is lost. */
+void mosn_conn_close(mosn_conn_t *conn, mosn_reason_e reason);
+
+/* Closes when everything queued is sent.  `linger`: the peer may still be
+ * sending and must not lose the answer to a RST: FIN first, then what comes
+ * is read and dropped for a while. */
+void mosn_conn_close_flushed(mosn_conn_t *conn, mosn_reason_e reason,
+                             bool linger);
+
+/* Closes with RST, so that the peer cannot take what it has for whole. */
+void mosn_conn_abort(mosn_conn_t *conn, mosn_reason_e reason);
+
+/* No more will be written: FIN behind what is queued. */
+void mosn_conn_shutdown(mosn_conn_t *conn);
+
+/* MOSN_CONN_IDLE after `ms` from now; moving it is cheap. */
+static inline void
+mosn_conn_arm_idle(mosn_conn_t *conn, uint32_t ms)
+{
+    mosn_timer_arm(conn->loop, &conn->idle, ms);
+}
+
+
+static inline void
+mosn_conn_disarm_idle(mosn_conn_t *conn)
+{
+    mosn_timer_disarm(conn->loop, &conn->idle);
+}
+
+
+/* A peer that takes nothing for `ms` is closed. */
+void mosn_conn_set_send_timeout(mosn_conn_t *conn, uint32_t ms);
+
+void mosn_conn_observe(mosn_conn_t *conn, mosn_conn_observer_t *observer);
+
+/* Tells filters and observers; used by the owner of the connection. */
+void mosn_conn_notify(mosn_conn_t *conn, mosn_conn_event_e event);
+
+/* True when the socket has reported something that nobody has read yet: on
+ * an idle connection that is a close, or bytes nobody asked for. */
+static inline bool
+mosn_conn_is_stirred(const mosn_conn_t *conn)
+{
+    return conn->eof || conn->hangup
+           || (conn->watch.pending
+               & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+                  != 0;
+}
+
+
+#endif

@@ -1,0 +1,453 @@
+/*
+ * event/listener.c - accept, limit, and hand to the filters.
+ *
+ * The number of accepts per turn adapts: one while connections trickle in,
+ * so that no accept is made only to see EAGAIN, many when they storm.
+ */
+
+#include "event/listener.h"
+#include "core/log.h"
+#include "os/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define MAX_BATCH 64u
+#define RETRY_MS 100u
+#define COMPLAIN_MS 1000u
+
+static const mosn_directive_t listener_directives[] = {
+    MOSN_STRING_REQUIRED(mosn_listener_conf_t, name,
+                         "Its name, in logs and metrics."),
+    MOSN_ADDRESS_REQUIRED(mosn_listener_conf_t, address,
+                          "Where it listens: \"ip:port\", \"[v6]:port\" or "
+                          "\"unix:/path\"."),
+    MOSN_INT(mosn_listener_conf_t, backlog, 1, 65535, 4096,
+             "Connections that the kernel keeps waiting; each worker has a "
+             "queue of its own."),
+    MOSN_INT(mosn_listener_conf_t, max_connections, 0, 10000000, 0,
+             "Connections at a time, per worker; 0: only "
+             "`worker_connections` limits."),
+    MOSN_DURATION(mosn_listener_conf_t, send_timeout, 100, 86400000, 60000,
+                  "A client that takes no byte for this long is closed."),
+    MOSN_MODULES(mosn_listener_conf_t, listener_filters,
+                 MOSN_LISTENER_FILTER,
+                 "Filters that see a connection first, in this order."),
+    MOSN_DURATION(mosn_listener_conf_t, listener_filter_timeout, 100,
+                  3600000, 10000,
+                  "Time that the listener filters have to see what they "
+                  "need."),
+    MOSN_MODULES(mosn_listener_conf_t, filters, MOSN_NET_FILTER,
+                 "Network filters in order; the last one takes the bytes "
+                 "(`proxy`, `tcp_proxy`)."),
+    MOSN_DIRECTIVES_END
+};
+
+
+static void
+listener_check(mosn_conf_t *reader, void *conf)
+{
+    mosn_listener_conf_t *l = conf;
+
+    for (size_t i = 0; i < l->filters.n; i++) {
+        const mosn_net_filter_ops_t *ops = l->filters.items[i].module->ops;
+        bool                         last = i + 1 == l->filters.n;
+
+        if (last && !ops->terminal) {
+            mosn_conf_error(reader, l->filters.items[i].conf, &l->filters,
+                            "nothing takes the bytes: the last filter must "
+                            "be proxy or tcp_proxy");
+        } else if (!last && ops->terminal) {
+            mosn_conf_error(reader, l->filters.items[i].conf, &l->filters,
+                            "takes all bytes, the filters behind it see "
+                            "none: must be the last");
+        }
+    }
+    if (l->filters.n == 0) {
+        mosn_conf_error(reader, &l->filters, l,
+                        "has no `filters`: nothing would take what comes");
+    }
+}
+
+
+const mosn_conf_block_t mosn_listener_block = {
+    .doc = "An address that clients connect to, and what becomes of their "
+           "connections.",
+    .size = sizeof(mosn_listener_conf_t),
+    .directives = listener_directives,
+    .check = listener_check,
+};
+
+static const mosn_metric_field_t listener_fields[] = {
+    { "connections", MOSN_COUNTER, "Connections accepted." },
+    { "connections_active", MOSN_GAUGE, "Connections open." },
+    { "connections_over_limit", MOSN_COUNTER,
+      "Connections refused at a limit." },
+    { "bytes_read", MOSN_COUNTER, "Bytes received from clients." },
+    { "bytes_written", MOSN_COUNTER, "Bytes sent to clients." },
+    { "requests", MOSN_COUNTER, "Requests received." },
+    { "requests_active", MOSN_GAUGE, "Requests under way." },
+    { "responses_1xx", MOSN_COUNTER, "Tunnels opened (101)." },
+    { "responses_2xx", MOSN_COUNTER, "Responses with status 2xx." },
+    { "responses_3xx", MOSN_COUNTER, "Responses with status 3xx." },
+    { "responses_4xx", MOSN_COUNTER, "Responses with status 4xx." },
+    { "responses_5xx", MOSN_COUNTER, "Responses with status 5xx." },
+    { "request_duration_seconds", MOSN_HISTOGRAM,
+      "First byte of the request to the last byte of the response." },
+};
+
+const mosn_metric_set_t mosn_listener_metrics = {
+    .name = "downstream",
+    .label = "listener",
+    .fields = listener_fields,
+    .n_fields = MOSN_COUNT(listener_fields),
+    .n_slots = MOSN_LISTENER_SLOTS,
+};
+
+
+static void listener_on_ready(mosn_watch_t *watch, uint32_t events);
+
+
+static void
+listener_tell(mosn_listener_t *l, mosn_listener_event_e event,
+              mosn_conn_t *conn)
+{
+    mosn_list_t *link, *next;
+
+    for (link = l->observers.next; link != &l->observers; link = next) {
+        mosn_listener_observer_t *o = mosn_container_of(
+            link, mosn_listener_observer_t, link);
+
+        next = link->next;
+        o->on_event(o, l, event, conn);
+    }
+}
+
+
+/* At most one line a second, however many connections it is about. */
+static void
+listener_complain(mosn_listener_t *l, int error, const char *what)
+{
+    l->refused++;
+    if (l->complained_ms != 0
+        && l->loop->now_ms - l->complained_ms < COMPLAIN_MS) {
+        return;
+    }
+    l->complained_ms = l->loop->now_ms;
+    mosn_log_warn(error, "listener \"%.*s\": %s (%llu times)",
+                  MOSN_STR_ARG(l->conf->name), what,
+                  (unsigned long long) l->refused);
+    l->refused = 0;
+}
+
+
+/* --- filters of a new connection ---------------------------------------- */
+
+static void
+listener_open_filters(mosn_conn_t *conn)
+{
+    const mosn_conf_modules_t *chain = &conn->listener->conf->filters;
+    mosn_net_filter_t         *first = NULL;
+
+    for (size_t i = 0; i < chain->n; i++) {
+        mosn_net_filter_t *f = mosn_conn_add_filter(
+            conn, chain->items[i].module->ops, chain->items[i].conf, NULL);
+
+        if (first == NULL) {
+            first = f;
+        }
+    }
+    for (mosn_net_filter_t *f = first; f != NULL; f = f->next) {
+        if (f->ops->on_open != NULL && f->ops->on_open(f, conn) != MOSN_OK) {
+            mosn_conn_close(conn, MOSN_REASON_INTERNAL);
+            return;
+        }
+        if (conn->closed) {
+            return;
+        }
+    }
+}
+
+
+/* Stands behind the listener filters: when the bytes come here they have all
+ * agreed, and the connection gets its own filters. */
+static mosn_verdict_e
+listener_gate_on_read(mosn_net_filter_t *filter, mosn_conn_t *conn)
+{
+    if (filter->state == NULL) {
+        filter->state = conn;
+        mosn_conn_disarm_idle(conn);
+        listener_open_filters(conn);
+    }
+    return conn->closed ? MOSN_END : MOSN_NEXT;
+}
+
+
+static void
+listener_gate_on_event(mosn_net_filter_t *filter, mosn_conn_t *conn,
+                       mosn_conn_event_e event)
+{
+    if (event == MOSN_CONN_IDLE && filter->state == NULL) {
+        mosn_conn_close(conn, MOSN_REASON_HANDSHAKE_TIMEOUT);
+    }
+}
+
+
+static const mosn_net_filter_ops_t listener_gate = {
+    .on_read = listener_gate_on_read,
+    .on_event = listener_gate_on_event,
+};
+
+
+static void
+listener_open(mosn_listener_t *l, mosn_conn_t *conn)
+{
+    const mosn_conf_modules_t *early = &l->conf->listener_filters;
+
+    if (early->n == 0) {
+        listener_open_filters(conn);
+        return;
+    }
+    for (size_t i = 0; i < early->n; i++) {
+        const mosn_net_filter_ops_t *ops = early->items[i].module->ops;
+        mosn_net_filter_t           *f = mosn_conn_add_filter(
+            conn, ops, early->items[i].conf, NULL);
+
+        if (ops->on_open != NULL && ops->on_open(f, conn) != MOSN_OK) {
+            mosn_conn_close(conn, MOSN_REASON_INTERNAL);
+            return;
+        }
+    }
+    (void) mosn_conn_add_filter(conn, &listener_gate, NULL, NULL);
+    mosn_conn_arm_idle(conn, l->conf->listener_filter_timeout_ms);
+}
+
+
+/* --- accepting ---------------------------------------------------------- */
+
+static bool
+listener_is_full(const mosn_listener_t *l)
+{
+    return l->limits->n_connections >= l->limits->max_connections
+           || (l->conf->max_connections > 0
+               && l->n_connections >= (uint64_t) l->conf->max_connections);
+}
+
+
+static void
+listener_refuse(mosn_listener_t *l, int fd)
+{
+    const mosn_conf_modules_t   *chain = &l->conf->filters;
+    const mosn_net_filter_ops_t *ops = chain->items[chain->n - 1].module->ops;
+
+    if (ops->refusal.len > 0) {
+        (void) send(fd, ops->refusal.at, ops->refusal.len,
+                    MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void) shutdown(fd, SHUT_WR);
+    }
+    (void) close(fd);
+    mosn_metric_inc(l->conf->metrics + MOSN_LISTENER_OVER_LIMIT);
+    listener_complain(l, 0,
+                      l->limits->n_connections >= l->limits->max_connections
+                          ? "worker_connections reached, refusing"
+                          : "max_connections reached, refusing");
+    listener_tell(l, MOSN_LISTENER_REFUSED, NULL);
+}
+
+
+static void
+listener_accepted(mosn_listener_t *l, int fd, const mosn_inet_t *peer)
+{
+    mosn_conn_t *conn;
+
+    if (listener_is_full(l)) {
+        listener_refuse(l, fd);
+        return;
+    }
+    conn = mosn_conn_create(l->loop, fd, peer);
+    if (conn == NULL) {
+        return;
+    }
+    conn->listener = l;
+    mosn_conn_set_send_timeout(conn, l->conf->send_timeout_ms);
+    mosn_list_append(&l->connections, &conn->link);
+    l->n_connections++;
+    l->limits->n_connections++;
+    mosn_metric_inc(l->conf->metrics + MOSN_LISTENER_CONNECTIONS);
+    mosn_metric_inc(l->conf->metrics + MOSN_LISTENER_ACTIVE);
+    listener_tell(l, MOSN_LISTENER_ACCEPTED, conn);
+    if (!conn->closed) {
+        listener_open(l, conn);
+    }
+}
+
+
+void
+mosn_listener_on_closed(mosn_listener_t *l, mosn_conn_t *conn)
+{
+    uint32_t metrics = l->conf->metrics;
+
+    l->n_connections--;
+    l->limits->n_connections--;
+    mosn_metric_dec(metrics + MOSN_LISTENER_ACTIVE);
+    mosn_metric_add(metrics + MOSN_LISTENER_BYTES_IN, conn->bytes_in);
+    mosn_metric_add(metrics + MOSN_LISTENER_BYTES_OUT, conn->bytes_out);
+    mosn_log_debug("conn %llu of \"%.*s\" closed: %s",
+                   (unsigned long long) conn->id,
+                   MOSN_STR_ARG(l->conf->name),
+                   mosn_reasons[conn->reason].text);
+}
+
+
+static void
+listener_pause(mosn_listener_t *l)
+{
+    if (l->accepting) {
+        l->accepting = false;
+        mosn_loop_unwatch(l->loop, &l->watch, l->fd);
+    }
+}
+
+
+static void
+listener_go_on(mosn_listener_t *l)
+{
+    if (!l->accepting && l->fd != -1
+        && mosn_loop_watch_level(l->loop, &l->watch, l->fd) == MOSN_OK) {
+        l->accepting = true;
+    }
+}
+
+
+static void
+listener_retry(mosn_timer_t *timer)
+{
+    listener_go_on(mosn_container_of(timer, mosn_listener_t, retry));
+}
+
+
+static void
+listener_accept_failed(mosn_listener_t *l, int error)
+{
+    switch (error) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        /* The queue keeps them; look again in a while instead of being
+         * woken for what cannot be taken. */
+        listener_complain(l, error, "cannot accept, pausing");
+        listener_pause(l);
+        mosn_timer_arm(l->loop, &l->retry, RETRY_MS);
+        break;
+    case ECONNABORTED:
+    case EINTR:
+    case EPROTO:
+        break; /* that one is gone, the next may be fine */
+    default:
+        listener_complain(l, error, "cannot accept");
+        break;
+    }
+}
+
+
+static void
+listener_on_ready(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
+{
+    mosn_listener_t *l = mosn_container_of(watch, mosn_listener_t, watch);
+    bool             storm = l->loop->turns == l->last_turn + 1;
+    uint32_t         n = 0;
+
+    l->last_turn = l->loop->turns;
+    while (n < l->batch) {
+        mosn_inet_t peer;
+        int         fd = mosn_socket_accept(l->fd, &peer);
+
+        if (fd == -1) {
+            int error = errno;
+
+            l->batch = n > 0 ? n : 1;
+            if (error != EAGAIN) {
+                listener_accept_failed(l, error);
+            }
+            return;
+        }
+        n++;
+        listener_accepted(l, fd, &peer);
+        if (!l->accepting) {
+            return;
+        }
+    }
+    if (storm && l->batch < MAX_BATCH) {
+        l->batch *= 2;
+    }
+}
+
+
+mosn_rc_e
+mosn_listener_start(mosn_listener_t *l, mosn_loop_t *loop,
+                    const mosn_listener_conf_t *conf,
+                    mosn_accept_limits_t *limits, int fd)
+{
+    memset(l, 0, sizeof(*l));
+    l->watch.on_ready = listener_on_ready;
+    l->loop = loop;
+    l->conf = conf;
+    l->limits = limits;
+    l->fd = fd;
+    l->batch = 1;
+    mosn_list_init(&l->connections);
+    mosn_list_init(&l->observers);
+    mosn_timer_init(&l->retry, listener_retry);
+    listener_go_on(l);
+    if (!l->accepting) {
+        return MOSN_ERROR;
+    }
+    listener_tell(l, MOSN_LISTENER_STARTED, NULL);
+    return MOSN_OK;
+}
+
+
+void
+mosn_listener_stop(mosn_listener_t *l)
+{
+    listener_pause(l);
+    mosn_timer_disarm(l->loop, &l->retry);
+    l->fd = -1;
+    listener_tell(l, MOSN_LISTENER_STOPPED, NULL);
+}
+
+
+void
+mosn_listener_drain(mosn_listener_t *l)
+{
+    mosn_list_t *link, *next;
+
+    for (link = l->connections.next; link != &l->connections; link = next) {
+        mosn_conn_t *conn = mosn_container_of(link, mosn_conn_t, link);
+
+        next = link->next;
+        conn->draining = true;
+        mosn_conn_notify(conn, MOSN_CONN_DRAIN);
+    }
+}
+
+
+void
+mosn_listener_close_all(mosn_listener_t *l, mosn_reason_e reason)
+{
+    while (!mosn_list_is_empty(&l->connections)) {
+        mosn_conn_close(mosn_container_of(l->connections.next, mosn_conn_t,
+                                          link),
+                        reason);
+    }
+}
+
+
+void
+mosn_listener_observe(mosn_listener_t          *l,
+                      mosn_listener_observer_t *observer)
+{
+    mosn_list_append(&l->observers, &observer->link);
+}

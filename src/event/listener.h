@@ -1,0 +1,92 @@
+/*
+ * event/listener.h - accepts connections and gives them their filters.
+ *
+ * The sockets are bound by the master, one per worker; a worker listens on
+ * the one of its slot.  A connection over a limit is accepted, told so in
+ * the words of its protocol, and closed: a full accept queue would only make
+ * clients wait.  When the process has no descriptor left, accepting pauses
+ * until one is closed, without spinning.
+ */
+
+#ifndef MOSN_EVENT_LISTENER_H
+#define MOSN_EVENT_LISTENER_H
+
+#include "core/metrics.h"
+#include "event/conn.h"
+
+typedef struct {
+    mosn_str_t          name;
+    mosn_address_t      address;
+    int64_t             backlog;
+    int64_t             max_connections; /* of one worker; 0: no limit */
+    uint32_t            send_timeout_ms;
+    mosn_conf_modules_t listener_filters;
+    mosn_conf_modules_t filters;
+    uint32_t            listener_filter_timeout_ms;
+    uint32_t            metrics; /* first slot of mosn_listener_metrics */
+} mosn_listener_conf_t;
+
+extern const mosn_conf_block_t mosn_listener_block;
+
+/* Slots of a listener, in the order of the fields. */
+enum {
+    MOSN_LISTENER_CONNECTIONS,
+    MOSN_LISTENER_ACTIVE,
+    MOSN_LISTENER_OVER_LIMIT,
+    MOSN_LISTENER_BYTES_IN,
+    MOSN_LISTENER_BYTES_OUT,
+    MOSN_LISTENER_REQUESTS,
+    MOSN_LISTENER_REQUESTS_ACTIVE,
+    MOSN_LISTENER_STATUS_1XX,
+    MOSN_LISTENER_STATUS_5XX = MOSN_LISTENER_STATUS_1XX + 4,
+    MOSN_LISTENER_DURATION, /* histogram, last */
+    MOSN_LISTENER_SLOTS = MOSN_LISTENER_DURATION + MOSN_HISTOGRAM_SLOTS,
+};
+
+extern const mosn_metric_set_t mosn_listener_metrics;
+
+/* What the listeners of one worker share. */
+typedef struct {
+    uint32_t max_connections;
+    uint32_t n_connections;
+} mosn_accept_limits_t;
+
+struct mosn_listener_s {
+    mosn_watch_t                watch;
+    mosn_loop_t                *loop;
+    const mosn_listener_conf_t *conf;
+    mosn_accept_limits_t       *limits;
+    int                         fd;
+    bool                        accepting;
+    uint32_t                    batch; /* connections to accept at once */
+    uint64_t                    last_turn;
+    uint32_t                    n_connections;
+    mosn_list_t                 connections;
+    mosn_list_t                 observers;
+    mosn_timer_t                retry; /* after EMFILE */
+    uint64_t                    complained_ms;
+    uint64_t                    refused; /* since the last complaint */
+};
+
+/* `fd` stays the caller's. */
+mosn_rc_e mosn_listener_start(mosn_listener_t *listener, mosn_loop_t *loop,
+                              const mosn_listener_conf_t *conf,
+                              mosn_accept_limits_t *limits, int fd);
+
+/* Accepts no more.  Connections go on. */
+void mosn_listener_stop(mosn_listener_t *listener);
+
+/* Tells every connection that the process goes away. */
+void mosn_listener_drain(mosn_listener_t *listener);
+
+/* Closes what is left. */
+void mosn_listener_close_all(mosn_listener_t *listener,
+                             mosn_reason_e    reason);
+
+void mosn_listener_observe(mosn_listener_t          *listener,
+                           mosn_listener_observer_t *observer);
+
+/* For event/conn.c. */
+void mosn_listener_on_closed(mosn_listener_t *listener, mosn_conn_t *conn);
+
+#endif

@@ -1,0 +1,24 @@
+/* os/clock.c - monotonic and wall time. */
+
+#include "os/clock.h"
+
+#include <time.h>
+
+uint64_t
+mosn_clock_ns(void)
+{
+    struct timespec ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t) ts.tv_sec * 1000000000u + (uint64_t) ts.tv_nsec;
+}
+
+
+uint64_t
+mosn_clock_wall_ms(void)
+{
+    struct timespec ts;
+
+    (void) clock_gettime(CLOCK_REALTIME, &ts);
+    return (uint64_t) ts.tv_sec * 1000u + (uint64_t) ts.tv_nsec / 1000000u;
+}

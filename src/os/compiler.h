@@ -1,0 +1,28 @@
+/*
+ * os/compiler.h - what we ask of the compiler, in one place.
+ */
+
+#ifndef MOSN_OS_COMPILER_H
+#define MOSN_OS_COMPILER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOSN_LIKELY(x) __builtin_expect(!!(x), 1)
+#define MOSN_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define MOSN_UNUSED __attribute__((unused))
+#define MOSN_COLD __attribute__((cold, noinline))
+#define MOSN_NORETURN __attribute__((noreturn))
+#define MOSN_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define MOSN_CACHE_LINE 64
+
+#define MOSN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The object of `type` whose `member` is at `ptr`. */
+#define mosn_container_of(ptr, type, member) \
+    ((type *) (void *) ((char *) (ptr) -offsetof(type, member)))
+
+#endif

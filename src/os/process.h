@@ -1,0 +1,39 @@
+/*
+ * os/process.h - what a process is to the system: its title, its rights.
+ */
+
+#ifndef MOSN_OS_PROCESS_H
+#define MOSN_OS_PROCESS_H
+
+#include "os/compiler.h"
+
+#include <sys/types.h>
+
+/* Remembers where the arguments lie; call first thing in main(). */
+void mosn_process_init_title(int argc, char **argv);
+
+/* "mosn: worker 0" as ps and top show it. */
+void mosn_process_set_title(const char *title);
+
+/* Number of processors that this process may run on, at least 1. */
+unsigned mosn_process_cpus(void);
+
+typedef struct {
+    uid_t uid;
+    gid_t gid;
+    char  name[64];
+} mosn_user_t;
+
+/* 0, or -1 when there is no such user. */
+int mosn_process_find_user(const char *name, mosn_user_t *user_r);
+
+/* Becomes `user` for good, with its groups; NULL keeps the user.  In any
+ * case no new privileges can be gained afterwards, and the process gets
+ * SIGTERM when its parent dies.  Returns -1 and errno when not allowed to. */
+int mosn_process_confine(const mosn_user_t *user, pid_t parent);
+
+/* Raises the limit of open descriptors to at least `wanted`, as far as the
+ * system allows; returns what is in force. */
+size_t mosn_process_raise_fd_limit(size_t wanted);
+
+#endif

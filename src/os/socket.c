@@ -1,0 +1,237 @@
+/* os/socket.c - sockets, always close-on-exec and non-blocking. */
+
+#include "os/socket.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STREAM_FLAGS (SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
+
+
+static int
+socket_set(int fd, int level, int name, int value)
+{
+    return setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+
+static int
+socket_close_keeping_errno(int fd)
+{
+    int saved = errno;
+
+    (void) close(fd);
+    errno = saved;
+    return -1;
+}
+
+
+/* A unix socket file that nobody listens on stays behind after a crash and
+ * would make bind() fail; one that answers is somebody else's. */
+static int
+socket_remove_stale(const mosn_address_t *address)
+{
+    struct stat st;
+    int         fd;
+
+    if (stat(address->un.sun_path, &st) == -1 || !S_ISSOCK(st.st_mode)) {
+        return 0;
+    }
+
+    fd = socket(AF_UNIX, STREAM_FLAGS, 0);
+    if (fd == -1) {
+        return -1;
+    }
+    if (connect(fd, &address->sa, address->len) == 0 || errno == EAGAIN) {
+        errno = EADDRINUSE;
+        return socket_close_keeping_errno(fd);
+    }
+    (void) close(fd);
+    return unlink(address->un.sun_path);
+}
+
+
+int
+mosn_socket_listen(const mosn_address_t *address, int backlog, bool reuseport)
+{
+    int  family = address->sa.sa_family;
+    bool inet = family != AF_UNIX;
+    int  fd;
+
+    if (!inet && socket_remove_stale(address) == -1) {
+        return -1;
+    }
+
+    fd = socket(family, STREAM_FLAGS, 0);
+    if (fd == -1) {
+        return -1;
+    }
+
+    /* What is set on the listening socket its connections inherit, so that
+     * accept() needs no call more. */
+    if (inet
+        && (socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1) == -1
+            || socket_set(fd, IPPROTO_TCP, TCP_NODELAY, 1) == -1
+            || (reuseport
+                && socket_set(fd, SOL_SOCKET, SO_REUSEPORT, 1) == -1)
+            || (family == AF_INET6
+                && socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) == -1))) {
+        return socket_close_keeping_errno(fd);
+    }
+
+    if (bind(fd, &address->sa, address->len) == -1
+        || listen(fd, backlog) == -1) {
+        return socket_close_keeping_errno(fd);
+    }
+
+    return fd;
+}
+
+
+int
+mosn_socket_connect(const mosn_address_t *address)
+{
+    int fd = socket(address->sa.sa_family, STREAM_FLAGS, 0);
+
+    if (fd == -1) {
+        return -1;
+    }
+
+    if (address->sa.sa_family != AF_UNIX) {
+        (void) socket_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    }
+
+    if (connect(fd, &address->sa, address->len) == 0) {
+        errno = 0;
+        return fd;
+    }
+
+    return errno == EINPROGRESS ? fd : socket_close_keeping_errno(fd);
+}
+
+
+int
+mosn_socket_error(int fd)
+{
+    int       error = 0;
+    socklen_t len = sizeof(error);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1 ? errno
+                                                                    : error;
+}
+
+
+int
+mosn_socket_accept(int listen_fd, mosn_inet_t *peer_r)
+{
+    socklen_t len = sizeof(*peer_r);
+    int       fd = accept4(listen_fd, &peer_r->sa, &len,
+                           SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd != -1 && len < sizeof(peer_r->sa)) {
+        peer_r->sa.sa_family = AF_UNIX; /* unnamed */
+    }
+    return fd;
+}
+
+
+void
+mosn_socket_abort_on_close(int fd)
+{
+    struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+
+    (void) setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+
+int
+mosn_socket_pair(int fds[2])
+{
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                      0, fds);
+}
+
+
+typedef union {
+    struct cmsghdr align;
+    char           bytes[CMSG_SPACE(MOSN_SOCKET_MAX_FDS * sizeof(int))];
+} socket_control_t;
+
+
+int
+mosn_socket_send_message(int fd, const void *bytes, size_t n, const int *fds,
+                         size_t n_fds)
+{
+    socket_control_t control;
+    struct iovec     iov = { .iov_base = (void *) (uintptr_t) bytes,
+                             .iov_len = n };
+    struct msghdr    msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+    if (n_fds > MOSN_SOCKET_MAX_FDS) {
+        errno = EINVAL;
+        return -1;
+    }
+
+    if (n_fds > 0) {
+        struct cmsghdr *header;
+
+        memset(&control, 0, sizeof(control));
+        msg.msg_control = control.bytes;
+        msg.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+        header = CMSG_FIRSTHDR(&msg);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+        memcpy(CMSG_DATA(header), fds, n_fds * sizeof(int));
+    }
+
+    return sendmsg(fd, &msg, MSG_NOSIGNAL) == -1 ? -1 : 0;
+}
+
+
+ssize_t
+mosn_socket_recv_message(int fd, void *bytes, size_t n, int *fds,
+                         size_t *n_fds)
+{
+    socket_control_t control;
+    struct iovec     iov = { .iov_base = bytes, .iov_len = n };
+    struct msghdr    msg = { .msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes) };
+    size_t           room = *n_fds;
+    ssize_t          received = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+    bool whole = (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
+
+    *n_fds = 0;
+    if (received == -1) {
+        return -1;
+    }
+
+    for (struct cmsghdr *h = CMSG_FIRSTHDR(&msg); h != NULL;
+         h = CMSG_NXTHDR(&msg, h)) {
+        size_t count = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+        if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS) {
+            continue;
+        }
+        for (size_t i = 0; i < count; i++) {
+            int passed;
+
+            memcpy(&passed, CMSG_DATA(h) + i * sizeof(int), sizeof(int));
+            if (whole && *n_fds < room) {
+                fds[(*n_fds)++] = passed;
+            } else {
+                (void) close(passed);
+            }
+        }
+    }
+
+    if (!whole) {
+        errno = EMSGSIZE;
+        return -1;
+    }
+    return received;
+}

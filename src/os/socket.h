@@ -1,0 +1,44 @@
+/*
+ * os/socket.h - the socket calls we make, with the flags we always want.
+ *
+ * Descriptors are close-on-exec and non-blocking.  Functions return -1 with
+ * errno set; they do not log, their callers know what the socket was for.
+ */
+
+#ifndef MOSN_OS_SOCKET_H
+#define MOSN_OS_SOCKET_H
+
+#include "os/address.h"
+
+#include <sys/uio.h>
+
+/* A listening socket.  `reuseport`: one of several on the same address. */
+int mosn_socket_listen(const mosn_address_t *address, int backlog,
+                       bool reuseport);
+
+/* Starts a connect: the descriptor with errno 0 when it is already open, or
+ * EINPROGRESS. */
+int mosn_socket_connect(const mosn_address_t *address);
+
+/* The pending error of a connect that has finished; 0: it is open. */
+int mosn_socket_error(int fd);
+
+int mosn_socket_accept(int listen_fd, mosn_inet_t *peer_r);
+
+/* Makes close() send RST instead of FIN. */
+void mosn_socket_abort_on_close(int fd);
+
+/* A pair of connected SOCK_SEQPACKET sockets. */
+int mosn_socket_pair(int fds[2]);
+
+#define MOSN_SOCKET_MAX_FDS 16
+
+/* One message with up to MOSN_SOCKET_MAX_FDS descriptors.  send: 0 or -1.
+ * recv: its length, 0 at the end, or -1; `*n_fds` in: room, out: received;
+ * a message that did not fit is EMSGSIZE and its descriptors are closed. */
+int     mosn_socket_send_message(int fd, const void *bytes, size_t n,
+                                 const int *fds, size_t n_fds);
+ssize_t mosn_socket_recv_message(int fd, void *bytes, size_t n, int *fds,
+                                 size_t *n_fds);
+
+#endif

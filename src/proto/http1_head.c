@@ -1,0 +1,679 @@
+/*
+ * proto/http1_head.c - what a scanned head means; the only user of
+ * http-parser.
+ *
+ * http-parser is shown the start line and the lines that frame the message
+ * or the connection, nothing else: the scan has validated the rest, and what
+ * the parser never sees it cannot misread.  Around it stand the rules that
+ * it leaves to its user (RFC 9112, 3.2, 6.1, 6.3): one Host, one
+ * Content-Length, "chunked" alone, HTTP/1.0 or 1.1.
+ */
+
+#include "proto/http1.h"
+
+#include <http_parser.h>
+
+#define REFUSE(reason, text) \
+    return mosn_http1_refuse(error, MOSN_REASON_##reason, text)
+
+#define HEADERS_MASK(id) (1ull << MOSN_HEADER_##id)
+
+/* Lines that http-parser is shown. */
+#define FRAMING_HEADERS                                                \
+    (HEADERS_MASK(CONNECTION) | HEADERS_MASK(PROXY_CONNECTION)         \
+     | HEADERS_MASK(CONTENT_LENGTH) | HEADERS_MASK(TRANSFER_ENCODING)  \
+     | HEADERS_MASK(UPGRADE))
+
+/* Lines that do not pass this hop (RFC 9110, 7.6.1), or that the other side
+ * writes anew. */
+#define HOP_HEADERS                                                    \
+    (FRAMING_HEADERS | HEADERS_MASK(KEEP_ALIVE) | HEADERS_MASK(TE)     \
+     | HEADERS_MASK(HOST))
+
+typedef struct {
+    bool     complete;
+    bool     keep_alive;
+    uint64_t content_length; /* ULLONG_MAX: none */
+} head_seen_t;
+
+
+static int
+head_on_complete(http_parser *parser)
+{
+    head_seen_t *seen = parser->data;
+
+    seen->complete = true;
+    seen->keep_alive = http_should_keep_alive(parser) != 0;
+    seen->content_length = parser->content_length;
+    return 1; /* no body: we frame it ourselves */
+}
+
+
+static const http_parser_settings head_settings = {
+    .on_headers_complete = head_on_complete,
+};
+
+
+static bool
+head_feed(http_parser *parser, const char *bytes, size_t n)
+{
+    return http_parser_execute(parser, &head_settings, bytes, n) == n
+           && HTTP_PARSER_ERRNO(parser) == HPE_OK;
+}
+
+
+/* Shows http-parser what it is to judge. */
+static bool
+head_parse(http_parser *parser, enum http_parser_type type,
+           const mosn_http1_start_t *start, const mosn_headers_t *headers,
+           head_seen_t *seen)
+{
+    http_parser_init(parser, type);
+    parser->data = seen;
+    memset(seen, 0, sizeof(*seen));
+
+    if (!head_feed(parser, start->line.at, start->line.len)) {
+        return false;
+    }
+    if (headers->present & FRAMING_HEADERS) {
+        for (uint32_t i = 0; i < headers->n; i++) {
+            const mosn_header_t *h = &headers->items[i];
+
+            if ((FRAMING_HEADERS >> h->id & 1)
+                && !head_feed(parser, h->name, h->line_len)) {
+                return false;
+            }
+        }
+    }
+    return head_feed(parser, "\r\n", 2) || seen->complete;
+}
+
+
+/* --- framing ------------------------------------------------------------ */
+
+/* Content-Length: one line of digits (RFC 9110, 8.6). */
+static mosn_rc_e
+head_content_length(mosn_headers_t *headers, int64_t *length_r,
+                    mosn_http1_error_t *error)
+{
+    unsigned n = 0;
+
+    for (uint32_t i = 0; i < headers->n; i++) {
+        uint64_t value;
+
+        if (headers->items[i].id != MOSN_HEADER_CONTENT_LENGTH) {
+            continue;
+        }
+        if (++n > 1) {
+            REFUSE(BAD_REQUEST, "Content-Length is repeated");
+        }
+        if (!mosn_str_parse_u63(mosn_header_value(&headers->items[i]),
+                                &value)) {
+            REFUSE(BAD_REQUEST, "bad Content-Length");
+        }
+        *length_r = (int64_t) value;
+    }
+    return MOSN_OK;
+}
+
+
+/* Transfer-Encoding: "chunked", once and alone (RFC 9112, 6.1). */
+static mosn_rc_e
+head_transfer_encoding(mosn_headers_t *headers, mosn_http1_error_t *error)
+{
+    unsigned n = 0;
+
+    for (uint32_t i = 0; i < headers->n; i++) {
+        const mosn_header_t *h = &headers->items[i];
+
+        if (h->id != MOSN_HEADER_TRANSFER_ENCODING) {
+            continue;
+        }
+        if (++n > 1) {
+            REFUSE(BAD_REQUEST, "Transfer-Encoding is repeated");
+        }
+        if (mosn_str_equal_nocase(mosn_header_value(h),
+                                  MOSN_STR("chunked"))) {
+            continue;
+        }
+        for (size_t k = 0; k < h->value_len; k++) {
+            uint8_t c = (uint8_t) mosn_lower((uint8_t) h->value[k]);
+
+            if ((c < 'a' || c > 'z') && c != '-') {
+                REFUSE(BAD_REQUEST, "bad Transfer-Encoding");
+            }
+        }
+        if (h->value_len == 0
+            || mosn_str_equal_nocase(mosn_header_value(h),
+                                     MOSN_STR("identity"))) {
+            REFUSE(BAD_REQUEST, "bad Transfer-Encoding");
+        }
+        REFUSE(UNKNOWN_CODING, "unknown transfer coding");
+    }
+    return MOSN_OK;
+}
+
+
+static mosn_rc_e
+head_framing(mosn_message_t *m, const head_seen_t *seen,
+             mosn_http1_framing_t *framing, mosn_http1_error_t *error)
+{
+    mosn_headers_t *headers = &m->headers;
+    uint64_t        expected;
+
+    framing->chunked = false;
+    framing->keep_alive = seen->keep_alive;
+
+    if (mosn_headers_has(headers, MOSN_HEADER_CONTENT_LENGTH)
+        && head_content_length(headers, &m->content_length, error)
+               != MOSN_OK) {
+        return MOSN_ERROR;
+    }
+    if (mosn_headers_has(headers, MOSN_HEADER_TRANSFER_ENCODING)) {
+        if (m->content_length >= 0) {
+            REFUSE(BAD_REQUEST,
+                   "both Content-Length and Transfer-Encoding");
+        }
+        if (m->version == MOSN_HTTP_10) {
+            REFUSE(BAD_REQUEST, "Transfer-Encoding in HTTP/1.0");
+        }
+        if (head_transfer_encoding(headers, error) != MOSN_OK) {
+            return MOSN_ERROR;
+        }
+        framing->chunked = true;
+        return MOSN_OK;
+    }
+
+    /* Two readers of the same bytes must agree. */
+    expected = m->content_length >= 0 ? (uint64_t) m->content_length
+                                      : UINT64_MAX;
+    if (seen->content_length != expected) {
+        REFUSE(BAD_REQUEST, "bad Content-Length");
+    }
+    return MOSN_OK;
+}
+
+
+/* --- hop-by-hop --------------------------------------------------------- */
+
+/* Headers that Connection must not take away: they frame or route, or we
+ * vouch for them. */
+static bool
+head_is_protected(mosn_header_e id)
+{
+    return id == MOSN_HEADER_HOST || id == MOSN_HEADER_CONTENT_LENGTH
+           || id == MOSN_HEADER_TRANSFER_ENCODING
+           || id == MOSN_HEADER_X_FORWARDED_FOR
+           || id == MOSN_HEADER_X_FORWARDED_PROTO
+           || id == MOSN_HEADER_X_REQUEST_ID
+           || id == MOSN_HEADER_AUTHORIZATION;
+}
+
+
+static void
+head_remove_nominees(mosn_headers_t *headers, mosn_str_t connection)
+{
+    mosn_str_t member;
+
+    while (mosn_str_next_member(&connection, &member)) {
+        mosn_header_e id = mosn_header_find_id(member.at, member.len);
+
+        if (!head_is_protected(id)) {
+            mosn_headers_remove_name(headers, member);
+        }
+    }
+}
+
+
+/* Takes the headers of this hop off; what they said is kept in fields. */
+static void
+head_strip(mosn_message_t *m)
+{
+    mosn_headers_t *headers = &m->headers;
+    bool            upgrade = false;
+
+    if ((headers->present & HOP_HEADERS) == 0) {
+        return;
+    }
+    for (uint32_t i = 0; i < headers->n; i++) {
+        mosn_header_t *h = &headers->items[i];
+        mosn_str_t     value = mosn_header_value(h);
+
+        if (!(HOP_HEADERS >> h->id & 1)) {
+            continue;
+        }
+        h->removed = true;
+        switch (h->id) {
+        case MOSN_HEADER_CONNECTION:
+            upgrade |= mosn_str_list_has(value, MOSN_STR("upgrade"));
+            if (!mosn_str_equal_nocase(value, MOSN_STR("close"))
+                && !mosn_str_equal_nocase(value, MOSN_STR("keep-alive"))) {
+                head_remove_nominees(headers, value);
+            }
+            break;
+        case MOSN_HEADER_TE:
+            m->te_trailers |= mosn_str_list_has(value,
+                                                MOSN_STR("trailers"));
+            break;
+        case MOSN_HEADER_UPGRADE:
+            m->upgrade = value;
+            break;
+        default:
+            break;
+        }
+    }
+    headers->present &= ~HOP_HEADERS;
+    if (!upgrade) {
+        m->upgrade = MOSN_STR_NULL;
+    }
+}
+
+
+/* --- the target --------------------------------------------------------- */
+
+/* uri-host [":" port] (RFC 3986, 3.2.2), without userinfo. */
+static bool
+head_is_authority(mosn_str_t s)
+{
+    size_t i = 0;
+
+    if (s.len > 0 && s.at[0] == '[') {
+        for (i = 1; i < s.len && s.at[i] != ']'; i++) {
+            if (!strchr("0123456789abcdefABCDEF:.", s.at[i])) {
+                return false;
+            }
+        }
+        if (i++ >= s.len || i < 4) {
+            return false;
+        }
+    } else {
+        for (; i < s.len && s.at[i] != ':'; i++) {
+            uint8_t c = (uint8_t) s.at[i];
+            bool    alnum = (c >= '0' && c <= '9')
+                         || (mosn_lower(c) >= 'a' && mosn_lower(c) <= 'z');
+
+            if (!alnum && (c == '\0' || !strchr("-._~%!$&'()*+,;=", c))) {
+                return false;
+            }
+        }
+    }
+    if (i == s.len) {
+        return true;
+    }
+    if (s.at[i++] != ':' || s.len - i > 5) {
+        return false;
+    }
+    for (; i < s.len; i++) {
+        if (s.at[i] < '0' || s.at[i] > '9') {
+            return false;
+        }
+    }
+    return true;
+}
+
+
+static mosn_rc_e
+head_host(mosn_message_t *m, mosn_http1_error_t *error)
+{
+    const mosn_header_t *host = NULL;
+
+    if (mosn_headers_has(&m->headers, MOSN_HEADER_HOST)) {
+        for (uint32_t i = 0; i < m->headers.n; i++) {
+            const mosn_header_t *h = &m->headers.items[i];
+
+            if (h->id != MOSN_HEADER_HOST) {
+                continue;
+            }
+            if (host != NULL) {
+                REFUSE(BAD_REQUEST, "Host is repeated");
+            }
+            host = h;
+        }
+    }
+    if (host == NULL) {
+        if (m->version >= MOSN_HTTP_11) {
+            REFUSE(BAD_REQUEST, "Host is missing");
+        }
+        return MOSN_OK;
+    }
+    if (!head_is_authority(mosn_header_value(host))) {
+        REFUSE(BAD_REQUEST, "bad Host");
+    }
+    m->authority = mosn_header_value(host);
+    return MOSN_OK;
+}
+
+
+static mosn_rc_e
+head_absolute_form(mosn_message_t *m, mosn_str_t target,
+                   mosn_http1_error_t *error)
+{
+    const char *authority, *path;
+    mosn_str_t  rest;
+
+    if (target.len > 7 && strncasecmp(target.at, "http://", 7) == 0) {
+        m->scheme = MOSN_STR("http");
+        authority = target.at + 7;
+    } else if (target.len > 8 && strncasecmp(target.at, "https://", 8) == 0) {
+        m->scheme = MOSN_STR("https");
+        authority = target.at + 8;
+    } else {
+        REFUSE(BAD_REQUEST, "the target is neither a path nor an http URL");
+    }
+
+    rest.at = authority;
+    rest.len = (size_t) (target.at + target.len - authority);
+    for (path = authority; path < authority + rest.len; path++) {
+        if (*path == '/' || *path == '?') {
+            break;
+        }
+    }
+
+    /* It replaces Host, whatever that says (RFC 9112, 3.2.2). */
+    m->authority = (mosn_str_t) { authority, (size_t) (path - authority) };
+    if (m->authority.len == 0 || !head_is_authority(m->authority)) {
+        REFUSE(BAD_REQUEST, "bad authority in the target");
+    }
+    m->path = (mosn_str_t) { path, rest.len - m->authority.len };
+    if (m->path.len == 0) {
+        m->path = m->method_id == MOSN_METHOD_OPTIONS ? MOSN_STR("*")
+                                                      : MOSN_STR("/");
+    } else if (m->path.at[0] != '/') {
+        REFUSE(BAD_REQUEST, "the target has no path before its query");
+    }
+    return MOSN_OK;
+}
+
+
+static mosn_rc_e
+head_target(mosn_message_t *m, mosn_str_t target, mosn_http1_error_t *error)
+{
+    const char *percent = target.at;
+    const char *end = target.at + target.len;
+
+    if (memchr(target.at, '#', target.len) != NULL) {
+        REFUSE(BAD_REQUEST, "fragment in the target");
+    }
+    while ((percent = memchr(percent, '%', (size_t) (end - percent)))) {
+        if (end - percent >= 3 && percent[1] == '0' && percent[2] == '0') {
+            REFUSE(BAD_REQUEST, "%00 in the target");
+        }
+        percent++;
+    }
+
+    if (head_host(m, error) != MOSN_OK) {
+        return MOSN_ERROR;
+    }
+    if (m->method_id == MOSN_METHOD_CONNECT) {
+        if (!head_is_authority(target)
+            || memrchr(target.at, ':', target.len) == NULL) {
+            REFUSE(BAD_REQUEST, "CONNECT needs host:port");
+        }
+        m->authority = target;
+        return MOSN_OK;
+    }
+    if (target.at[0] == '/') {
+        m->path = target;
+        return MOSN_OK;
+    }
+    if (target.len == 1 && target.at[0] == '*') {
+        if (m->method_id != MOSN_METHOD_OPTIONS) {
+            REFUSE(BAD_REQUEST, "target \"*\" without OPTIONS");
+        }
+        m->path = target;
+        return MOSN_OK;
+    }
+    return head_absolute_form(m, target, error);
+}
+
+
+/* --- entry -------------------------------------------------------------- */
+
+static mosn_rc_e
+head_version(mosn_message_t *m, mosn_str_t text, mosn_http1_error_t *error)
+{
+    if (text.len != 8 || memcmp(text.at, "HTTP/", 5) != 0
+        || text.at[6] != '.' || text.at[5] < '0' || text.at[5] > '9'
+        || text.at[7] < '0' || text.at[7] > '9') {
+        REFUSE(BAD_REQUEST, "bad HTTP version");
+    }
+    if (text.at[5] != '1' || text.at[7] > '1') {
+        REFUSE(BAD_VERSION, "HTTP version other than 1.0 and 1.1");
+    }
+    m->version = text.at[7] == '1' ? MOSN_HTTP_11 : MOSN_HTTP_10;
+    return MOSN_OK;
+}
+
+
+static mosn_rc_e
+head_expect(mosn_message_t *m, mosn_http1_error_t *error)
+{
+    const mosn_header_t *expect = mosn_headers_find(&m->headers,
+                                                    MOSN_HEADER_EXPECT);
+
+    if (expect == NULL || m->version == MOSN_HTTP_10) {
+        return MOSN_OK; /* a 1.0 client's is ignored (RFC 9110, 10.1.1) */
+    }
+    if (!mosn_str_equal_nocase(mosn_header_value(expect),
+                               MOSN_STR("100-continue"))) {
+        REFUSE(BAD_EXPECTATION, "expectation other than 100-continue");
+    }
+    m->expect_continue = true;
+    return MOSN_OK;
+}
+
+
+static mosn_rc_e
+head_interpret_request(mosn_message_t           *m,
+                       const mosn_http1_start_t *start,
+                       mosn_http1_framing_t     *framing,
+                       mosn_http1_error_t       *error)
+{
+    http_parser parser;
+    head_seen_t seen;
+
+    if (head_version(m, start->third, error) != MOSN_OK) {
+        return MOSN_ERROR;
+    }
+    m->method = start->first;
+    m->method_id = mosn_method_find(start->first);
+    m->scheme = MOSN_STR("http");
+    if (head_target(m, start->second, error) != MOSN_OK) {
+        return MOSN_ERROR;
+    }
+
+    if (!head_parse(&parser, HTTP_REQUEST, start, &m->headers, &seen)) {
+        mosn_http1_error_t ours = { MOSN_REASON_NONE, NULL };
+
+        if (HTTP_PARSER_ERRNO(&parser) == HPE_INVALID_METHOD) {
+            REFUSE(UNKNOWN_METHOD, "unknown method");
+        }
+        /* Ours says it more exactly when it sees the cause too. */
+        if (head_framing(m, &seen, framing, &ours) == MOSN_OK
+            || ours.reason == MOSN_REASON_NONE) {
+            REFUSE(BAD_REQUEST,
+                   http_errno_description(HTTP_PARSER_ERRNO(&parser)));
+        }
+        *error = ours;
+        return MOSN_ERROR;
+    }
+    if (head_framing(m, &seen, framing, error) != MOSN_OK
+        || head_expect(m, error) != MOSN_OK) {
+        return MOSN_ERROR;
+    }
+    head_strip(m);
+    return MOSN_OK;
+}
+
+
+static mosn_rc_e
+head_interpret_response(mosn_message_t           *m,
+                        const mosn_http1_start_t *start,
+                        mosn_http1_framing_t     *framing,
+                        mosn_http1_error_t       *error)
+{
+    const char *digits = start->second.at;
+    http_parser parser;
+    head_seen_t seen;
+
+    if (head_version(m, start->first, error) != MOSN_OK) {
+        return MOSN_ERROR;
+    }
+    m->status = (unsigned) ((digits[0] - '0') * 100 + (digits[1] - '0') * 10
+                            + (digits[2] - '0'));
+    m->phrase = start->third;
+    if (!head_parse(&parser, HTTP_RESPONSE, start, &m->headers, &seen)) {
+        REFUSE(BAD_REQUEST,
+               http_errno_description(HTTP_PARSER_ERRNO(&parser)));
+    }
+    if (head_framing(m, &seen, framing, error) != MOSN_OK) {
+        return MOSN_ERROR;
+    }
+
+    /* http-parser counts "no length" as closing; with 1xx, 204, 304 and to
+     * HEAD there is no body to frame.  So look at what was said. */
+    framing->keep_alive = m->version == MOSN_HTTP_11;
+    for (uint32_t i = 0; i < m->headers.n; i++) {
+        const mosn_header_t *h = &m->headers.items[i];
+
+        if (h->id == MOSN_HEADER_CONNECTION) {
+            mosn_str_t value = mosn_header_value(h);
+
+            if (mosn_str_list_has(value, MOSN_STR("close"))) {
+                framing->keep_alive = false;
+                break;
+            }
+            framing->keep_alive |= mosn_str_list_has(
+                value, MOSN_STR("keep-alive"));
+        }
+    }
+    head_strip(m);
+    return MOSN_OK;
+}
+
+
+/* True when the end of a head may be in `in`: an empty line behind `seen`
+ * bytes that held none.  So a trickled head is scanned twice, not once per
+ * byte. */
+static bool
+head_may_be_whole(const mosn_buf_t *in, size_t seen)
+{
+    const uint8_t *p = in->pos + (seen > 3 ? seen - 3 : 0);
+
+    while ((p = memchr(p, '\n', (size_t) (in->last - p))) != NULL) {
+        p++;
+        if (p < in->last && *p == '\r') {
+            p++;
+        }
+        if (p < in->last && *p == '\n') {
+            return true;
+        }
+        if (p == in->last) {
+            break;
+        }
+    }
+    return false;
+}
+
+
+static mosn_rc_e
+head_incomplete(mosn_http1_scan_t *scan, const mosn_http1_limits_t *limits,
+                const mosn_buf_t *in, mosn_http1_error_t *error)
+{
+    size_t n = mosn_buf_len(in);
+
+    scan->seen = n;
+    if (n >= limits->max_header_bytes) {
+        REFUSE(HEADERS_TOO_LARGE, "the head is longer than max_header_bytes");
+    }
+    return MOSN_AGAIN;
+}
+
+
+
+static mosn_rc_e
+head_read(mosn_http1_scan_t *scan, const mosn_http1_limits_t *limits,
+          mosn_buf_t *in, mosn_message_t *message, bool request,
+          mosn_http1_framing_t *framing, mosn_http1_error_t *error)
+{
+    const uint8_t     *p = in->pos;
+    mosn_http1_start_t start;
+    mosn_rc_e          rc;
+
+    if (scan->seen > 0 && !head_may_be_whole(in, scan->seen)) {
+        return head_incomplete(scan, limits, in, error);
+    }
+    message->headers.n = 0;
+    message->headers.present = 0;
+    message->headers.bytes = 0;
+
+    rc = request ? mosn_http1_scan_request_line(&p, in->last, limits, &start,
+                                                error)
+                 : mosn_http1_scan_status_line(&p, in->last, &start, error);
+    if (rc == MOSN_OK) {
+        rc = mosn_http1_scan_headers(&p, in->last, limits, &message->headers,
+                                     error);
+    }
+    if (rc == MOSN_AGAIN) {
+        return head_incomplete(scan, limits, in, error);
+    }
+    if (rc != MOSN_OK) {
+        return rc;
+    }
+    if ((size_t) (p - in->pos) > limits->max_header_bytes) {
+        REFUSE(HEADERS_TOO_LARGE, "the head is longer than max_header_bytes");
+    }
+
+    rc = request ? head_interpret_request(message, &start, framing, error)
+                 : head_interpret_response(message, &start, framing, error);
+    if (rc != MOSN_OK) {
+        return rc;
+    }
+    framing->head_bytes = (uint32_t) (p - in->pos);
+    message->block = in->block == NULL ? NULL : mosn_block_ref(in->block);
+    in->pos += framing->head_bytes;
+    scan->seen = 0;
+    return MOSN_OK;
+}
+
+
+mosn_rc_e
+mosn_http1_read_request(mosn_http1_scan_t         *scan,
+                        const mosn_http1_limits_t *limits, mosn_buf_t *in,
+                        mosn_message_t *message,
+                        mosn_http1_framing_t *framing_r,
+                        mosn_http1_error_t   *error_r)
+{
+    /* One empty line before a request is forgiven (RFC 9112, 2.2). */
+    if (scan->seen == 0 && mosn_buf_len(in) > 0 && in->pos[0] == '\r') {
+        if (mosn_buf_len(in) == 1) {
+            return MOSN_AGAIN;
+        }
+        if (in->pos[1] != '\n') {
+            return mosn_http1_refuse(error_r, MOSN_REASON_BAD_REQUEST,
+                                     "CR without LF");
+        }
+        in->pos += 2;
+    }
+    if (mosn_buf_len(in) == 0) {
+        return MOSN_AGAIN;
+    }
+    return head_read(scan, limits, in, message, true, framing_r, error_r);
+}
+
+
+mosn_rc_e
+mosn_http1_read_response(mosn_http1_scan_t         *scan,
+                         const mosn_http1_limits_t *limits, mosn_buf_t *in,
+                         mosn_message_t       *message,
+                         mosn_http1_framing_t *framing_r,
+                         mosn_http1_error_t   *error_r)
+{
+    mosn_rc_e rc = head_read(scan, limits, in, message, false, framing_r,
+                             error_r);
+
+    if (rc == MOSN_ERROR) {
+        error_r->reason = MOSN_REASON_UPSTREAM_BAD_RESPONSE;
+    }
+    return rc;
+}

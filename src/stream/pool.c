@@ -1,0 +1,296 @@
+/*
+ * stream/pool.c - ping-pong connection pools.
+ *
+ * A waiting request is not tied to the connection that was opened for it:
+ * whichever is ready first serves the one that waits longest.
+ */
+
+#include "stream/pool.h"
+#include "core/log.h"
+
+#include <errno.h>
+
+static const mosn_metric_field_t upstream_fields[] = {
+    { "connections", MOSN_COUNTER, "Connections opened." },
+    { "connections_active", MOSN_GAUGE, "Connections open." },
+    { "connect_failed", MOSN_COUNTER, "Connects that failed." },
+    { "connect_timeout", MOSN_COUNTER, "Connects that took too long." },
+    { "requests", MOSN_COUNTER, "Requests sent." },
+    { "requests_active", MOSN_GAUGE, "Requests under way." },
+    { "retries", MOSN_COUNTER, "Requests sent again." },
+    { "pending_overflow", MOSN_COUNTER,
+      "Requests refused because too many were waiting." },
+    { "resets", MOSN_COUNTER, "Requests that ended without an answer." },
+    { "timeouts", MOSN_COUNTER, "Requests not answered in time." },
+    { "responses_1xx", MOSN_COUNTER, "Tunnels opened (101)." },
+    { "responses_2xx", MOSN_COUNTER, "Responses with status 2xx." },
+    { "responses_3xx", MOSN_COUNTER, "Responses with status 3xx." },
+    { "responses_4xx", MOSN_COUNTER, "Responses with status 4xx." },
+    { "responses_5xx", MOSN_COUNTER, "Responses with status 5xx." },
+    { "response_duration_seconds", MOSN_HISTOGRAM,
+      "Request sent to the end of the response." },
+};
+
+const mosn_metric_set_t mosn_cluster_metrics = {
+    .name = "cluster",
+    .label = "cluster",
+    .fields = upstream_fields,
+    .n_fields = MOSN_COUNT(upstream_fields),
+    .n_slots = MOSN_UPSTREAM_SLOTS,
+};
+
+const mosn_metric_set_t mosn_host_metrics = {
+    .name = "host",
+    .label = "cluster,host",
+    .fields = upstream_fields,
+    .n_fields = MOSN_COUNT(upstream_fields),
+    .n_slots = MOSN_UPSTREAM_SLOTS,
+};
+
+
+static void
+pool_count(const mosn_stream_pool_t *pool, uint32_t slot)
+{
+    mosn_metric_inc(pool->metrics + slot);
+    mosn_metric_inc(pool->conf->metrics + slot);
+}
+
+
+static void
+pool_count_down(const mosn_stream_pool_t *pool, uint32_t slot)
+{
+    mosn_metric_dec(pool->metrics + slot);
+    mosn_metric_dec(pool->conf->metrics + slot);
+}
+
+
+/* --- events of connections ---------------------------------------------- */
+
+/* Hands the connection to the longest waiting request, or shelves it. */
+static void
+pool_put(mosn_stream_pool_t *pool, mosn_stream_conn_t *sc)
+{
+    mosn_list_unlink(&sc->link);
+
+    if (!mosn_list_is_empty(&pool->pending)) {
+        mosn_stream_wait_t *wait = mosn_container_of(
+            pool->pending.next, mosn_stream_wait_t, link);
+
+        mosn_list_unlink(&wait->link);
+        pool->n_pending--;
+        mosn_list_append(&pool->busy, &sc->link);
+        wait->on_stream(wait, sc->ops->open(sc, wait->pool));
+        return;
+    }
+    mosn_list_prepend(&pool->idle, &sc->link);
+    mosn_conn_arm_idle(sc->conn, pool->conf->idle_timeout_ms);
+}
+
+
+static void
+pool_on_connected(void *owner, mosn_stream_conn_t *sc)
+{
+    mosn_stream_pool_t *pool = owner;
+
+    pool->n_connecting--;
+    if (pool->closed) {
+        mosn_conn_close(sc->conn, MOSN_REASON_NONE);
+    } else {
+        pool_put(pool, sc);
+    }
+}
+
+
+static void
+pool_on_available(void *owner, mosn_stream_conn_t *sc)
+{
+    mosn_stream_pool_t *pool = owner;
+    uint32_t            max = pool->conf->settings.max_requests;
+
+    if (pool->closed || (max > 0 && sc->n_streams >= max)) {
+        mosn_conn_close(sc->conn, MOSN_REASON_NONE);
+        return;
+    }
+    pool_put(pool, sc);
+}
+
+
+static void
+pool_fail_all(mosn_stream_pool_t *pool, mosn_reason_e reason)
+{
+    /* A failed request may come back at once; it is not of this round. */
+    for (uint32_t n = pool->n_pending;
+         n > 0 && !mosn_list_is_empty(&pool->pending); n--) {
+        mosn_stream_wait_t *wait = mosn_container_of(
+            pool->pending.next, mosn_stream_wait_t, link);
+
+        mosn_list_unlink(&wait->link);
+        pool->n_pending--;
+        wait->on_failed(wait, reason);
+    }
+}
+
+
+static void pool_connect(mosn_stream_pool_t *pool);
+
+
+static void
+pool_on_closed(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason)
+{
+    mosn_stream_pool_t *pool = owner;
+    bool                failed = sc->conn->connecting;
+
+    mosn_list_unlink(&sc->link);
+    pool->n_connections--;
+    pool_count_down(pool, MOSN_UPSTREAM_ACTIVE);
+
+    if (failed) {
+        char text[MOSN_ADDRESS_TEXT];
+
+        pool->n_connecting--;
+        pool_count(pool, reason == MOSN_REASON_UPSTREAM_CONNECT_TIMEOUT
+                             ? MOSN_UPSTREAM_CONNECT_TIMEOUT
+                             : MOSN_UPSTREAM_CONNECT_FAILED);
+        (void) mosn_address_format(&pool->address.sa, pool->address.len,
+                                   text);
+        mosn_log_warn(0, "upstream %s: %s", text, mosn_reasons[reason].text);
+        if (pool->n_connecting == 0) {
+            pool_fail_all(pool, reason);
+        }
+        return;
+    }
+    /* Its place may be what somebody waits for. */
+    if (!pool->closed && pool->n_pending > pool->n_connecting) {
+        pool_connect(pool);
+    }
+}
+
+
+static const mosn_stream_client_ops_t pool_client_ops = {
+    .on_connected = pool_on_connected,
+    .on_available = pool_on_available,
+    .on_closed = pool_on_closed,
+};
+
+
+/* --- asking ------------------------------------------------------------- */
+
+static void
+pool_connect(mosn_stream_pool_t *pool)
+{
+    const mosn_stream_pool_conf_t *conf = pool->conf;
+    mosn_stream_conn_t            *sc;
+    mosn_conn_t                   *conn;
+
+    if (conf->max_connections > 0
+        && pool->n_connections >= conf->max_connections) {
+        return; /* one of them will be free */
+    }
+    conn = mosn_conn_connect(pool->loop, &pool->address,
+                             conf->connect_timeout_ms);
+    if (conn == NULL) {
+        int  error = errno;
+        char text[MOSN_ADDRESS_TEXT];
+
+        (void) mosn_address_format(&pool->address.sa, pool->address.len,
+                                   text);
+        mosn_log_warn(error, "cannot connect to upstream %s", text);
+        pool_count(pool, MOSN_UPSTREAM_CONNECT_FAILED);
+        if (pool->n_connecting == 0 && pool->n_connections == 0) {
+            pool_fail_all(pool, MOSN_REASON_UPSTREAM_CONNECT_FAILED);
+        }
+        return;
+    }
+
+    sc = conf->protocol->connect(conn, &conf->settings, &pool_client_ops,
+                                 pool);
+    mosn_list_append(&pool->busy, &sc->link);
+    pool->n_connections++;
+    pool->n_connecting++;
+    pool_count(pool, MOSN_UPSTREAM_CONNECTIONS);
+    pool_count(pool, MOSN_UPSTREAM_ACTIVE);
+}
+
+
+void
+mosn_stream_pool_init(mosn_stream_pool_t            *pool,
+                      mosn_loop_t                   *loop,
+                      const mosn_stream_pool_conf_t *conf,
+                      const mosn_address_t *address, uint32_t metrics)
+{
+    memset(pool, 0, sizeof(*pool));
+    pool->loop = loop;
+    pool->conf = conf;
+    pool->address = *address;
+    pool->metrics = metrics;
+    mosn_list_init(&pool->idle);
+    mosn_list_init(&pool->busy);
+    mosn_list_init(&pool->pending);
+}
+
+
+/* The connection used last is the warmest; the others may time out. */
+static mosn_stream_conn_t *
+pool_take_idle(mosn_stream_pool_t *pool)
+{
+    mosn_list_t *link = pool->idle.next;
+
+    for (; link != &pool->idle; link = link->next) {
+        mosn_stream_conn_t *sc = mosn_container_of(link, mosn_stream_conn_t,
+                                                   link);
+
+        if (!mosn_conn_is_stirred(sc->conn)) {
+            mosn_list_unlink(&sc->link);
+            return sc;
+        }
+    }
+    return NULL;
+}
+
+
+void
+mosn_stream_pool_get(mosn_stream_pool_t *pool, mosn_stream_wait_t *wait)
+{
+    mosn_stream_conn_t *sc = pool_take_idle(pool);
+
+    mosn_list_init(&wait->link);
+    if (MOSN_LIKELY(sc != NULL)) {
+        mosn_list_append(&pool->busy, &sc->link);
+        wait->on_stream(wait, sc->ops->open(sc, wait->pool));
+        return;
+    }
+    if (pool->n_pending >= pool->conf->max_pending) {
+        pool_count(pool, MOSN_UPSTREAM_PENDING_OVERFLOW);
+        wait->on_failed(wait, MOSN_REASON_OVERFLOW);
+        return;
+    }
+
+    mosn_list_append(&pool->pending, &wait->link);
+    pool->n_pending++;
+    if (pool->n_connecting < pool->n_pending) {
+        pool_connect(pool);
+    }
+}
+
+
+void
+mosn_stream_pool_cancel(mosn_stream_pool_t *pool, mosn_stream_wait_t *wait)
+{
+    if (!mosn_list_is_empty(&wait->link)) {
+        mosn_list_unlink(&wait->link);
+        pool->n_pending--;
+    }
+}
+
+
+void
+mosn_stream_pool_close(mosn_stream_pool_t *pool)
+{
+    pool->closed = true;
+    while (!mosn_list_is_empty(&pool->idle)) {
+        mosn_stream_conn_t *sc = mosn_container_of(
+            pool->idle.next, mosn_stream_conn_t, link);
+
+        mosn_conn_close(sc->conn, MOSN_REASON_NONE);
+    }
+}

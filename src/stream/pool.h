@@ -1,0 +1,90 @@
+/*
+ * stream/pool.h - the connections of this worker to one upstream host.
+ *
+ * A request asks for a stream and gets it at once, when an idle connection
+ * is there, or later.  Ping-pong protocols have one stream per connection at
+ * a time; an idle connection on which the socket has reported anything is
+ * never handed out.
+ */
+
+#ifndef MOSN_STREAM_POOL_H
+#define MOSN_STREAM_POOL_H
+
+#include "core/metrics.h"
+#include "stream/stream.h"
+
+typedef struct mosn_stream_pool_s mosn_stream_pool_t;
+typedef struct mosn_stream_wait_s mosn_stream_wait_t;
+
+/* Slots of a host and of a cluster, in the order of the fields. */
+enum {
+    MOSN_UPSTREAM_CONNECTIONS,
+    MOSN_UPSTREAM_ACTIVE,
+    MOSN_UPSTREAM_CONNECT_FAILED,
+    MOSN_UPSTREAM_CONNECT_TIMEOUT,
+    MOSN_UPSTREAM_REQUESTS,
+    MOSN_UPSTREAM_REQUESTS_ACTIVE,
+    MOSN_UPSTREAM_RETRIES,
+    MOSN_UPSTREAM_PENDING_OVERFLOW,
+    MOSN_UPSTREAM_RESETS,
+    MOSN_UPSTREAM_TIMEOUTS,
+    MOSN_UPSTREAM_STATUS_1XX,
+    MOSN_UPSTREAM_STATUS_5XX = MOSN_UPSTREAM_STATUS_1XX + 4,
+    MOSN_UPSTREAM_DURATION, /* histogram, last */
+    MOSN_UPSTREAM_SLOTS = MOSN_UPSTREAM_DURATION + MOSN_HISTOGRAM_SLOTS,
+};
+
+extern const mosn_metric_set_t mosn_cluster_metrics;
+extern const mosn_metric_set_t mosn_host_metrics;
+
+/* Everything that the pools of one cluster have in common. */
+typedef struct {
+    const mosn_stream_protocol_ops_t *protocol;
+    mosn_stream_settings_t            settings;
+    uint32_t                          connect_timeout_ms;
+    uint32_t                          idle_timeout_ms;
+    uint32_t                          max_connections; /* 0: no limit */
+    uint32_t                          max_pending;
+    uint32_t                          metrics; /* of the cluster */
+} mosn_stream_pool_conf_t;
+
+struct mosn_stream_pool_s {
+    mosn_loop_t                   *loop;
+    const mosn_stream_pool_conf_t *conf;
+    mosn_address_t                 address;
+    uint32_t                       metrics; /* of the host */
+    mosn_list_t                    idle; /* last used first */
+    mosn_list_t                    busy;
+    mosn_list_t                    pending; /* of mosn_stream_wait_t */
+    uint32_t                       n_connections;
+    uint32_t                       n_connecting;
+    uint32_t                       n_pending;
+    bool                           closed;
+};
+
+/* Embedded in the request. */
+struct mosn_stream_wait_s {
+    mosn_list_t  link;
+    mosn_pool_t *pool; /* memory for the stream */
+    /* One of the two, once. */
+    void (*on_stream)(mosn_stream_wait_t *wait, mosn_stream_t *stream);
+    void (*on_failed)(mosn_stream_wait_t *wait, mosn_reason_e reason);
+};
+
+void mosn_stream_pool_init(mosn_stream_pool_t            *pool,
+                           mosn_loop_t                   *loop,
+                           const mosn_stream_pool_conf_t *conf,
+                           const mosn_address_t *address, uint32_t metrics);
+
+/* Asks for a stream; calls back before it returns, or later. */
+void mosn_stream_pool_get(mosn_stream_pool_t *pool,
+                          mosn_stream_wait_t *wait);
+
+/* The request does not want it any more. */
+void mosn_stream_pool_cancel(mosn_stream_pool_t *pool,
+                             mosn_stream_wait_t *wait);
+
+/* Closes idle connections now and the busy ones when they are done. */
+void mosn_stream_pool_close(mosn_stream_pool_t *pool);
+
+#endif
