@@ -1,6 +1,128 @@
-int main(void);
-int
-main(void)
+/* main.c - options; the rest is the master's. */
+
+#include "config.h"
+#include "master.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const char usage_text[]
+    = "usage: mosn [-c FILE] [-p DIR] [-t | -T] [-q] [-V] [-h]\n"
+      "\n"
+      "  -c FILE  configuration (default: %s)\n"
+      "  -p DIR   directory that relative paths start from\n"
+      "  -t       check the configuration and exit\n"
+      "  -T       check it, and print it with all defaults\n"
+      "  -R       print the reference of all settings\n"
+      "  -q       say less\n"
+      "  -V       print version and build\n"
+      "  -h       print this\n"
+      "\n"
+      "mosn stays in the foreground.  SIGTERM drains and ends, SIGINT ends\n"
+      "at once, SIGUSR1 opens the logs again.\n";
+
+
+static const char *
+default_conf(void)
 {
+    return strcmp(MOSN_PREFIX, "/usr") == 0
+               ? "/etc/mosn/mosn.conf"
+               : MOSN_PREFIX "/etc/mosn/mosn.conf";
+}
+
+
+/* -t and -T: status 0 or 1. */
+static int
+check(const char *path, bool print, bool quiet)
+{
+    mosn_settings_t   *settings;
+    mosn_generation_t *generation;
+    char              *errors;
+
+    generation = mosn_settings_load(path, 1, &settings, &errors);
+    if (generation == NULL) {
+        (void) fputs(errors, stderr);
+        free(errors);
+        if (!quiet) {
+            (void) fprintf(stderr, "mosn: %s is not usable\n", path);
+        }
+        return 1;
+    }
+    if (print) {
+        mosn_conf_print(&mosn_settings_block, settings, stdout);
+    } else if (!quiet) {
+        (void) fprintf(stderr,
+                       "mosn: %s is fine: %zu listeners, %zu route tables, "
+                       "%zu clusters\n",
+                       path, settings->listeners.n, settings->routes.n,
+                       settings->clusters.n);
+    }
+    mosn_generation_unref(generation);
     return 0;
+}
+
+
+static void
+print_reference(void)
+{
+    (void) fputs("# Settings\n\n"
+                 "Made from the directive tables by `make reference`; "
+                 "do not edit.\n\n",
+                 stdout);
+    mosn_conf_print_reference(&mosn_settings_block, stdout);
+}
+
+
+int
+main(int argc, char **argv)
+{
+    const char *conf = default_conf();
+    bool        test = false, print = false, quiet = false;
+    int         option;
+
+    mosn_process_init_title(argc, argv);
+    while ((option = getopt(argc, argv, "c:p:tTRqVh")) != -1) {
+        switch (option) {
+        case 'c':
+            conf = strdup(optarg); /* the title is written over argv */
+            break;
+        case 'p':
+            if (chdir(optarg) == -1) {
+                (void) fprintf(stderr, "mosn: -p %s: %s\n", optarg,
+                               strerror(errno));
+                return 1;
+            }
+            break;
+        case 't':
+            test = true;
+            break;
+        case 'T':
+            print = true;
+            break;
+        case 'R':
+            print_reference();
+            return 0;
+        case 'q':
+            quiet = true;
+            break;
+        case 'V':
+            (void) printf("mosn %s (%s)\nconfigured with: %s\n",
+                          MOSN_VERSION, MOSN_COMPILER, MOSN_CONFIGURE);
+            return 0;
+        case 'h':
+            (void) printf(usage_text, default_conf());
+            return 0;
+        default:
+            (void) fprintf(stderr, usage_text, default_conf());
+            return 2;
+        }
+    }
+    if (optind < argc) {
+        (void) fprintf(stderr, "mosn: unexpected argument %s\n",
+                       argv[optind]);
+        return 2;
+    }
+    return test || print ? check(conf, print, quiet)
+                         : mosn_master_run(conf, quiet);
 }

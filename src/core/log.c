@@ -51,6 +51,23 @@ mosn_log_reopen(void)
 
 
 void
+mosn_log_take_fd(int fd)
+{
+    if (log_fd != STDERR_FILENO) {
+        (void) close(log_fd);
+    }
+    log_fd = fd;
+}
+
+
+int
+mosn_log_fd(void)
+{
+    return log_fd;
+}
+
+
+void
 mosn_log_set_role(const char *role)
 {
     (void) snprintf(log_role, sizeof(log_role), "%s", role);

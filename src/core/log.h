@@ -39,6 +39,10 @@ int mosn_log_open(const char *path, mosn_log_level_e level);
 /* Opens the same path again, after somebody renamed the file. */
 int mosn_log_reopen(void);
 
+/* Writes to an open descriptor from now on; -1 when there is none. */
+void mosn_log_take_fd(int fd);
+int  mosn_log_fd(void);
+
 /* "master", "worker 0": who writes. */
 void mosn_log_set_role(const char *role);
 

@@ -9,7 +9,7 @@
 #ifndef MOSN_CORE_REASON_H
 #define MOSN_CORE_REASON_H
 
-#include "core/str.h"
+#include "core/metrics.h"
 
 #define MOSN_REASONS(X)                                                       \
     X(NONE, "-", 0, "ended well")                                             \
@@ -73,5 +73,12 @@ typedef struct {
 } mosn_reason_info_t;
 
 extern const mosn_reason_info_t mosn_reasons[MOSN_REASON_COUNT];
+
+/* How often each has been the end of a request. */
+extern const mosn_metric_set_t mosn_reason_metrics;
+
+/* Finds the slots; before the processes fork. */
+void mosn_reasons_register(void);
+void mosn_reason_count(mosn_reason_e reason);
 
 #endif

@@ -14,6 +14,7 @@
 #include "event/conn.h"
 #include "core/log.h"
 #include "event/listener.h"
+#include "event/transfer.h"
 #include "os/socket.h"
 
 #include <errno.h>
@@ -166,6 +167,12 @@ mosn_conn_close(mosn_conn_t *conn, mosn_reason_e reason)
     mosn_timer_disarm(conn->loop, &conn->idle);
     mosn_timer_disarm(conn->loop, &conn->send);
     mosn_list_unlink(&conn->link);
+    if (conn->drawn_by != NULL) {
+        mosn_transfer_stop(conn->drawn_by);
+    }
+    if (conn->fed_by != NULL) {
+        mosn_transfer_stop(conn->fed_by);
+    }
 
     if (conn->transport != NULL) {
         conn->transport->close(conn);
@@ -267,8 +274,8 @@ mosn_conn_shutdown(mosn_conn_t *conn)
 
 
 /* The peer is gone, as a call on the socket has told. */
-static void
-conn_broken(mosn_conn_t *conn, int error)
+void
+mosn_conn_broken(mosn_conn_t *conn, int error)
 {
     mosn_reason_e reason = MOSN_REASON_CLIENT_CLOSED;
 
@@ -356,7 +363,7 @@ mosn_conn_flush(mosn_conn_t *conn)
             if (errno == EINTR) {
                 continue;
             }
-            conn_broken(conn, errno);
+            mosn_conn_broken(conn, errno);
             return;
         }
         conn->bytes_out += (uint64_t) n;
@@ -515,7 +522,7 @@ conn_fill(mosn_conn_t *conn)
         return true;
     }
     if (errno != EAGAIN) {
-        conn_broken(conn, errno);
+        mosn_conn_broken(conn, errno);
     }
     return false;
 }
@@ -561,6 +568,11 @@ conn_read(mosn_conn_t *conn)
         } else if (reads++ == READS_A_TURN) {
             mosn_loop_post(conn->loop, &conn->resume); /* others wait too */
             break;
+        } else if (conn->drawn_by != NULL) {
+            mosn_transfer_run(conn->drawn_by);
+            if (!conn->eof) {
+                break;
+            }
         } else if (!conn_fill(conn)) {
             break;
         }
@@ -647,7 +659,7 @@ conn_connected(mosn_conn_t *conn, uint32_t events)
     if (events & (EPOLLERR | EPOLLHUP)) {
         int error = mosn_socket_error(conn->fd);
 
-        conn_broken(conn, error != 0 ? error : ECONNREFUSED);
+        mosn_conn_broken(conn, error != 0 ? error : ECONNREFUSED);
         return;
     }
     if ((events & EPOLLOUT) == 0) {
@@ -686,15 +698,18 @@ conn_on_ready(mosn_watch_t *watch, uint32_t events)
     }
     if ((events & EPOLLOUT) && conn->out.bytes > 0) {
         mosn_conn_flush(conn);
-        if (conn->closed) {
-            return;
-        }
+    }
+    if ((events & EPOLLOUT) && !conn->closed && conn->fed_by != NULL) {
+        mosn_transfer_run(conn->fed_by);
+    }
+    if (conn->closed) {
+        return;
     }
     if (conn->readable) {
         conn_read(conn);
     }
     /* A reset while reading is paused: nobody would notice. */
     if (!conn->closed && (events & EPOLLERR) && conn->read_paused > 0) {
-        conn_broken(conn, mosn_socket_error(conn->fd));
+        mosn_conn_broken(conn, mosn_socket_error(conn->fd));
     }
 }

@@ -22,6 +22,8 @@
 #define MOSN_CONN_HIGH (128u * 1024)
 #define MOSN_CONN_LOW (32u * 1024)
 
+typedef struct mosn_transfer_s mosn_transfer_t;
+
 /* What TLS puts between the connection and its socket; NULL: nothing. */
 typedef struct {
     /* As recv(2) and writev(2), -1 and EAGAIN when it must wait. */
@@ -63,6 +65,8 @@ struct mosn_conn_s {
 
     const mosn_transport_ops_t *transport;
     void                       *tls;
+    mosn_transfer_t            *drawn_by; /* who reads it instead of us */
+    mosn_transfer_t            *fed_by;   /* who writes beside us */
     mosn_net_filter_t          *filters;
     mosn_net_filter_t          *paused_at;
     mosn_listener_t            *listener; /* who accepted it, or NULL */
@@ -162,6 +166,9 @@ mosn_conn_disarm_idle(mosn_conn_t *conn)
 void mosn_conn_set_send_timeout(mosn_conn_t *conn, uint32_t ms);
 
 void mosn_conn_observe(mosn_conn_t *conn, mosn_conn_observer_t *observer);
+
+/* For event/transfer.c: a call on the socket has failed. */
+void mosn_conn_broken(mosn_conn_t *conn, int error);
 
 /* Tells filters and observers; used by the owner of the connection. */
 void mosn_conn_notify(mosn_conn_t *conn, mosn_conn_event_e event);

@@ -14,6 +14,7 @@
 #include "core/buf.h"
 #include "core/conf.h"
 #include "core/generation.h"
+#include "core/list.h"
 #include "core/module.h"
 #include "core/rc.h"
 #include "core/reason.h"

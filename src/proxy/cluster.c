@@ -104,6 +104,9 @@ cluster_build_hosts(mosn_conf_t *reader, mosn_generation_t *generation,
         mosn_host_t            *host = &cluster->hosts[i];
         char                    text[MOSN_ADDRESS_TEXT];
 
+        if (host_conf->address.len == 0) {
+            continue; /* a mistake that is told already */
+        }
         (void) mosn_address_format(&host_conf->address.sa,
                                    host_conf->address.len, text);
         host->conf = host_conf;

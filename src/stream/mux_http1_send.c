@@ -153,6 +153,16 @@ http1_fits_length(mux_http1_stream_t *s, size_t n, bool end)
 
 
 static void
+http1_cut(mux_http1_stream_t *s)
+{
+    mux_http1_t *mux = s->mux;
+
+    s->base.receiver->on_reset(&s->base, MOSN_REASON_INTERNAL);
+    mux_http1_fail(mux, MOSN_REASON_INTERNAL);
+}
+
+
+static void
 http1_send_piece(mux_http1_stream_t *s, const mosn_buf_t *data)
 {
     mosn_conn_t *conn = s->base.conn;
@@ -202,7 +212,7 @@ http1_send_data(mosn_stream_t *stream, const mosn_buf_t *data, bool end)
         n = 0;
     }
     if (!http1_fits_length(s, n, end)) {
-        mux_http1_fail(s->mux, MOSN_REASON_INTERNAL);
+        http1_cut(s);
         return;
     }
     if (n > 0) {
@@ -220,7 +230,7 @@ http1_send_trailers(mosn_stream_t *stream, const mosn_headers_t *trailers)
     mux_http1_stream_t *s = http1_stream(stream);
 
     if (!http1_fits_length(s, 0, true)) {
-        mux_http1_fail(s->mux, MOSN_REASON_INTERNAL);
+        http1_cut(s);
         return;
     }
     http1_send_end(s, trailers);

@@ -1,0 +1,138 @@
+/* child.c - what workers and the control process have in common. */
+
+#include "child.h"
+
+#include "core/log_file.h"
+#include "core/rand.h"
+#include "os/socket.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+
+mosn_rc_e
+mosn_child_begin(const mosn_child_t *child)
+{
+    char title[64];
+
+    mosn_log_set_role(child->role);
+    (void) snprintf(title, sizeof(title), "mosn: %s", child->role);
+    mosn_process_set_title(title);
+    if (mosn_process_confine(child->user, child->parent) == -1) {
+        mosn_log_alert(errno, "cannot give up privileges");
+        return MOSN_ERROR;
+    }
+    mosn_rand_seed();
+    mosn_metrics_use_row(child->metrics_row);
+    return MOSN_OK;
+}
+
+
+static void
+child_take_logs(const mosn_note_t *note, const int *fds, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int32_t index = note->first + (int32_t) i;
+
+        if (index < 0) {
+            mosn_log_take_fd(fds[i]);
+        } else if ((size_t) index < mosn_log_files_count()) {
+            mosn_log_file_set_fd((size_t) index, fds[i]);
+        } else {
+            (void) close(fds[i]);
+        }
+    }
+}
+
+
+static void
+child_on_note(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
+{
+    mosn_child_ears_t *ears = mosn_container_of(watch, mosn_child_ears_t,
+                                                channel);
+    mosn_note_t        note;
+    int                fds[MOSN_SOCKET_MAX_FDS];
+
+    for (;;) {
+        size_t  n_fds = MOSN_SOCKET_MAX_FDS;
+        ssize_t n = mosn_socket_recv_message(ears->channel_fd, &note,
+                                             sizeof(note), fds, &n_fds);
+
+        if (n == -1 && errno == EAGAIN) {
+            return;
+        }
+        if (n == 0) { /* the master is gone */
+            mosn_loop_unwatch(ears->loop, watch, ears->channel_fd);
+            ears->on_drain(ears->owner);
+            return;
+        }
+        if (n != sizeof(note) || note.version != MOSN_NOTE_VERSION) {
+            mosn_log_alert(0, "a note of %zd bytes that is not understood",
+                           n);
+            return;
+        }
+        switch (note.type) {
+        case MOSN_NOTE_DRAIN:
+            ears->on_drain(ears->owner);
+            break;
+        case MOSN_NOTE_LOGS:
+            child_take_logs(&note, fds, n_fds);
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+
+static void
+child_on_signal(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
+{
+    mosn_child_ears_t      *ears = mosn_container_of(watch,
+                                                     mosn_child_ears_t,
+                                                     signals);
+    struct signalfd_siginfo info;
+
+    while (read(ears->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGQUIT) {
+            ears->on_drain(ears->owner);
+        }
+    }
+}
+
+
+mosn_rc_e
+mosn_child_listen(mosn_child_ears_t *ears, mosn_loop_t *loop,
+                  const mosn_child_t *child, void (*on_drain)(void *),
+                  void *owner)
+{
+    sigset_t set;
+
+    /* The others stay blocked: ^C and SIGHUP of a terminal go to the whole
+     * group, and it is the master who decides. */
+    (void) sigemptyset(&set);
+    (void) sigaddset(&set, SIGTERM);
+    (void) sigaddset(&set, SIGQUIT);
+
+    ears->loop = loop;
+    ears->channel.on_ready = child_on_note;
+    ears->signals.on_ready = child_on_signal;
+    ears->channel_fd = child->channel;
+    ears->on_drain = on_drain;
+    ears->owner = owner;
+    ears->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (ears->signal_fd == -1) {
+        mosn_log_alert(errno, "cannot watch signals");
+        return MOSN_ERROR;
+    }
+    if (mosn_loop_watch_level(loop, &ears->signals, ears->signal_fd)
+            != MOSN_OK
+        || mosn_loop_watch_level(loop, &ears->channel, ears->channel_fd)
+               != MOSN_OK) {
+        return MOSN_ERROR;
+    }
+    return MOSN_OK;
+}

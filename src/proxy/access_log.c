@@ -1,0 +1,583 @@
+/*
+ * proxy/access_log.c - one line per request, from a compiled format.
+ *
+ *   "%downstream_remote_host% %request_header_user-agent% %response_code%"
+ *
+ * A format is literals and variables; %% is a per cent sign.  What a peer
+ * has written is escaped, so that a line is always one line.  Variables have
+ * the names that the Go MOSN gives them where it has them.
+ */
+
+#include "proxy/request.h"
+
+#include "core/log.h"
+#include "os/clock.h"
+
+#include <time.h>
+
+#define LINE_MAX_BYTES 8192u
+
+typedef struct log_op_s log_op_t;
+
+/* Writes a value at `out`; returns its end, never behind `end`. */
+typedef char *(*log_var_pt)(const mosn_request_t *r, const log_op_t *op,
+                            char *out, char *end);
+
+struct log_op_s {
+    log_var_pt write; /* NULL: the literal */
+    mosn_str_t text;  /* literal, or the argument: a header's name */
+    bool       json;  /* escape for JSON */
+};
+
+struct mosn_log_format_s {
+    log_op_t *ops;
+    size_t    n;
+};
+
+
+/* --- pieces ------------------------------------------------------------- */
+
+static char *
+put(char *out, char *end, mosn_str_t s)
+{
+    size_t n = s.len;
+
+    if (n > (size_t) (end - out)) {
+        n = (size_t) (end - out);
+    }
+    if (n > 0) {
+        memcpy(out, s.at, n);
+    }
+    return out + n;
+}
+
+
+static char *
+put_number(char *out, char *end, uint64_t value)
+{
+    return end - out < 20 ? out : out + mosn_str_format_u64(value, out);
+}
+
+
+/* Milliseconds with three decimals. */
+static char *
+put_duration(char *out, char *end, uint64_t ns)
+{
+    uint64_t us = ns / 1000;
+
+    if (end - out < 24) {
+        return out;
+    }
+    out += mosn_str_format_u64(us / 1000, out);
+    *out++ = '.';
+    *out++ = (char) ('0' + us / 100 % 10);
+    *out++ = (char) ('0' + us / 10 % 10);
+    *out++ = (char) ('0' + us % 10);
+    return out;
+}
+
+
+static char *
+put_json(char *out, char *end, mosn_str_t s)
+{
+    static const char hex[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < s.len && end - out >= 6; i++) {
+        uint8_t c = (uint8_t) s.at[i];
+
+        if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
+            *out++ = (char) c;
+            continue;
+        }
+        memcpy(out, "\\u00", 4);
+        out[4] = hex[c >> 4];
+        out[5] = hex[c & 15];
+        out += 6;
+    }
+    return out;
+}
+
+
+/* What a peer has sent; "-" when there is nothing. */
+static char *
+put_peer(char *out, char *end, const log_op_t *op, mosn_str_t s)
+{
+    if (s.len == 0) {
+        return put(out, end, MOSN_STR("-"));
+    }
+    if (op->json) {
+        return put_json(out, end, s);
+    }
+    return out + mosn_log_escape(s, out, (size_t) (end - out));
+}
+
+
+/* Two stamps, made once a second. */
+static mosn_str_t
+log_time(bool iso)
+{
+    static char   local[40], utc[40];
+    static size_t local_len, utc_len;
+    static time_t made = -1;
+    time_t        now = (time_t) (mosn_clock_wall_ms() / 1000);
+
+    if (now != made) {
+        struct tm tm;
+
+        (void) localtime_r(&now, &tm);
+        local_len = strftime(local, sizeof(local), "%d/%b/%Y:%H:%M:%S %z",
+                             &tm);
+        (void) gmtime_r(&now, &tm);
+        utc_len = strftime(utc, sizeof(utc), "%Y-%m-%dT%H:%M:%SZ", &tm);
+        made = now;
+    }
+    return iso ? (mosn_str_t) { utc, utc_len }
+               : (mosn_str_t) { local, local_len };
+}
+
+
+/* --- variables ---------------------------------------------------------- */
+
+#define VAR(name)                                                       \
+    static char *var_##name(const mosn_request_t *r MOSN_UNUSED,        \
+                            const log_op_t *op MOSN_UNUSED, char *out,  \
+                            char *end)
+
+VAR(time_local)
+{
+    return put(out, end, log_time(false));
+}
+
+
+VAR(start_time)
+{
+    return put(out, end, log_time(true));
+}
+
+
+VAR(method)
+{
+    return put_peer(out, end, op, r->head ? r->head->method : MOSN_STR(""));
+}
+
+
+VAR(path)
+{
+    mosn_str_t  path = r->head ? r->head->path : MOSN_STR("");
+    const char *query = path.len ? memchr(path.at, '?', path.len) : NULL;
+
+    if (query != NULL) {
+        path.len = (size_t) (query - path.at);
+    }
+    return put_peer(out, end, op, path);
+}
+
+
+VAR(uri)
+{
+    if (r->head != NULL && r->head->method_id == MOSN_METHOD_CONNECT) {
+        return put_peer(out, end, op, r->head->authority);
+    }
+    return put_peer(out, end, op, r->head ? r->head->path : MOSN_STR(""));
+}
+
+
+VAR(authority)
+{
+    return put_peer(out, end, op,
+                    r->head ? r->head->authority : MOSN_STR(""));
+}
+
+
+VAR(scheme)
+{
+    return put_peer(out, end, op, r->head ? r->head->scheme : MOSN_STR(""));
+}
+
+
+VAR(protocol)
+{
+    static const mosn_str_t http10 = MOSN_STR_INIT("HTTP/1.0");
+    static const mosn_str_t http11 = MOSN_STR_INIT("HTTP/1.1");
+    static const mosn_str_t http2 = MOSN_STR_INIT("HTTP/2.0");
+
+    if (r->head == NULL) {
+        return put(out, end, MOSN_STR("-"));
+    }
+    return put(out, end,
+               r->head->version == MOSN_HTTP_2    ? http2
+               : r->head->version == MOSN_HTTP_10 ? http10
+                                                  : http11);
+}
+
+
+VAR(request_line)
+{
+    out = var_method(r, op, out, end);
+    out = put(out, end, MOSN_STR(" "));
+    out = var_uri(r, op, out, end);
+    out = put(out, end, MOSN_STR(" "));
+    return var_protocol(r, op, out, end);
+}
+
+
+VAR(request_header)
+{
+    const mosn_header_t *h = r->head != NULL ? mosn_headers_find_name(
+                                 &r->head->headers, op->text)
+                                             : NULL;
+
+    return put_peer(out, end, op,
+                    h != NULL ? mosn_header_value(h) : MOSN_STR(""));
+}
+
+
+VAR(response_header)
+{
+    const mosn_header_t *h = r->response != NULL ? mosn_headers_find_name(
+                                 &r->response->headers, op->text)
+                                                 : NULL;
+
+    return put_peer(out, end, op,
+                    h != NULL ? mosn_header_value(h) : MOSN_STR(""));
+}
+
+
+VAR(response_code)
+{
+    return put_number(out, end, r->status);
+}
+
+
+VAR(response_flag)
+{
+    return put(out, end, mosn_reasons[r->reason].name);
+}
+
+
+VAR(bytes_sent)
+{
+    return put_number(out, end, r->bytes_sent);
+}
+
+
+VAR(bytes_received)
+{
+    return put_number(out, end, r->bytes_received);
+}
+
+
+VAR(duration)
+{
+    return put_duration(out, end, r->loop->now_ns - r->started_ns);
+}
+
+
+static char *
+put_since(const mosn_request_t *r, uint64_t at_ns, char *out, char *end)
+{
+    return at_ns == 0 ? put(out, end, MOSN_STR("-"))
+                      : put_duration(out, end, at_ns - r->started_ns);
+}
+
+
+VAR(request_received_duration)
+{
+    return put_since(r, r->forwarded_ns, out, end);
+}
+
+
+VAR(response_received_duration)
+{
+    return put_since(r, r->answered_ns, out, end);
+}
+
+
+static char *
+put_address(char *out, char *end, const struct sockaddr *sa, bool port)
+{
+    char text[MOSN_ADDRESS_TEXT];
+
+    if (port) {
+        (void) mosn_address_format(sa, sizeof(sa_family_t), text);
+    } else {
+        (void) mosn_address_format_host(sa, text);
+    }
+    return put(out, end, mosn_str(text));
+}
+
+
+VAR(downstream_remote_address)
+{
+    return put_address(out, end, &r->pc->conn->peer.sa, true);
+}
+
+
+VAR(downstream_remote_host)
+{
+    if (r->pc->peer.at != NULL) {
+        return put(out, end, r->pc->peer);
+    }
+    return put_address(out, end, &r->pc->conn->peer.sa, false);
+}
+
+
+VAR(listener)
+{
+    return put(out, end, r->pc->conn->listener->conf->name);
+}
+
+
+VAR(upstream_host)
+{
+    return put(out, end, r->host != NULL ? r->host->name : MOSN_STR("-"));
+}
+
+
+VAR(upstream_cluster)
+{
+    return put(out, end,
+               r->cluster != NULL ? r->cluster->name : MOSN_STR("-"));
+}
+
+
+VAR(route_name)
+{
+    return put(out, end, r->route != NULL ? r->route->name : MOSN_STR("-"));
+}
+
+
+VAR(attempts)
+{
+    return put_number(out, end, r->attempts);
+}
+
+
+VAR(connection_id)
+{
+    return put_number(out, end, r->pc->conn->id);
+}
+
+
+VAR(upstream_connection_id)
+{
+    return r->up_conn_id == 0 ? put(out, end, MOSN_STR("-"))
+                              : put_number(out, end, r->up_conn_id);
+}
+
+
+VAR(stream_id)
+{
+    return put_number(out, end, r->id);
+}
+
+
+static const struct {
+    const char *name;
+    log_var_pt  write;
+} log_vars[] = {
+    { "attempts", var_attempts },
+    { "authority", var_authority },
+    { "bytes_received", var_bytes_received },
+    { "bytes_sent", var_bytes_sent },
+    { "connection_id", var_connection_id },
+    { "downstream_remote_address", var_downstream_remote_address },
+    { "downstream_remote_host", var_downstream_remote_host },
+    { "duration", var_duration },
+    { "listener", var_listener },
+    { "protocol", var_protocol },
+    { "request_line", var_request_line },
+    { "request_method", var_method },
+    { "request_path", var_path },
+    { "request_received_duration", var_request_received_duration },
+    { "request_scheme", var_scheme },
+    { "request_uri", var_uri },
+    { "response_code", var_response_code },
+    { "response_flag", var_response_flag },
+    { "response_received_duration", var_response_received_duration },
+    { "route_name", var_route_name },
+    { "start_time", var_start_time },
+    { "stream_id", var_stream_id },
+    { "time_local", var_time_local },
+    { "upstream_cluster", var_upstream_cluster },
+    { "upstream_connection_id", var_upstream_connection_id },
+    { "upstream_host", var_upstream_host },
+};
+
+/* With the rest of the name as their argument. */
+static const struct {
+    mosn_str_t prefix;
+    log_var_pt write;
+} log_prefix_vars[] = {
+    { MOSN_STR_INIT("request_header_"), var_request_header },
+    { MOSN_STR_INIT("response_header_"), var_response_header },
+};
+
+
+/* --- formats ------------------------------------------------------------ */
+
+static const mosn_str_t log_combined = MOSN_STR_INIT(
+    "%downstream_remote_host% - - [%time_local%] \"%request_line%\" "
+    "%response_code% %bytes_sent% \"%request_header_referer%\" "
+    "\"%request_header_user-agent%\"");
+
+static const mosn_str_t log_json = MOSN_STR_INIT(
+    "{\"time\":\"%start_time%\",\"listener\":\"%listener%\","
+    "\"client\":\"%downstream_remote_address%\","
+    "\"method\":\"%request_method%\",\"host\":\"%authority%\","
+    "\"uri\":\"%request_uri%\",\"protocol\":\"%protocol%\","
+    "\"status\":%response_code%,\"reason\":\"%response_flag%\","
+    "\"bytes_received\":%bytes_received%,\"bytes_sent\":%bytes_sent%,"
+    "\"duration_ms\":%duration%,\"route\":\"%route_name%\","
+    "\"cluster\":\"%upstream_cluster%\",\"upstream\":\"%upstream_host%\","
+    "\"attempts\":%attempts%,"
+    "\"request_id\":\"%request_header_x-request-id%\","
+    "\"user_agent\":\"%request_header_user-agent%\"}");
+
+
+static bool
+log_find_var(mosn_str_t name, log_op_t *op)
+{
+    for (size_t i = 0; i < MOSN_COUNT(log_vars); i++) {
+        if (mosn_str_equal(mosn_str(log_vars[i].name), name)) {
+            op->write = log_vars[i].write;
+            return true;
+        }
+    }
+    for (size_t i = 0; i < MOSN_COUNT(log_prefix_vars); i++) {
+        mosn_str_t prefix = log_prefix_vars[i].prefix;
+
+        if (name.len > prefix.len && mosn_str_has_prefix(name, prefix)) {
+            op->write = log_prefix_vars[i].write;
+            op->text = (mosn_str_t) { name.at + prefix.len,
+                                      name.len - prefix.len };
+            return true;
+        }
+    }
+    return false;
+}
+
+
+static void
+log_unknown_var(mosn_conf_t *reader, const mosn_access_log_conf_t *conf,
+                mosn_str_t name)
+{
+    const char *nearest = log_vars[0].name;
+    unsigned    best = UINT32_MAX;
+
+    for (size_t i = 0; i < MOSN_COUNT(log_vars); i++) {
+        unsigned d = mosn_str_distance(name, mosn_str(log_vars[i].name));
+
+        if (d < best) {
+            best = d;
+            nearest = log_vars[i].name;
+        }
+    }
+    mosn_conf_error(reader, &conf->format, conf,
+                    "there is no variable %%%.*s%%; did you mean %%%s%%?",
+                    MOSN_STR_ARG(name), nearest);
+}
+
+
+/* One operation off the front of `rest`. */
+static void
+log_compile_op(mosn_conf_t *reader, const mosn_access_log_conf_t *conf,
+               mosn_str_t *rest, log_op_t *op)
+{
+    const char *percent = memchr(rest->at, '%', rest->len);
+    size_t      n = percent ? (size_t) (percent - rest->at) : rest->len;
+    const char *close;
+
+    if (n > 0) {
+        op->text = (mosn_str_t) { rest->at, n };
+        rest->at += n;
+        rest->len -= n;
+        return;
+    }
+    close = memchr(rest->at + 1, '%', rest->len - 1);
+    if (close == NULL) {
+        mosn_conf_error(reader, &conf->format, conf,
+                        "a %% without its end; write %%%% for a per cent "
+                        "sign");
+        rest->len = 0;
+        return;
+    }
+    n = (size_t) (close - rest->at) + 1;
+    if (n == 2) {
+        op->text = MOSN_STR("%");
+    } else if (!log_find_var((mosn_str_t) { rest->at + 1, n - 2 }, op)) {
+        log_unknown_var(reader, conf,
+                        (mosn_str_t) { rest->at + 1, n - 2 });
+    }
+    rest->at += n;
+    rest->len -= n;
+}
+
+
+void
+mosn_access_log_build(mosn_conf_t *reader, mosn_pool_t *pool,
+                      mosn_access_log_conf_t *conf)
+{
+    mosn_log_format_t *format = mosn_pool_calloc(pool, sizeof(*format));
+    bool       json = mosn_str_equal(conf->format, MOSN_STR("json"));
+    mosn_str_t rest = json ? log_json
+                      : mosn_str_equal(conf->format, MOSN_STR("combined"))
+                          ? log_combined
+                          : conf->format;
+
+    /* No more operations than bytes. */
+    format->ops = mosn_pool_calloc(pool, (rest.len + 1) * sizeof(log_op_t));
+    while (rest.len > 0) {
+        log_op_t *op = &format->ops[format->n++];
+
+        op->json = json;
+        log_compile_op(reader, conf, &rest, op);
+    }
+    conf->compiled = format;
+    conf->file = mosn_log_file_get(conf->path);
+    if (conf->file == NULL) {
+        mosn_conf_error(reader, &conf->path, conf, "too many log files");
+    }
+}
+
+
+static void
+log_write_line(const mosn_access_log_conf_t *conf, const mosn_request_t *r)
+{
+    const mosn_log_format_t *format = conf->compiled;
+    char *line = mosn_log_file_reserve(conf->file, LINE_MAX_BYTES);
+    char *end = line + LINE_MAX_BYTES - 1, *out = line;
+
+    for (size_t i = 0; i < format->n; i++) {
+        const log_op_t *op = &format->ops[i];
+
+        out = op->write == NULL ? put(out, end, op->text)
+                                : op->write(r, op, out, end);
+    }
+    *out++ = '\n';
+    mosn_log_file_commit(conf->file, (size_t) (out - line));
+}
+
+
+void
+mosn_access_log_write(const mosn_request_t *r)
+{
+    for (size_t i = 0; i < r->conf->access_log.n; i++) {
+        log_write_line(&r->conf->access_log.items[i], r);
+    }
+}
+
+
+static const mosn_directive_t access_log_directives[] = {
+    MOSN_STRING_REQUIRED(mosn_access_log_conf_t, path,
+                         "The file; \"stdout\" for containers."),
+    MOSN_STRING(mosn_access_log_conf_t, format, "combined",
+                "\"combined\", \"json\", or a text with %variables%."),
+    MOSN_DIRECTIVES_END
+};
+
+const mosn_conf_block_t mosn_access_log_block = {
+    .doc = "A file that gets one line per request.",
+    .size = sizeof(mosn_access_log_conf_t),
+    .directives = access_log_directives,
+};

@@ -1,0 +1,244 @@
+/*
+ * proxy/proxy.c - the "proxy" network filter: makes a connection a stream
+ * connection of its protocol and its streams requests.
+ */
+
+#include "proxy/request.h"
+
+#include "core/log.h"
+
+#define PROBE_MAX_BYTES 64u
+
+static const char *const forwarded_for_names[] = { "off", "append", "set",
+                                                   NULL };
+static const char *const vouch_names[] = { "off", "keep", "set", NULL };
+
+static const mosn_directive_t proxy_directives[] = {
+    MOSN_STRING(mosn_proxy_conf_t, downstream_protocol, "auto",
+                "What clients speak: `http1`, or `auto` to tell by the "
+                "first bytes."),
+    MOSN_STRING_REQUIRED(mosn_proxy_conf_t, routes,
+                         "Name of the route table."),
+    MOSN_DURATION(mosn_proxy_conf_t, idle_timeout, 1, 86400000, 75000,
+                  "A connection without a request is closed after this."),
+    MOSN_DURATION(mosn_proxy_conf_t, header_timeout, 1, 3600000, 10000,
+                  "Time for a whole request head, from its first byte; then "
+                  "408."),
+    MOSN_DURATION(mosn_proxy_conf_t, body_timeout, 1, 86400000, 60000,
+                  "Longest pause within a request body; then 408."),
+    MOSN_DURATION(mosn_proxy_conf_t, tunnel_idle_timeout, 1, 604800000,
+                  3600000,
+                  "A tunnel (WebSocket, CONNECT) in which nothing moves is "
+                  "closed after this."),
+    MOSN_SIZE(mosn_proxy_conf_t, max_header_bytes, 1024, 1 << 20, 32768,
+              "Longest request head; then 431."),
+    MOSN_INT(mosn_proxy_conf_t, max_headers, 1, 1000, 128,
+             "Most header lines of a request; then 431."),
+    MOSN_SIZE(mosn_proxy_conf_t, max_uri_bytes, 64, 1 << 20, 8192,
+              "Longest request target; then 414."),
+    MOSN_SIZE(mosn_proxy_conf_t, max_body_bytes, 0, INT64_MAX, 0,
+              "Largest request body; then 413; 0: no limit."),
+    MOSN_INT(mosn_proxy_conf_t, max_requests_per_connection, 0, 1000000000,
+             0, "A connection is closed after so many requests; 0: never."),
+    MOSN_STRINGS_DEFAULT(mosn_proxy_conf_t, upgrades, "websocket",
+                         "Protocols that a client may upgrade to."),
+    MOSN_BOOL(mosn_proxy_conf_t, allow_connect, false,
+              "Pass CONNECT to the upstream and tunnel on success; else "
+              "405."),
+    MOSN_ENUM(mosn_proxy_conf_t, forwarded_for, forwarded_for_names,
+              MOSN_FORWARDED_APPEND,
+              "X-Forwarded-For: add the client's address to what came, or "
+              "replace it (`set`, at an edge), or leave it alone."),
+    MOSN_ENUM(mosn_proxy_conf_t, forwarded_proto, vouch_names,
+              MOSN_VOUCH_SET,
+              "X-Forwarded-Proto: `set` it, `keep` what came and add a "
+              "missing one, or leave it alone."),
+    MOSN_ENUM(mosn_proxy_conf_t, request_id, vouch_names, MOSN_VOUCH_KEEP,
+              "X-Request-Id: `set` a new one, `keep` what came and add a "
+              "missing one, or leave it alone."),
+    MOSN_MODULES(mosn_proxy_conf_t, stream_filters, MOSN_STREAM_FILTER,
+                 "Filters on requests, in order; on responses in reverse."),
+    MOSN_LIST(mosn_proxy_conf_t, access_log, &mosn_access_log_block,
+              "Files that get one line per request."),
+    MOSN_DIRECTIVES_END
+};
+
+
+static const mosn_route_table_t *
+proxy_find_table(mosn_conf_t *reader, const mosn_generation_t *generation,
+                 const mosn_proxy_conf_t *conf)
+{
+    const mosn_route_table_t *table = mosn_map_find(
+        &generation->route_tables, conf->routes);
+
+    if (table == NULL && conf->routes.at != NULL) {
+        mosn_str_t near = mosn_map_nearest(&generation->route_tables,
+                                           conf->routes);
+
+        mosn_conf_error(reader, &conf->routes, conf,
+                        near.at != NULL
+                            ? "there is no route table \"%.*s\"; did you "
+                              "mean \"%.*s\"?"
+                            : "there is no route table \"%.*s\"%.*s",
+                        MOSN_STR_ARG(conf->routes), MOSN_STR_ARG(near));
+    }
+    return table;
+}
+
+
+static void
+proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
+            mosn_str_t listener MOSN_UNUSED)
+{
+    mosn_proxy_conf_t   *p = conf;
+    const mosn_module_t *protocol;
+
+    p->generation = generation;
+    p->table = proxy_find_table(reader, generation, p);
+    if (!mosn_str_equal(p->downstream_protocol, MOSN_STR("auto"))) {
+        protocol = mosn_module_find(MOSN_STREAM_PROTOCOL,
+                                    p->downstream_protocol);
+        if (protocol == NULL) {
+            char names[256];
+
+            mosn_module_names(MOSN_STREAM_PROTOCOL, names, sizeof(names));
+            mosn_conf_error(reader, &p->downstream_protocol, p,
+                            "there is no protocol \"%.*s\"; there are: "
+                            "auto, %s",
+                            MOSN_STR_ARG(p->downstream_protocol), names);
+        } else {
+            p->protocol = protocol->ops;
+        }
+    }
+    p->settings = (mosn_stream_settings_t) {
+        .idle_timeout_ms = p->idle_timeout_ms,
+        .header_timeout_ms = p->header_timeout_ms,
+        .body_timeout_ms = p->body_timeout_ms,
+        .max_header_bytes = p->max_header_bytes,
+        .max_uri_bytes = p->max_uri_bytes,
+        .max_headers = (uint32_t) p->max_headers,
+        .max_requests = (uint32_t) p->max_requests_per_connection,
+    };
+    for (size_t i = 0; i < p->access_log.n; i++) {
+        mosn_access_log_build(reader, generation->pool,
+                              &p->access_log.items[i]);
+    }
+}
+
+
+static void
+proxy_serve(mosn_proxy_conn_t                *pc,
+            const mosn_stream_protocol_ops_t *protocol)
+{
+    pc->sc = protocol->serve(pc->conn, &pc->conf->settings,
+                             &mosn_request_server_ops, pc);
+}
+
+
+static mosn_rc_e
+proxy_on_open(mosn_net_filter_t *filter, mosn_conn_t *conn)
+{
+    mosn_proxy_conn_t *pc = mosn_pool_calloc(conn->pool, sizeof(*pc));
+
+    pc->conf = filter->conf;
+    pc->conn = conn;
+    pc->metrics = conn->listener->conf->metrics;
+    filter->state = pc;
+    if (pc->conf->protocol != NULL) {
+        proxy_serve(pc, pc->conf->protocol);
+    } else {
+        mosn_conn_arm_idle(conn, pc->conf->idle_timeout_ms);
+    }
+    return MOSN_OK;
+}
+
+
+/* Tells the protocol by the first bytes.  False: not yet, or never. */
+static bool
+proxy_detect(mosn_proxy_conn_t *pc)
+{
+    mosn_conn_t *conn = pc->conn;
+    size_t       n = mosn_buf_len(&conn->in);
+    bool         again = false;
+
+    for (size_t i = 0; mosn_modules[i] != NULL && n > 0; i++) {
+        const mosn_stream_protocol_ops_t *ops = mosn_modules[i]->ops;
+        mosn_rc_e                         rc;
+
+        if (mosn_modules[i]->kind != MOSN_STREAM_PROTOCOL) {
+            continue;
+        }
+        rc = ops->probe(conn->in.pos, n);
+        if (rc == MOSN_OK) {
+            proxy_serve(pc, ops);
+            return true;
+        }
+        again |= rc == MOSN_AGAIN;
+    }
+
+    if (conn->eof) {
+        mosn_conn_close(conn, MOSN_REASON_CLIENT_CLOSED);
+    } else if ((n > 0 && !again) || n > PROBE_MAX_BYTES) {
+        mosn_log_info(0, "conn %llu: the first bytes are of no protocol "
+                         "that is spoken here",
+                      (unsigned long long) conn->id);
+        /* Malformed HTTP is the likeliest: its codec says what is wrong. */
+        proxy_serve(pc, mosn_module_find(MOSN_STREAM_PROTOCOL,
+                                         MOSN_STR("http1"))
+                            ->ops);
+        return true;
+    } else {
+        mosn_conn_arm_idle(conn, pc->conf->header_timeout_ms);
+    }
+    return false;
+}
+
+
+static mosn_verdict_e
+proxy_on_read(mosn_net_filter_t *filter, mosn_conn_t *conn)
+{
+    mosn_proxy_conn_t *pc = filter->state;
+
+    if (pc->sc == NULL && !proxy_detect(pc)) {
+        return conn->closed ? MOSN_END : MOSN_NEXT;
+    }
+    return pc->sc->ops->on_read(pc->sc);
+}
+
+
+static void
+proxy_on_event(mosn_net_filter_t *filter, mosn_conn_t *conn,
+               mosn_conn_event_e event)
+{
+    mosn_proxy_conn_t *pc = filter->state;
+
+    if (pc == NULL) {
+        return;
+    }
+    if (pc->sc != NULL) {
+        pc->sc->ops->on_event(pc->sc, event);
+    } else if (event == MOSN_CONN_IDLE || event == MOSN_CONN_DRAIN) {
+        mosn_conn_close(conn, event == MOSN_CONN_IDLE
+                                  ? MOSN_REASON_IDLE_TIMEOUT
+                                  : MOSN_REASON_DRAINING);
+    }
+}
+
+
+static const mosn_net_filter_ops_t proxy_filter = {
+    .conf_size = sizeof(mosn_proxy_conf_t),
+    .directives = proxy_directives,
+    .doc = "Routes requests to clusters.  The last filter of its listener.",
+    .build = proxy_build,
+    .on_open = proxy_on_open,
+    .on_read = proxy_on_read,
+    .on_event = proxy_on_event,
+    .refusal = MOSN_STR_INIT("HTTP/1.1 503 Service Unavailable\r\n"
+                             "Content-Type: text/plain\r\n"
+                             "Content-Length: 21\r\n"
+                             "Connection: close\r\n\r\n"
+                             "Too many connections\n"),
+    .terminal = true,
+};
+
+MOSN_MODULE(MOSN_NET_FILTER, proxy, &proxy_filter);

@@ -1,0 +1,147 @@
+/*
+ * proxy/request.h - one request from end to end.
+ *
+ * Pairs a downstream stream with an upstream one, and knows no protocol.
+ * The memory is the downstream stream's pool: a request is over when its
+ * stream is, and is freed with it when the turn ends.
+ *
+ *   received --filters--> routed --> waiting for a stream --> forwarding
+ *       \                    \              | failed              |
+ *        +---- replied <------+--------- retry? <-- upstream reset+
+ *
+ * Until the first byte of an answer went to the client a failure becomes an
+ * answer of ours; after it, the answer is cut so that the client can tell.
+ */
+
+#ifndef MOSN_PROXY_REQUEST_H
+#define MOSN_PROXY_REQUEST_H
+
+#include "core/log_file.h"
+#include "event/listener.h"
+#include "proxy/router.h"
+#include "stream/filter.h"
+
+typedef struct mosn_request_s    mosn_request_t;
+typedef struct mosn_proxy_conf_s mosn_proxy_conf_t;
+typedef struct mosn_log_format_s mosn_log_format_t;
+
+typedef struct {
+    mosn_str_t         path;
+    mosn_str_t         format;
+    mosn_log_file_t   *file;     /* built */
+    mosn_log_format_t *compiled; /* built */
+} mosn_access_log_conf_t;
+
+enum { MOSN_FORWARDED_OFF, MOSN_FORWARDED_APPEND, MOSN_FORWARDED_SET };
+enum { MOSN_VOUCH_OFF, MOSN_VOUCH_KEEP, MOSN_VOUCH_SET };
+
+/* The settings of a "proxy" filter. */
+struct mosn_proxy_conf_s {
+    mosn_str_t          downstream_protocol;
+    mosn_str_t          routes;
+    uint32_t            idle_timeout_ms;
+    uint32_t            header_timeout_ms;
+    uint32_t            body_timeout_ms;
+    uint32_t            tunnel_idle_timeout_ms;
+    size_t              max_header_bytes;
+    int64_t             max_headers;
+    size_t              max_uri_bytes;
+    size_t              max_body_bytes;
+    int64_t             max_requests_per_connection;
+    mosn_strs_t         upgrades;
+    bool                allow_connect;
+    int                 forwarded_for;
+    int                 forwarded_proto;
+    int                 request_id;
+    mosn_conf_modules_t stream_filters;
+    MOSN_CONF_LIST(mosn_access_log_conf_t) access_log;
+
+    /* Built. */
+    mosn_generation_t                *generation;
+    const mosn_route_table_t         *table;
+    const mosn_stream_protocol_ops_t *protocol; /* NULL: auto */
+    mosn_stream_settings_t            settings;
+};
+
+/* What the requests of one downstream connection share. */
+typedef struct {
+    const mosn_proxy_conf_t *conf;
+    mosn_conn_t             *conn;
+    mosn_stream_conn_t      *sc; /* NULL: the protocol is not yet known */
+    uint32_t                 metrics; /* of the listener */
+    mosn_str_t               peer; /* address without port; made once */
+} mosn_proxy_conn_t;
+
+struct mosn_request_s {
+    mosn_proxy_conn_t       *pc;
+    const mosn_proxy_conf_t *conf;
+    mosn_loop_t             *loop;
+    mosn_pool_t             *pool;
+    mosn_stream_t           *down; /* NULL when it is over */
+    mosn_stream_t           *up;   /* NULL when there is none */
+    mosn_message_t          *head;
+    mosn_message_t          *response; /* NULL before it came */
+
+    const mosn_route_t *route;
+    mosn_cluster_t     *cluster;
+    mosn_host_t        *host;
+    mosn_stream_wait_t  wait;
+    mosn_timer_t        timer;
+    uint32_t            timeout_ms;
+    uint64_t            up_bytes_before; /* sent on its connection */
+    uint64_t            up_conn_id;
+
+    mosn_filter_t *filters;
+    uint16_t       n_filters;
+    uint16_t       filter_at; /* the one that runs, or is waited for */
+
+    /* Body: all of it so far while the request may be sent again, else what
+     * no upstream has taken yet. */
+    mosn_chain_t held;
+
+    bool waiting : 1;       /* for a stream */
+    bool replayable : 1;    /* `held` is the whole body so far */
+    bool received_all : 1;  /* of the request */
+    bool has_trailers : 1;
+    bool forwarded_all : 1; /* of the request */
+    bool responded : 1;     /* a head went to the client */
+    bool filter_paused : 1;
+    bool filter_replied : 1;
+    bool in_response : 1; /* filters run on the way back */
+    bool down_paused : 1;
+    bool up_paused : 1;
+    bool tunnel : 1;
+    bool counted : 1; /* against the limits of the cluster */
+    bool over : 1;
+    uint8_t attempts;
+
+    mosn_headers_t *trailers;
+    mosn_message_t *held_response; /* while its filters pause */
+    bool            held_response_end;
+    mosn_chain_t    held_answer; /* its data meanwhile */
+
+    uint64_t      id; /* of the stream */
+    mosn_reason_e reason;
+    unsigned      status; /* told the client; 0: nothing was */
+    uint64_t      started_ns;
+    uint64_t      forwarded_ns; /* handed to an upstream stream; 0: never */
+    uint64_t      answered_ns;  /* head of the response; 0: none */
+    uint64_t      bytes_received; /* of bodies */
+    uint64_t      bytes_sent;
+};
+
+/* The owner of a proxy's server streams: mosn_stream_server_ops_t. */
+extern const mosn_stream_server_ops_t mosn_request_server_ops;
+
+/* --- proxy/access_log.c ------------------------------------------------- */
+
+extern const mosn_conf_block_t mosn_access_log_block;
+
+/* Compiles the format and finds the file. */
+void mosn_access_log_build(mosn_conf_t *reader, mosn_pool_t *pool,
+                           mosn_access_log_conf_t *conf);
+
+/* Writes the lines of a request that has ended. */
+void mosn_access_log_write(const mosn_request_t *request);
+
+#endif

@@ -1,0 +1,395 @@
+/*
+ * proxy/tcp_proxy.c - the "tcp_proxy" network filter: a connection to a
+ * host for each connection of a client, and bytes between them.
+ *
+ * Either side may end its direction while the other goes on (half-close).
+ * What is read from one side is queued on the other; when that is blocked,
+ * reading pauses.  Once a direction runs at full buffers it is spliced.
+ */
+
+#include "core/log.h"
+#include "event/listener.h"
+#include "event/transfer.h"
+#include "proxy/cluster.h"
+
+#define MAX_ATTEMPTS 3
+#define BULK_READS 4 /* full reads in a row before splicing */
+
+typedef struct {
+    mosn_str_t          cluster;
+    uint32_t            idle_timeout_ms;
+    bool                splice;
+    mosn_generation_t  *generation; /* built, as what follows */
+    mosn_cluster_t     *target;
+} tcp_proxy_conf_t;
+
+typedef struct {
+    unsigned        full_reads;
+    bool            paused; /* its source, by us */
+    mosn_transfer_t transfer;
+} tcp_direction_t;
+
+/* In a pool of its own: either connection may be the last. */
+typedef struct {
+    mosn_pool_t            *pool;
+    mosn_loop_t            *loop;
+    const tcp_proxy_conf_t *conf;
+    mosn_conn_t            *down; /* NULL when it is closed */
+    mosn_conn_t            *up;   /* NULL before and after */
+    mosn_host_t            *host;
+    unsigned                attempts;
+    bool                    connected;
+    uint64_t                moved_before; /* spliced, when last idle */
+    tcp_direction_t         to_up;
+    tcp_direction_t         to_down;
+} tcp_proxy_t;
+
+static void tcp_connect(tcp_proxy_t *tcp);
+
+static const mosn_directive_t tcp_proxy_directives[] = {
+    MOSN_STRING_REQUIRED(tcp_proxy_conf_t, cluster,
+                         "Name of the cluster to connect to."),
+    MOSN_DURATION(tcp_proxy_conf_t, idle_timeout, 1, 604800000, 3600000,
+                  "Both connections are closed when nothing moved in "
+                  "either direction for this long."),
+    MOSN_BOOL(tcp_proxy_conf_t, splice, true,
+              "Move bulk inside the kernel, by splice(2)."),
+    MOSN_DIRECTIVES_END
+};
+
+
+static void
+tcp_proxy_build(mosn_conf_t *reader, mosn_generation_t *generation,
+                void *conf, mosn_str_t listener MOSN_UNUSED)
+{
+    tcp_proxy_conf_t *t = conf;
+
+    t->generation = generation;
+    if (t->cluster.at != NULL) {
+        t->target = mosn_cluster_resolve(reader, generation, &t->cluster);
+    }
+}
+
+
+static void
+tcp_release(tcp_proxy_t *tcp)
+{
+    if (tcp->down == NULL && tcp->up == NULL) {
+        mosn_loop_bury(tcp->loop, &(mosn_pool_t *) { tcp->pool });
+    }
+}
+
+
+/* --- bytes -------------------------------------------------------------- */
+
+static tcp_direction_t *
+tcp_direction(tcp_proxy_t *tcp, const mosn_conn_t *from)
+{
+    return from == tcp->down ? &tcp->to_up : &tcp->to_down;
+}
+
+
+/* A direction that fills whole large blocks is bulk: the kernel moves it. */
+static void
+tcp_consider_splice(tcp_proxy_t *tcp, mosn_conn_t *from, mosn_conn_t *to,
+                    size_t n)
+{
+    tcp_direction_t *direction = tcp_direction(tcp, from);
+
+    if (!tcp->conf->splice) {
+        return;
+    }
+    direction->full_reads = n >= MOSN_BLOCK_LARGE / 2
+                                ? direction->full_reads + 1
+                                : 0;
+    if (direction->full_reads >= BULK_READS
+        && mosn_transfer_start(&direction->transfer, from, to)) {
+        direction->full_reads = 0;
+    }
+}
+
+
+static void
+tcp_move(tcp_proxy_t *tcp, mosn_conn_t *from, mosn_conn_t *to)
+{
+    size_t n = mosn_buf_len(&from->in);
+
+    if (n > 0) {
+        mosn_conn_write_buf(to, &from->in);
+        from->in.pos = from->in.last;
+        mosn_conn_arm_idle(tcp->down, tcp->conf->idle_timeout_ms);
+        if (to->blocked && !tcp_direction(tcp, from)->paused) {
+            tcp_direction(tcp, from)->paused = true;
+            mosn_conn_pause_read(from);
+        }
+        tcp_consider_splice(tcp, from, to, n);
+    }
+
+    if (from->eof) {
+        if (to->eof) {
+            mosn_conn_close_flushed(to, MOSN_REASON_NONE, false);
+            mosn_conn_close_flushed(from, MOSN_REASON_NONE, false);
+        } else {
+            mosn_conn_shutdown(to);
+        }
+    }
+}
+
+
+/* `to` takes more again: its source may go on. */
+static void
+tcp_drained(tcp_proxy_t *tcp, mosn_conn_t *from)
+{
+    tcp_direction_t *direction = tcp_direction(tcp, from);
+
+    if (direction->paused) {
+        direction->paused = false;
+        mosn_conn_resume_read(from);
+    }
+}
+
+
+/* --- upstream ----------------------------------------------------------- */
+
+static mosn_verdict_e
+tcp_up_on_read(mosn_net_filter_t *filter, mosn_conn_t *up)
+{
+    tcp_proxy_t *tcp = filter->state;
+
+    if (tcp->down != NULL) {
+        tcp_move(tcp, up, tcp->down);
+    }
+    return up->closed ? MOSN_END : MOSN_NEXT;
+}
+
+
+static void
+tcp_count(const tcp_proxy_t *tcp, uint32_t slot, bool up)
+{
+    uint32_t host = tcp->host->metrics + slot;
+    uint32_t cluster = tcp->conf->target->metrics + slot;
+
+    if (up) {
+        mosn_metric_inc(host);
+        mosn_metric_inc(cluster);
+    } else {
+        mosn_metric_dec(host);
+        mosn_metric_dec(cluster);
+    }
+}
+
+
+static void
+tcp_up_connected(tcp_proxy_t *tcp)
+{
+    tcp->connected = true;
+    mosn_conn_resume_read(tcp->down);
+    if (mosn_buf_len(&tcp->down->in) > 0 || tcp->down->eof) {
+        mosn_conn_run_again(tcp->down);
+    }
+}
+
+
+static void
+tcp_up_closed(tcp_proxy_t *tcp, mosn_conn_t *up)
+{
+    mosn_conn_t *down = tcp->down;
+
+    tcp->up = NULL;
+    tcp_count(tcp, MOSN_UPSTREAM_ACTIVE, false);
+    if (down == NULL) {
+        tcp_release(tcp);
+        return;
+    }
+    if (!tcp->connected) {
+        tcp_count(tcp,
+                  up->reason == MOSN_REASON_UPSTREAM_CONNECT_TIMEOUT
+                      ? MOSN_UPSTREAM_CONNECT_TIMEOUT
+                      : MOSN_UPSTREAM_CONNECT_FAILED,
+                  true);
+        mosn_log_warn(0, "upstream %.*s: %s", MOSN_STR_ARG(tcp->host->name),
+                      mosn_reasons[up->reason].text);
+        tcp_connect(tcp);
+        return;
+    }
+    tcp_drained(tcp, down);
+    if (up->reason == MOSN_REASON_NONE) {
+        mosn_conn_close_flushed(down, MOSN_REASON_NONE, false);
+    } else {
+        mosn_conn_abort(down, up->reason); /* cut, and not to look whole */
+    }
+}
+
+
+static void
+tcp_up_on_event(mosn_net_filter_t *filter, mosn_conn_t *up,
+                mosn_conn_event_e event)
+{
+    tcp_proxy_t *tcp = filter->state;
+
+    switch (event) {
+    case MOSN_CONN_CONNECTED:
+        if (tcp->down != NULL) {
+            tcp_up_connected(tcp);
+        }
+        break;
+    case MOSN_CONN_CLOSED:
+        tcp_up_closed(tcp, up);
+        break;
+    case MOSN_CONN_DRAINED:
+        if (tcp->down != NULL) {
+            tcp_drained(tcp, tcp->down);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+
+static const mosn_net_filter_ops_t tcp_up_filter = {
+    .on_read = tcp_up_on_read,
+    .on_event = tcp_up_on_event,
+    .terminal = true,
+};
+
+
+static void
+tcp_connect(tcp_proxy_t *tcp)
+{
+    mosn_cluster_t *cluster = tcp->conf->target;
+    mosn_host_t    *host;
+
+    while (tcp->attempts < MAX_ATTEMPTS
+           && (tcp->attempts == 0 || cluster->n_hosts > 1)) {
+        host = mosn_cluster_pick(cluster, tcp->host);
+        if (host == NULL) {
+            break;
+        }
+        tcp->attempts++;
+        tcp->host = host;
+        tcp->up = mosn_conn_connect(tcp->down->loop, &host->conf->address,
+                                    cluster->conf->connect_timeout_ms);
+        if (tcp->up != NULL) {
+            tcp_count(tcp, MOSN_UPSTREAM_CONNECTIONS, true);
+            tcp_count(tcp, MOSN_UPSTREAM_ACTIVE, true);
+            (void) mosn_conn_add_filter(tcp->up, &tcp_up_filter, NULL, tcp);
+            return;
+        }
+        tcp_count(tcp, MOSN_UPSTREAM_CONNECT_FAILED, true);
+        mosn_log_warn(0, "cannot connect to upstream %.*s",
+                      MOSN_STR_ARG(host->name));
+    }
+    mosn_reason_count(MOSN_REASON_UPSTREAM_CONNECT_FAILED);
+    mosn_conn_abort(tcp->down, MOSN_REASON_UPSTREAM_CONNECT_FAILED);
+}
+
+
+/* --- downstream --------------------------------------------------------- */
+
+static mosn_rc_e
+tcp_on_open(mosn_net_filter_t *filter, mosn_conn_t *down)
+{
+    mosn_pool_t *pool = mosn_pool_create(MOSN_POOL_CONN);
+    tcp_proxy_t *tcp = mosn_pool_calloc(pool, sizeof(*tcp));
+
+    tcp->pool = pool;
+    tcp->loop = down->loop;
+    tcp->conf = filter->conf;
+    tcp->down = down;
+    filter->state = tcp;
+    mosn_conn_pause_read(down); /* until there is where to put it */
+    mosn_conn_arm_idle(down, tcp->conf->idle_timeout_ms);
+    tcp_connect(tcp);
+    return MOSN_OK;
+}
+
+
+static mosn_verdict_e
+tcp_on_read(mosn_net_filter_t *filter, mosn_conn_t *down)
+{
+    tcp_proxy_t *tcp = filter->state;
+
+    if (tcp->connected && tcp->up != NULL) {
+        tcp_move(tcp, down, tcp->up);
+    }
+    return down->closed ? MOSN_END : MOSN_NEXT;
+}
+
+
+/* Spliced bytes do not come by tcp_move(): ask the transfers. */
+static void
+tcp_on_idle(tcp_proxy_t *tcp)
+{
+    mosn_reason_e reason = MOSN_REASON_IDLE_TIMEOUT;
+    uint64_t      moved = tcp->to_up.transfer.moved
+                     + tcp->to_down.transfer.moved;
+
+    if (moved != tcp->moved_before) {
+        tcp->moved_before = moved;
+        mosn_conn_arm_idle(tcp->down, tcp->conf->idle_timeout_ms);
+        return;
+    }
+    mosn_reason_count(reason);
+    mosn_conn_close(tcp->down, reason);
+}
+
+
+static void
+tcp_on_closed(tcp_proxy_t *tcp, mosn_conn_t *down)
+{
+    mosn_conn_t *up = tcp->up;
+
+    tcp->down = NULL;
+    if (up == NULL) {
+        tcp_release(tcp);
+        return;
+    }
+    if (tcp->connected && down->reason == MOSN_REASON_NONE) {
+        mosn_conn_close_flushed(up, MOSN_REASON_NONE, false);
+    } else {
+        mosn_conn_abort(up, down->reason);
+    }
+}
+
+
+static void
+tcp_on_event(mosn_net_filter_t *filter, mosn_conn_t *down,
+             mosn_conn_event_e event)
+{
+    tcp_proxy_t *tcp = filter->state;
+
+    if (tcp == NULL) {
+        return;
+    }
+    switch (event) {
+    case MOSN_CONN_CLOSED:
+        tcp_on_closed(tcp, down);
+        break;
+    case MOSN_CONN_DRAINED:
+        if (tcp->up != NULL) {
+            tcp_drained(tcp, tcp->up);
+        }
+        break;
+    case MOSN_CONN_IDLE:
+        tcp_on_idle(tcp);
+        break;
+    default: /* DRAIN: a connection knows no end of a message */
+        break;
+    }
+}
+
+
+static const mosn_net_filter_ops_t tcp_proxy_filter = {
+    .conf_size = sizeof(tcp_proxy_conf_t),
+    .directives = tcp_proxy_directives,
+    .doc = "Passes bytes to a cluster, whatever they mean.  The last filter "
+           "of its listener.",
+    .build = tcp_proxy_build,
+    .on_open = tcp_on_open,
+    .on_read = tcp_on_read,
+    .on_event = tcp_on_event,
+    .terminal = true,
+};
+
+MOSN_MODULE(MOSN_NET_FILTER, tcp_proxy, &tcp_proxy_filter);

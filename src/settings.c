@@ -1,0 +1,238 @@
+/* settings.c - the top of the configuration, and how it is built. */
+
+#include "settings.h"
+
+#include "os/process.h"
+
+#define MAX_WORKERS 64
+
+static const mosn_directive_t error_log_directives[] = {
+    MOSN_STRING(mosn_error_log_conf_t, path, "stderr",
+                "The file, or \"stderr\"."),
+    MOSN_ENUM(mosn_error_log_conf_t, level, mosn_log_level_names,
+              MOSN_LOG_NOTICE, "The least important lines that are kept."),
+    MOSN_DIRECTIVES_END
+};
+
+static const mosn_conf_block_t error_log_block = {
+    .doc = "Where mosn reports.",
+    .size = sizeof(mosn_error_log_conf_t),
+    .directives = error_log_directives,
+};
+
+static const mosn_directive_t admin_directives[] = {
+    MOSN_ADDRESS_REQUIRED(mosn_admin_conf_t, address,
+                          "Where it listens: keep it on loopback or a unix "
+                          "socket."),
+    MOSN_DIRECTIVES_END
+};
+
+static const mosn_conf_block_t admin_block = {
+    .doc = "The page for operators and scrapers: /stats, /metrics, /config, "
+           "/healthz, /ready.",
+    .size = sizeof(mosn_admin_conf_t),
+    .directives = admin_directives,
+};
+
+static const mosn_directive_t settings_directives[] = {
+    MOSN_AUTO_INT(mosn_settings_t, workers, 1, MAX_WORKERS,
+                  "Worker processes; \"auto\": one per processor."),
+    MOSN_INT(mosn_settings_t, worker_connections, 16, 10000000, 16384,
+             "Client connections of one worker; one more is refused."),
+    MOSN_STRING(mosn_settings_t, user, NULL,
+                "Workers and the control process run as this user when mosn "
+                "is started as root; else as \"mosn\" or \"nobody\"."),
+    MOSN_STRING(mosn_settings_t, pid_file, NULL,
+                "Gets the master's process id."),
+    MOSN_STRING(mosn_settings_t, control_socket, NULL,
+                "Unix socket that mosnctl talks to."),
+    MOSN_GROUP(mosn_settings_t, error_log, &error_log_block,
+               "Where mosn reports."),
+    MOSN_DURATION(mosn_settings_t, drain_timeout, 0, 86400000, 30000,
+                  "Requests under way get this long when mosn stops."),
+    MOSN_OPT_GROUP(mosn_settings_t, admin, &admin_block,
+                   "The page for operators and scrapers."),
+    MOSN_LIST(mosn_settings_t, listeners, &mosn_listener_block,
+              "Addresses that clients connect to."),
+    MOSN_LIST(mosn_settings_t, routes, &mosn_route_table_block,
+              "Route tables."),
+    MOSN_LIST(mosn_settings_t, clusters, &mosn_cluster_block,
+              "Groups of hosts."),
+    MOSN_DIRECTIVES_END
+};
+
+
+static void
+settings_check(mosn_conf_t *reader, void *conf)
+{
+    mosn_settings_t *s = conf;
+
+    if (s->listeners.n == 0) {
+        mosn_conf_error(reader, &s->listeners, s,
+                        "there are no `listeners`: nothing to do");
+    }
+}
+
+
+const mosn_conf_block_t mosn_settings_block = {
+    .doc = "Durations are strings with a unit (`\"250ms\"`, `\"30s\"`, "
+           "`\"5m\"`, `\"1h\"`), sizes are numbers of bytes or strings "
+           "(`\"64k\"`, `\"1m\"`), addresses are `\"ip:port\"`, "
+           "`\"[v6]:port\"` or `\"unix:/path\"`.",
+    .size = sizeof(mosn_settings_t),
+    .directives = settings_directives,
+    .check = settings_check,
+};
+
+const mosn_metric_set_t *const mosn_metric_sets[] = {
+    &mosn_listener_metrics, &mosn_cluster_metrics, &mosn_host_metrics,
+    &mosn_reason_metrics,   NULL,
+};
+
+
+static void
+settings_build_modules(mosn_conf_t *reader, mosn_generation_t *generation,
+                       mosn_listener_conf_t      *listener,
+                       const mosn_conf_modules_t *filters)
+{
+    for (size_t i = 0; i < filters->n; i++) {
+        const mosn_net_filter_ops_t *ops;
+
+        if (filters->items[i].module == NULL) {
+            continue; /* a mistake that is told already */
+        }
+        ops = filters->items[i].module->ops;
+        if (ops->build != NULL) {
+            ops->build(reader, generation, filters->items[i].conf,
+                       listener->name);
+        }
+    }
+}
+
+
+static void
+settings_build_listeners(mosn_conf_t *reader, mosn_generation_t *generation,
+                         mosn_settings_t *s)
+{
+    for (size_t i = 0; i < s->listeners.n; i++) {
+        mosn_listener_conf_t *l = &s->listeners.items[i];
+
+        for (size_t k = 0; k < i; k++) {
+            const mosn_listener_conf_t *other = &s->listeners.items[k];
+
+            if (mosn_str_equal(l->name, other->name)) {
+                mosn_conf_error(reader, &l->name, l,
+                                "there is a listener \"%.*s\" already",
+                                MOSN_STR_ARG(l->name));
+            }
+            if (l->address.len > 0
+                && mosn_address_equal(&l->address, &other->address)) {
+                mosn_conf_error(reader, &l->address, l,
+                                "listener \"%.*s\" has this address already",
+                                MOSN_STR_ARG(other->name));
+            }
+        }
+        settings_build_modules(reader, generation, l, &l->listener_filters);
+        settings_build_modules(reader, generation, l, &l->filters);
+    }
+}
+
+
+static char *
+settings_collect_errors(const mosn_conf_t *reader)
+{
+    char  *text = NULL;
+    size_t n = 0;
+    FILE  *out = open_memstream(&text, &n);
+
+    if (out != NULL) {
+        mosn_conf_print_errors(reader, out);
+        (void) fclose(out);
+    }
+    return text;
+}
+
+
+mosn_generation_t *
+mosn_settings_load(const char *path, uint32_t number,
+                   mosn_settings_t **settings_r, char **errors_r)
+{
+    mosn_generation_t *generation = mosn_generation_create(number);
+    mosn_conf_t       *reader = mosn_conf_create(generation->pool);
+    mosn_settings_t   *s = mosn_pool_calloc(generation->pool, sizeof(*s));
+
+    *errors_r = NULL;
+
+    /* Names are resolved even when single settings are wrong, so that all
+     * mistakes are told at once; not when the tree is not there at all. */
+    if (mosn_conf_read_file(reader, path, &mosn_settings_block, s) == MOSN_OK
+        || mosn_conf_is_set(reader, s)) {
+        for (size_t i = 0; i < s->clusters.n; i++) {
+            mosn_cluster_build(reader, generation, &s->clusters.items[i]);
+        }
+        for (size_t i = 0; i < s->routes.n; i++) {
+            mosn_route_table_build(reader, generation, &s->routes.items[i]);
+        }
+        settings_build_listeners(reader, generation, s);
+    }
+
+    if (mosn_conf_n_errors(reader) > 0) {
+        *errors_r = settings_collect_errors(reader);
+        mosn_generation_unref(generation);
+        generation = NULL;
+        s = NULL;
+    }
+    mosn_conf_destroy(&reader);
+    *settings_r = s;
+    return generation;
+}
+
+
+static void
+settings_register_cluster(mosn_cluster_t *cluster)
+{
+    cluster->metrics = mosn_metrics_instance(&mosn_cluster_metrics,
+                                             cluster->name);
+    cluster->pool_conf.metrics = cluster->metrics;
+    for (uint32_t i = 0; i < cluster->n_hosts; i++) {
+        mosn_host_t *host = &cluster->hosts[i];
+        char         label[256];
+        int          n = snprintf(label, sizeof(label), "%.*s,%.*s",
+                                  MOSN_STR_ARG(cluster->name),
+                                  MOSN_STR_ARG(host->name));
+
+        if (n > (int) sizeof(label) - 1) {
+            n = (int) sizeof(label) - 1;
+        }
+        host->metrics = mosn_metrics_instance(
+            &mosn_host_metrics, (mosn_str_t) { label, (size_t) n });
+    }
+}
+
+
+void
+mosn_settings_register_metrics(mosn_generation_t *generation,
+                               mosn_settings_t   *s)
+{
+    mosn_reasons_register();
+    for (size_t i = 0; i < s->listeners.n; i++) {
+        mosn_listener_conf_t *l = &s->listeners.items[i];
+
+        l->metrics = mosn_metrics_instance(&mosn_listener_metrics, l->name);
+    }
+    for (size_t i = 0; i <= generation->clusters.mask; i++) {
+        if (generation->clusters.entries[i].value != NULL) {
+            settings_register_cluster(generation->clusters.entries[i].value);
+        }
+    }
+}
+
+
+unsigned
+mosn_settings_workers(const mosn_settings_t *s)
+{
+    unsigned n = s->workers == -1 ? mosn_process_cpus()
+                                  : (unsigned) s->workers;
+
+    return n > MAX_WORKERS ? MAX_WORKERS : n;
+}

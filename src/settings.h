@@ -1,0 +1,58 @@
+/*
+ * settings.h - the whole configuration, from the file to what runs.
+ *
+ * Loading is the same for `mosn -t`, for the master and for a child that
+ * tries a new file: read, check, build.  Nothing outside the generation
+ * changes; logs, sockets and shared memory are the caller's.
+ */
+
+#ifndef MOSN_SETTINGS_H
+#define MOSN_SETTINGS_H
+
+#include "core/generation.h"
+#include "core/log.h"
+#include "event/listener.h"
+#include "proxy/router.h"
+
+typedef struct {
+    mosn_str_t path;
+    int        level;
+} mosn_error_log_conf_t;
+
+typedef struct {
+    mosn_address_t address;
+} mosn_admin_conf_t;
+
+typedef struct {
+    int64_t               workers; /* -1: one per processor */
+    int64_t               worker_connections;
+    mosn_str_t            user;
+    mosn_str_t            pid_file;
+    mosn_str_t            control_socket;
+    mosn_error_log_conf_t error_log;
+    uint32_t              drain_timeout_ms;
+    mosn_admin_conf_t    *admin;
+    MOSN_CONF_LIST(mosn_listener_conf_t) listeners;
+    MOSN_CONF_LIST(mosn_route_table_conf_t) routes;
+    MOSN_CONF_LIST(mosn_cluster_conf_t) clusters;
+} mosn_settings_t;
+
+extern const mosn_conf_block_t mosn_settings_block;
+
+/* A generation with its settings, or NULL: the errors are in `errors`, one
+ * line each, malloc'ed; the caller frees it. */
+mosn_generation_t *mosn_settings_load(const char *path, uint32_t number,
+                                      mosn_settings_t **settings_r,
+                                      char            **errors_r);
+
+/* Finds the slots of all counters; after the shared memory is there. */
+void mosn_settings_register_metrics(mosn_generation_t *generation,
+                                    mosn_settings_t   *settings);
+
+/* All sets that are printed, NULL-ended. */
+extern const mosn_metric_set_t *const mosn_metric_sets[];
+
+/* Number of worker processes. */
+unsigned mosn_settings_workers(const mosn_settings_t *settings);
+
+#endif
