@@ -55,16 +55,15 @@ mosn_block_create(size_t size)
 void
 mosn_block_free(mosn_block_t *block)
 {
-#ifndef MOSN_DEBUG
     uint32_t class = block->size_class;
 
-    if (class != CLASS_NONE && block_cache[class].n < block_keep[class]) {
+    if (MOSN_KEEPS_MEMORY && class != CLASS_NONE
+        && block_cache[class].n < block_keep[class]) {
         block->next_free = block_cache[class].free;
         block_cache[class].free = block;
         block_cache[class].n++;
         return;
     }
-#endif
     free(block);
 }
 
@@ -141,14 +140,12 @@ static void
 view_destroy(mosn_buf_t *view)
 {
     mosn_block_unref(view->block);
-#ifndef MOSN_DEBUG
-    if (view_cached < VIEWS_MAX) {
+    if (MOSN_KEEPS_MEMORY && view_cached < VIEWS_MAX) {
         view->next = view_cache;
         view_cache = view;
         view_cached++;
         return;
     }
-#endif
     free(view);
 }
 

@@ -116,16 +116,13 @@ pool_chunk_get(mosn_pool_e kind)
 static void
 pool_chunk_put(pool_chunk_t *chunk, mosn_pool_e kind)
 {
-#ifndef MOSN_DEBUG
-    if (kind <= MOSN_POOL_STREAM && pool_cache[kind].n < CACHE_MAX) {
+    if (MOSN_KEEPS_MEMORY && kind <= MOSN_POOL_STREAM
+        && pool_cache[kind].n < CACHE_MAX) {
         chunk->next = pool_cache[kind].free;
         pool_cache[kind].free = chunk;
         pool_cache[kind].n++;
         return;
     }
-#else
-    (void) kind;
-#endif
     free(chunk);
 }
 
@@ -171,7 +168,7 @@ mosn_pool_destroy(mosn_pool_t **pool)
 static void *
 pool_grow(mosn_pool_t *pool, size_t n)
 {
-    bool          large = n > pool_chunk_size[pool->kind] / 4;
+    bool large = !MOSN_KEEPS_MEMORY || n > pool_chunk_size[pool->kind] / 4;
     size_t        payload = large ? n : pool_chunk_size[pool->kind];
     pool_chunk_t *chunk = malloc(ALIGN + payload);
     char         *bytes;
@@ -200,23 +197,9 @@ mosn_pool_try_alloc(mosn_pool_t *pool, size_t n)
 
     n = (n + ALIGN - 1) & ~(size_t) (ALIGN - 1);
 
-#ifdef MOSN_DEBUG
-    pool->end = pool->pos; /* every piece is a malloc of its own */
-#endif
-
-    if (MOSN_UNLIKELY((size_t) (pool->end - pool->pos) < n)) {
-#ifdef MOSN_DEBUG
-        pool_chunk_t *chunk = malloc(ALIGN + n);
-
-        if (chunk == NULL) {
-            return NULL;
-        }
-        chunk->next = pool->chunks;
-        pool->chunks = chunk;
-        return (char *) chunk + ALIGN;
-#else
+    if (MOSN_UNLIKELY((size_t) (pool->end - pool->pos) < n)
+        || !MOSN_KEEPS_MEMORY) {
         return pool_grow(pool, n);
-#endif
     }
 
     p = pool->pos;

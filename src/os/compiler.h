@@ -19,6 +19,14 @@
 #define MOSN_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define MOSN_CACHE_LINE 64
 
+/* Free lists keep memory; not in a debug build, where the sanitizer is to
+ * see every end and every new life. */
+#ifdef MOSN_DEBUG
+#define MOSN_KEEPS_MEMORY 0
+#else
+#define MOSN_KEEPS_MEMORY 1
+#endif
+
 #define MOSN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The object of `type` whose `member` is at `ptr`. */
