@@ -17,14 +17,29 @@ message_let_go(void *object)
 }
 
 
-void
-mosn_message_init(mosn_message_t *message, mosn_pool_t *pool)
+static void
+message_start(mosn_message_t *message, mosn_pool_t *pool)
 {
     memset(message, 0, sizeof(*message));
     message->version = MOSN_HTTP_11;
     message->content_length = -1;
     mosn_headers_init(&message->headers, pool, HEADERS_ROOM);
+}
+
+
+void
+mosn_message_init(mosn_message_t *message, mosn_pool_t *pool)
+{
+    message_start(message, pool);
     mosn_pool_on_destroy(pool, message_let_go, message);
+}
+
+
+void
+mosn_message_reset(mosn_message_t *message)
+{
+    message_let_go(message);
+    message_start(message, message->headers.pool);
 }
 
 

@@ -57,6 +57,9 @@ typedef struct {
 /* Everything goes with the pool, the reference to the block too. */
 void mosn_message_init(mosn_message_t *message, mosn_pool_t *pool);
 
+/* Empty again, for the next head of the same stream. */
+void mosn_message_reset(mosn_message_t *message);
+
 mosn_method_e mosn_method_find(mosn_str_t name);
 
 /* Repeating it changes nothing (RFC 9110, 9.2.2). */

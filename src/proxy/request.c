@@ -569,6 +569,9 @@ request_forward(mosn_request_t *r)
         request_fail(r, MOSN_REASON_NO_HOST);
         return;
     }
+    if (r->head->authority.len == 0) {
+        r->head->authority = host->name; /* an HTTP/1.0 client named none */
+    }
     r->host = host;
     r->attempts++;
     r->waiting = true;

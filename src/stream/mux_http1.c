@@ -415,7 +415,7 @@ http1_on_interim(mux_http1_t *mux)
         s->base.receiver->on_interim(&s->base, &s->message);
     }
     if (mux->stream == s) {
-        mosn_message_init(&s->message, s->base.pool);
+        mosn_message_reset(&s->message);
     }
 }
 

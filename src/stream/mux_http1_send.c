@@ -67,6 +67,10 @@ http1_is_last(mux_http1_stream_t *s, const mosn_message_t *head)
         || (max > 0 && mux->base.n_streams >= max)) {
         return true;
     }
+    /* What is behind a refused CONNECT may be meant for the tunnel. */
+    if (s->method == MOSN_METHOD_CONNECT) {
+        return true;
+    }
     /* An early refusal: the rest of the body is not waited for. */
     return !s->base.received_end && head->status >= 300;
 }

@@ -1,0 +1,89 @@
+# The two commands of a newcomer are `make run` and `make test`; each does all
+# of its set-up.  The build itself is written by ./configure into objs/.
+
+OBJS ?= objs
+CONFIGURE_FLAGS ?=
+PROVE_JOBS ?= 4
+SOURCES = $(shell find src -name '*.[ch]')
+TEST_SOURCES = $(shell find tests -name '*.[ch]')
+
+all: $(OBJS)/Makefile
+	@$(MAKE) --no-print-directory -f $(OBJS)/Makefile all
+
+help:
+	@echo "make             build objs/mosn"
+	@echo "make run         build, and start the quick start of conf/mosn.conf"
+	@echo "make test        unit tests and whole-program tests, with sanitizers"
+	@echo "make install     install below the configured prefix (DESTDIR)"
+	@echo "make reference   write conf/REFERENCE.md from the directive tables"
+	@echo "make format      clang-format all sources"
+	@echo "make lint        floors, banned calls, missing tests, formatting"
+	@echo "make fuzz        random and mutated input for every codec"
+	@echo "make bench       mosn, nginx and HAProxy side by side"
+	@echo "make clean       remove what was built"
+
+# A new or removed file or module is seen by configure.
+$(OBJS)/Makefile: configure auto/* $(shell find src -name '*.c') \
+    $(shell find tests -name '*.c')
+	@./auto/deps build
+	@./configure --objs=$(OBJS) $(CONFIGURE_FLAGS)
+
+run: all
+	@echo
+	@echo "mosn is starting; try:  curl -i http://127.0.0.1:2045/"
+	@echo "counters:               curl http://127.0.0.1:34901/stats"
+	@echo "stop with ^C"
+	@echo
+	@exec $(OBJS)/mosn -c conf/mosn.conf
+
+test:
+	@./auto/deps build test
+	@$(MAKE) --no-print-directory OBJS=objs-debug \
+	    CONFIGURE_FLAGS="--debug --with-werror" all unit
+	@MOSN_BIN=$(CURDIR)/objs-debug/mosn prove -j$(PROVE_JOBS) --timer \
+	    -e '' $$(find objs-debug/tests -type f -perm -u+x ! -path '*/fuzz/*' \
+	    | sort) :: || exit 1
+	@MOSN_BIN=$(CURDIR)/objs-debug/mosn prove -j$(PROVE_JOBS) --timer \
+	    -Itests/lib tests/t
+
+unit: $(OBJS)/Makefile
+	@$(MAKE) --no-print-directory -f $(OBJS)/Makefile unit
+
+install: all
+	@PREFIX=$$(sed -n 's/^PREFIX = //p' $(OBJS)/Makefile); \
+	ETC=$$PREFIX/etc/mosn; [ $$PREFIX = /usr ] && ETC=/etc/mosn; \
+	install -D -m 755 $(OBJS)/mosn $(DESTDIR)$$PREFIX/sbin/mosn && \
+	install -D -m 644 conf/REFERENCE.md \
+	    $(DESTDIR)$$PREFIX/share/doc/mosn/REFERENCE.md && \
+	if [ -f $(DESTDIR)$$ETC/mosn.conf ]; then \
+	    install -m 644 conf/mosn.conf $(DESTDIR)$$ETC/mosn.conf.new; \
+	else \
+	    install -D -m 644 conf/mosn.conf $(DESTDIR)$$ETC/mosn.conf; \
+	fi && echo "installed below $(DESTDIR)$$PREFIX, configuration in $(DESTDIR)$$ETC"
+
+reference: all
+	@$(OBJS)/mosn -R > conf/REFERENCE.md
+
+format:
+	@clang-format -i $(SOURCES) $(TEST_SOURCES)
+
+lint: all
+	@./auto/lint $(OBJS)/mosn
+
+fuzz:
+	@./auto/deps build test
+	@$(MAKE) --no-print-directory OBJS=objs-debug \
+	    CONFIGURE_FLAGS="--debug --with-werror" all
+	@$(MAKE) --no-print-directory -f objs-debug/Makefile fuzzers
+	@for f in $$(find objs-debug/tests/fuzz -type f -perm -u+x | sort); do \
+	    $$f $(FUZZ_BYTES) || exit 1; done
+
+bench:
+	@./auto/deps build bench
+	@$(MAKE) --no-print-directory all
+	@tests/bench/run
+
+clean:
+	@rm -rf objs objs-debug objs-clang
+
+.PHONY: all help run test unit install reference format lint fuzz bench clean
