@@ -163,7 +163,7 @@ VAR(method)
 
 VAR(path)
 {
-    mosn_str_t  path = r->head ? r->head->path : MOSN_STR("");
+    mosn_str_t  path = r->path;
     const char *query = path.len ? memchr(path.at, '?', path.len) : NULL;
 
     if (query != NULL) {
@@ -176,16 +176,15 @@ VAR(path)
 VAR(uri)
 {
     if (r->head != NULL && r->head->method_id == MOSN_METHOD_CONNECT) {
-        return put_peer(out, end, op, r->head->authority);
+        return put_peer(out, end, op, r->authority);
     }
-    return put_peer(out, end, op, r->head ? r->head->path : MOSN_STR(""));
+    return put_peer(out, end, op, r->path);
 }
 
 
 VAR(authority)
 {
-    return put_peer(out, end, op,
-                    r->head ? r->head->authority : MOSN_STR(""));
+    return put_peer(out, end, op, r->authority);
 }
 
 

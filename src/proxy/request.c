@@ -713,6 +713,8 @@ request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
     size_t          max = r->conf->max_body_bytes;
 
     r->head = head;
+    r->path = head->path; /* a route may rewrite the head's */
+    r->authority = head->authority;
     r->received_all = end;
     if (r->conf->stream_filters.n > 0) {
         request_make_filters(r);

@@ -81,6 +81,8 @@ struct mosn_request_s {
     mosn_stream_t           *up;   /* NULL when there is none */
     mosn_message_t          *head;
     mosn_message_t          *response; /* NULL before it came */
+    mosn_str_t               path;     /* as the client asked for */
+    mosn_str_t               authority;
 
     const mosn_route_t *route;
     mosn_cluster_t     *cluster;
