@@ -23,7 +23,7 @@ static const mosn_directive_t breaker_directives[] = {
     MOSN_INT(mosn_breaker_conf_t, max_connections, 0, 1000000, 0,
              "Connections to one host, per worker; 0: no limit.  Requests "
              "wait for a free one."),
-    MOSN_INT(mosn_breaker_conf_t, max_pending, 0, 1000000, 1024,
+    MOSN_INT(mosn_breaker_conf_t, max_pending, 0, 1000000, 16384,
              "Requests that may wait for a connection to one host, per "
              "worker; one more is answered 503."),
     MOSN_INT(mosn_breaker_conf_t, max_requests, 0, 10000000, 0,

@@ -124,7 +124,7 @@ sub run {
     if ($pid == 0) {
         open STDOUT, '>>', "$self->{dir}/out";
         open STDERR, '>>', "$self->{dir}/out";
-        $ENV{ASAN_OPTIONS} = "detect_leaks=1";
+        $ENV{ASAN_OPTIONS} = "detect_leaks=1:quarantine_size_mb=4";
         my @pre = $o{pre} ? @{ $o{pre} } : ();
         exec @pre, $BIN, '-c', $self->{conf} or POSIX::_exit(127);
     }
