@@ -17,6 +17,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* An allocation that is too large fails, as it does without a sanitizer. */
+const char *__asan_default_options(void);
+const char *
+__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
+
 static int tap_run;
 static int tap_failed;
 
