@@ -51,10 +51,10 @@ child_take_logs(const mosn_note_t *note, const int *fds, size_t n)
 static void
 child_on_note(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
 {
-    mosn_child_ears_t *ears = mosn_container_of(watch, mosn_child_ears_t,
-                                                channel);
-    mosn_note_t        note;
-    int                fds[MOSN_SOCKET_MAX_FDS];
+    mosn_child_ears_t *ears =
+        mosn_container_of(watch, mosn_child_ears_t, channel);
+    mosn_note_t note;
+    int         fds[MOSN_SOCKET_MAX_FDS];
 
     for (;;) {
         size_t  n_fds = MOSN_SOCKET_MAX_FDS;
@@ -70,8 +70,7 @@ child_on_note(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
             return;
         }
         if (n != sizeof(note) || note.version != MOSN_NOTE_VERSION) {
-            mosn_log_alert(0, "a note of %zd bytes that is not understood",
-                           n);
+            mosn_log_alert(0, "a note of %zd bytes that is not understood", n);
             return;
         }
         switch (note.type) {
@@ -91,9 +90,8 @@ child_on_note(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
 static void
 child_on_signal(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
 {
-    mosn_child_ears_t      *ears = mosn_container_of(watch,
-                                                     mosn_child_ears_t,
-                                                     signals);
+    mosn_child_ears_t *ears =
+        mosn_container_of(watch, mosn_child_ears_t, signals);
     struct signalfd_siginfo info;
 
     while (read(ears->signal_fd, &info, sizeof(info)) == sizeof(info)) {
@@ -107,7 +105,7 @@ child_on_signal(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
 mosn_rc_e
 mosn_child_listen(mosn_child_ears_t *ears, mosn_loop_t *loop,
                   const mosn_child_t *child, void (*on_drain)(void *),
-                  void *owner)
+                  void               *owner)
 {
     sigset_t set;
 
@@ -128,10 +126,10 @@ mosn_child_listen(mosn_child_ears_t *ears, mosn_loop_t *loop,
         mosn_log_alert(errno, "cannot watch signals");
         return MOSN_ERROR;
     }
-    if (mosn_loop_watch_level(loop, &ears->signals, ears->signal_fd)
-            != MOSN_OK
+    if (mosn_loop_watch_level(loop, &ears->signals, ears->signal_fd) != MOSN_OK
         || mosn_loop_watch_level(loop, &ears->channel, ears->channel_fd)
-               != MOSN_OK) {
+               != MOSN_OK)
+    {
         return MOSN_ERROR;
     }
     return MOSN_OK;

@@ -67,11 +67,11 @@ mosn_rc_e mosn_child_begin(const mosn_child_t *child);
 
 /* Watches the channel and the signals; calls `on_drain` when asked to go. */
 typedef struct {
-    mosn_loop_t  *loop;
-    mosn_watch_t  channel;
-    mosn_watch_t  signals;
-    int           channel_fd;
-    int           signal_fd;
+    mosn_loop_t *loop;
+    mosn_watch_t channel;
+    mosn_watch_t signals;
+    int          channel_fd;
+    int          signal_fd;
     void (*on_drain)(void *owner);
     void *owner;
 } mosn_child_ears_t;

@@ -67,7 +67,7 @@ control_start_admin(control_t *c)
     if (child->admin_fd == -1) {
         return MOSN_OK;
     }
-    c->admin = (mosn_admin_t) {
+    c->admin = (mosn_admin_t){
         .block = &mosn_settings_block,
         .settings = child->settings,
         .sets = mosn_metric_sets,
@@ -95,7 +95,8 @@ mosn_control_run(const mosn_child_t *child)
         || mosn_loop_init(&c.loop) != MOSN_OK
         || mosn_child_listen(&c.ears, &c.loop, child, control_drain, &c)
                != MOSN_OK
-        || control_start_admin(&c) != MOSN_OK) {
+        || control_start_admin(&c) != MOSN_OK)
+    {
         return 2;
     }
     mosn_loop_run(&c.loop);

@@ -7,28 +7,28 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const char usage_text[]
-    = "usage: mosn [-c FILE] [-p DIR] [-t | -T] [-q] [-V] [-h]\n"
-      "\n"
-      "  -c FILE  configuration (default: %s)\n"
-      "  -p DIR   directory that relative paths start from\n"
-      "  -t       check the configuration and exit\n"
-      "  -T       check it, and print it with all defaults\n"
-      "  -R       print the reference of all settings\n"
-      "  -q       say less\n"
-      "  -V       print version and build\n"
-      "  -h       print this\n"
-      "\n"
-      "mosn stays in the foreground.  SIGTERM drains and ends, SIGINT ends\n"
-      "at once, SIGUSR1 opens the logs again.\n";
+static const char usage_text[] =
+    "usage: mosn [-c FILE] [-p DIR] [-t | -T] [-q] [-V] [-h]\n"
+    "\n"
+    "  -c FILE  configuration (default: %s)\n"
+    "  -p DIR   directory that relative paths start from\n"
+    "  -t       check the configuration and exit\n"
+    "  -T       check it, and print it with all defaults\n"
+    "  -R       print the reference of all settings\n"
+    "  -q       say less\n"
+    "  -V       print version and build\n"
+    "  -h       print this\n"
+    "\n"
+    "mosn stays in the foreground.  SIGTERM drains and ends, SIGINT ends\n"
+    "at once, SIGUSR1 opens the logs again.\n";
 
 
 static const char *
 default_conf(void)
 {
-    return strcmp(MOSN_PREFIX, "/usr") == 0
-               ? "/etc/mosn/mosn.conf"
-               : MOSN_PREFIX "/etc/mosn/mosn.conf";
+    return strcmp(MOSN_PREFIX, "/usr") == 0 ? "/etc/mosn/mosn.conf"
+                                            : MOSN_PREFIX
+               "/etc/mosn/mosn.conf";
 }
 
 
@@ -107,8 +107,8 @@ main(int argc, char **argv)
             quiet = true;
             break;
         case 'V':
-            (void) printf("mosn %s (%s)\nconfigured with: %s\n",
-                          MOSN_VERSION, MOSN_COMPILER, MOSN_CONFIGURE);
+            (void) printf("mosn %s (%s)\nconfigured with: %s\n", MOSN_VERSION,
+                          MOSN_COMPILER, MOSN_CONFIGURE);
             return 0;
         case 'h':
             (void) printf(usage_text, default_conf());
@@ -119,8 +119,7 @@ main(int argc, char **argv)
         }
     }
     if (optind < argc) {
-        (void) fprintf(stderr, "mosn: unexpected argument %s\n",
-                       argv[optind]);
+        (void) fprintf(stderr, "mosn: unexpected argument %s\n", argv[optind]);
         return 2;
     }
     return test || print ? check(conf, print, quiet)

@@ -22,11 +22,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RESPAWN_MIN_MS 100u  /* after a crash right at the start */
+#define RESPAWN_MIN_MS 100u /* after a crash right at the start */
 #define RESPAWN_MAX_MS 10000u
-#define HEALTHY_MS 1000u /* who lived so long did not crash at start */
-#define KILL_AFTER_MS 5000u /* beyond drain_timeout */
-#define SPARE_FDS 512u
+#define HEALTHY_MS     1000u /* who lived so long did not crash at start */
+#define KILL_AFTER_MS  5000u /* beyond drain_timeout */
+#define SPARE_FDS      512u
 
 typedef struct {
     pid_t        pid; /* 0: not running */
@@ -102,10 +102,9 @@ master_bind_all(void)
             bool is_unix = l->address.sa.sa_family == AF_UNIX;
             int *fd = &master.listen_fds[slot * n + i];
 
-            *fd = is_unix && slot > 0
-                      ? master.listen_fds[i]
-                      : master_bind(&l->address, l->name, (int) l->backlog,
-                                    true);
+            *fd = is_unix && slot > 0 ? master.listen_fds[i]
+                                      : master_bind(&l->address, l->name,
+                                                    (int) l->backlog, true);
             if (*fd == -1) {
                 return MOSN_ERROR;
             }
@@ -114,8 +113,8 @@ master_bind_all(void)
 
     master.admin_fd = -1;
     if (s->admin != NULL) {
-        master.admin_fd = master_bind(&s->admin->address, MOSN_STR("admin"),
-                                      64, false);
+        master.admin_fd =
+            master_bind(&s->admin->address, MOSN_STR("admin"), 64, false);
         if (master.admin_fd == -1) {
             return MOSN_ERROR;
         }
@@ -167,7 +166,8 @@ master_become_child(const master_child_t *c, int channel, pid_t parent)
             int fd = master.listen_fds[slot * n + i];
 
             if ((c->is_control || slot != c->slot)
-                && (fd != child.listen_fds[i] || c->is_control)) {
+                && (fd != child.listen_fds[i] || c->is_control))
+            {
                 (void) close(fd);
             }
         }
@@ -176,8 +176,8 @@ master_become_child(const master_child_t *c, int channel, pid_t parent)
         (void) close(master.admin_fd);
     }
 
-    status = c->is_control ? mosn_control_run(&child)
-                           : mosn_worker_run(&child);
+    status =
+        c->is_control ? mosn_control_run(&child) : mosn_worker_run(&child);
     exit(status);
 }
 
@@ -310,7 +310,8 @@ master_tell(const master_child_t *c, mosn_note_e type, int32_t first,
     if (c->channel != -1
         && mosn_socket_send_message(c->channel, &note, sizeof(note), fds,
                                     n_fds)
-               == -1) {
+               == -1)
+    {
         mosn_log_alert(errno, "cannot send a note to %s", c->role);
     }
 }
@@ -479,7 +480,8 @@ master_choose_user(void)
             return MOSN_ERROR;
         }
     } else if (mosn_process_find_user("mosn", &master.user) == -1
-               && mosn_process_find_user("nobody", &master.user) == -1) {
+               && mosn_process_find_user("nobody", &master.user) == -1)
+    {
         mosn_log_err(0, "there is no user \"mosn\" or \"nobody\"; set "
                         "`user`");
         return MOSN_ERROR;
@@ -492,8 +494,8 @@ master_choose_user(void)
 static void
 master_raise_limits(void)
 {
-    size_t wanted = (size_t) master.settings->worker_connections * 2
-                    + SPARE_FDS;
+    size_t wanted =
+        (size_t) master.settings->worker_connections * 2 + SPARE_FDS;
     size_t got = mosn_process_raise_fd_limit(wanted);
 
     if (got < wanted) {
@@ -572,12 +574,11 @@ master_start(void)
     }
     master.n_workers = mosn_settings_workers(master.settings);
     if (mosn_loop_init(&master.loop) != MOSN_OK
-        || master_choose_user() != MOSN_OK
-        || master_watch_signals() != MOSN_OK
-        || mosn_metrics_open(-1) != MOSN_OK
-        || master_make_board() != MOSN_OK
+        || master_choose_user() != MOSN_OK || master_watch_signals() != MOSN_OK
+        || mosn_metrics_open(-1) != MOSN_OK || master_make_board() != MOSN_OK
         || mosn_log_files_open() != MOSN_OK || master_bind_all() != MOSN_OK
-        || master_write_pid() != MOSN_OK) {
+        || master_write_pid() != MOSN_OK)
+    {
         return MOSN_ERROR;
     }
     mosn_settings_register_metrics(master.generation, master.settings);
@@ -615,8 +616,8 @@ mosn_master_run(const char *conf_path, bool quiet)
     char *errors;
 
     mosn_log_set_role("master");
-    master.generation = mosn_settings_load(conf_path, 1, &master.settings,
-                                           &errors);
+    master.generation =
+        mosn_settings_load(conf_path, 1, &master.settings, &errors);
     if (master.generation == NULL) {
         (void) fputs(errors, stderr);
         free(errors);

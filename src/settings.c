@@ -85,8 +85,11 @@ const mosn_conf_block_t mosn_settings_block = {
 };
 
 const mosn_metric_set_t *const mosn_metric_sets[] = {
-    &mosn_listener_metrics, &mosn_cluster_metrics, &mosn_host_metrics,
-    &mosn_reason_metrics,   NULL,
+    &mosn_listener_metrics,
+    &mosn_cluster_metrics,
+    &mosn_host_metrics,
+    &mosn_reason_metrics,
+    NULL,
 };
 
 
@@ -166,7 +169,8 @@ mosn_settings_load(const char *path, uint32_t number,
     /* Names are resolved even when single settings are wrong, so that all
      * mistakes are told at once; not when the tree is not there at all. */
     if (mosn_conf_read_file(reader, path, &mosn_settings_block, s) == MOSN_OK
-        || mosn_conf_is_set(reader, s)) {
+        || mosn_conf_is_set(reader, s))
+    {
         for (size_t i = 0; i < s->clusters.n; i++) {
             mosn_cluster_build(reader, generation, &s->clusters.items[i]);
         }
@@ -191,21 +195,21 @@ mosn_settings_load(const char *path, uint32_t number,
 static void
 settings_register_cluster(mosn_cluster_t *cluster)
 {
-    cluster->metrics = mosn_metrics_instance(&mosn_cluster_metrics,
-                                             cluster->name);
+    cluster->metrics =
+        mosn_metrics_instance(&mosn_cluster_metrics, cluster->name);
     cluster->pool_conf.metrics = cluster->metrics;
     for (uint32_t i = 0; i < cluster->n_hosts; i++) {
         mosn_host_t *host = &cluster->hosts[i];
         char         label[256];
-        int          n = snprintf(label, sizeof(label), "%.*s,%.*s",
-                                  MOSN_STR_ARG(cluster->name),
-                                  MOSN_STR_ARG(host->name));
+        int          n =
+            snprintf(label, sizeof(label), "%.*s,%.*s",
+                     MOSN_STR_ARG(cluster->name), MOSN_STR_ARG(host->name));
 
         if (n > (int) sizeof(label) - 1) {
             n = (int) sizeof(label) - 1;
         }
         host->metrics = mosn_metrics_instance(
-            &mosn_host_metrics, (mosn_str_t) { label, (size_t) n });
+            &mosn_host_metrics, (mosn_str_t){ label, (size_t) n });
     }
 }
 
@@ -231,8 +235,8 @@ mosn_settings_register_metrics(mosn_generation_t *generation,
 unsigned
 mosn_settings_workers(const mosn_settings_t *s)
 {
-    unsigned n = s->workers == -1 ? mosn_process_cpus()
-                                  : (unsigned) s->workers;
+    unsigned n =
+        s->workers == -1 ? mosn_process_cpus() : (unsigned) s->workers;
 
     return n > MAX_WORKERS ? MAX_WORKERS : n;
 }

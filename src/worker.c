@@ -8,7 +8,7 @@
 
 #include "core/log_file.h"
 
-#define LOG_FLUSH_MS 1000u
+#define LOG_FLUSH_MS  1000u
 #define DRAIN_LOOK_MS 20u
 
 typedef struct {
@@ -87,7 +87,8 @@ worker_start_listeners(worker_t *w)
         if (mosn_listener_start(&w->listeners[i], &w->loop,
                                 &s->listeners.items[i], &w->limits,
                                 w->child->listen_fds[i])
-            != MOSN_OK) {
+            != MOSN_OK)
+        {
             return MOSN_ERROR;
         }
     }
@@ -119,7 +120,8 @@ mosn_worker_run(const mosn_child_t *child)
     if (mosn_child_begin(child) != MOSN_OK
         || mosn_loop_init(&w.loop) != MOSN_OK
         || mosn_child_listen(&w.ears, &w.loop, child, worker_drain, &w)
-               != MOSN_OK) {
+               != MOSN_OK)
+    {
         return 2;
     }
     mosn_clusters_start(child->generation, &w.loop);

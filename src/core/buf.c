@@ -10,7 +10,7 @@
 #include "core/pool.h"
 
 #define CLASS_NONE 2
-#define VIEWS_MAX 4096
+#define VIEWS_MAX  4096
 
 static const size_t block_size[] = { MOSN_BLOCK_SMALL, MOSN_BLOCK_LARGE };
 static const size_t block_keep[] = { 256, 32 };
@@ -58,7 +58,8 @@ mosn_block_free(mosn_block_t *block)
     uint32_t class = block->size_class;
 
     if (MOSN_KEEPS_MEMORY && class != CLASS_NONE
-        && block_cache[class].n < block_keep[class]) {
+        && block_cache[class].n < block_keep[class])
+    {
         block->next_free = block_cache[class].free;
         block_cache[class].free = block;
         block_cache[class].n++;
@@ -227,7 +228,7 @@ mosn_chain_take(mosn_chain_t *chain, mosn_chain_t *from)
     }
     chain->tail = from->tail;
     chain->bytes += from->bytes;
-    *from = (mosn_chain_t) { 0 };
+    *from = (mosn_chain_t){ 0 };
 }
 
 

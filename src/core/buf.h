@@ -100,7 +100,7 @@ void mosn_buf_reserve(mosn_buf_t *buf, size_t n);
 static inline mosn_buf_t
 mosn_buf_slice(const mosn_buf_t *buf, uint8_t *at, size_t n)
 {
-    return (mosn_buf_t) {
+    return (mosn_buf_t){
         .pos = at, .last = at + n, .end = at + n, .block = buf->block
     };
 }

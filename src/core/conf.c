@@ -78,8 +78,8 @@ mosn_conf_pool(mosn_conf_t *reader)
 static conf_place_t *
 conf_place(const mosn_conf_t *c, const void *member)
 {
-    size_t i = ((uintptr_t) member * 0x9e3779b97f4a7c15u >> 20)
-               & c->places_mask;
+    size_t i =
+        ((uintptr_t) member * 0x9e3779b97f4a7c15u >> 20) & c->places_mask;
 
     while (c->places[i].member != NULL && c->places[i].member != member) {
         i = (i + 1) & c->places_mask;
@@ -153,8 +153,7 @@ conf_verror(mosn_conf_t *c, const config_setting_t *setting, const char *key,
     char        text[1024];
     char        line[2048];
     const char *file = setting ? config_setting_source_file(setting) : NULL;
-    size_t      n = setting ? conf_format_path(setting, path, sizeof(path))
-                            : 0;
+    size_t n = setting ? conf_format_path(setting, path, sizeof(path)) : 0;
 
     if (c->n_errors == MAX_ERRORS) {
         return;
@@ -165,8 +164,7 @@ conf_verror(mosn_conf_t *c, const config_setting_t *setting, const char *key,
     }
 
     (void) vsnprintf(text, sizeof(text), fmt, args);
-    (void) snprintf(line, sizeof(line), "%s:%u: %s%s%s",
-                    file ? file : c->name,
+    (void) snprintf(line, sizeof(line), "%s:%u: %s%s%s", file ? file : c->name,
                     setting ? config_setting_source_line(setting) : 0, path,
                     path[0] != '\0' ? ": " : "", text);
     c->errors[c->n_errors++] = strdup(line);
@@ -175,8 +173,8 @@ conf_verror(mosn_conf_t *c, const config_setting_t *setting, const char *key,
 
 /* An error at `setting`, or at its missing member `key`. */
 static void MOSN_PRINTF(4, 5)
-conf_fail(mosn_conf_t *c, const config_setting_t *setting, const char *key,
-          const char *fmt, ...)
+    conf_fail(mosn_conf_t *c, const config_setting_t *setting, const char *key,
+              const char *fmt, ...)
 {
     va_list args;
 
@@ -191,9 +189,8 @@ conf_find_place(const mosn_conf_t *c, const void *member, const void *group)
 {
     config_setting_t *setting = conf_place(c, member)->setting;
 
-    return setting != NULL || group == NULL
-               ? setting
-               : conf_place(c, group)->setting;
+    return setting != NULL || group == NULL ? setting
+                                            : conf_place(c, group)->setting;
 }
 
 
@@ -221,12 +218,10 @@ const char *
 mosn_conf_where(mosn_conf_t *reader, const void *member)
 {
     config_setting_t *setting = conf_place(reader, member)->setting;
-    const char       *file = setting ? config_setting_source_file(setting)
-                                     : NULL;
+    const char *file = setting ? config_setting_source_file(setting) : NULL;
 
     return mosn_pool_printf(reader->pool, "%s:%u", file ? file : reader->name,
-                            setting ? config_setting_source_line(setting)
-                                    : 0)
+                            setting ? config_setting_source_line(setting) : 0)
         .at;
 }
 
@@ -275,8 +270,7 @@ conf_describe(const config_setting_t *s, char *out, size_t room)
                         config_setting_get_float(s));
         break;
     case CONFIG_TYPE_STRING:
-        (void) snprintf(out, room, "\"%.80s\"",
-                        config_setting_get_string(s));
+        (void) snprintf(out, room, "\"%.80s\"", config_setting_get_string(s));
         break;
     case CONFIG_TYPE_BOOL:
         (void) snprintf(out, room, "%s",
@@ -321,26 +315,24 @@ typedef struct {
 } conf_unit_t;
 
 static const conf_unit_t conf_durations[] = {
-    { "ms", 1 },     { "s", 1000 },     { "m", 60000 },
+    { "ms", 1 },      { "s", 1000 },     { "m", 60000 },
     { "h", 3600000 }, { "d", 86400000 }, { NULL, 0 },
 };
 
 static const conf_unit_t conf_sizes[] = {
-    { "", 1 },          { "k", 1u << 10 }, { "K", 1u << 10 },
-    { "m", 1u << 20 },  { "M", 1u << 20 }, { "g", 1u << 30 },
-    { "G", 1u << 30 }, { NULL, 0 },
+    { "", 1 },         { "k", 1u << 10 }, { "K", 1u << 10 }, { "m", 1u << 20 },
+    { "M", 1u << 20 }, { "g", 1u << 30 }, { "G", 1u << 30 }, { NULL, 0 },
 };
 
 
 /* Digits and one unit. */
 static bool
-conf_parse_units(const char *text, const conf_unit_t *units,
-                 uint64_t *value_r)
+conf_parse_units(const char *text, const conf_unit_t *units, uint64_t *value_r)
 {
     size_t   digits = strspn(text, "0123456789");
     uint64_t value;
 
-    if (!mosn_str_parse_u63((mosn_str_t) { text, digits }, &value)) {
+    if (!mosn_str_parse_u63((mosn_str_t){ text, digits }, &value)) {
         return false;
     }
     for (; units->suffix != NULL; units++) {
@@ -414,13 +406,14 @@ conf_check_range(mosn_conf_t *c, const config_setting_t *s,
 
 
 static void
-conf_read_int(mosn_conf_t *c, config_setting_t *s,
-              const mosn_directive_t *row, int64_t *value)
+conf_read_int(mosn_conf_t *c, config_setting_t *s, const mosn_directive_t *row,
+              int64_t *value)
 {
     const char *text = config_setting_get_string(s);
 
     if (row->type == MOSN_TYPE_AUTO_INT && text != NULL
-        && strcmp(text, "auto") == 0) {
+        && strcmp(text, "auto") == 0)
+    {
         *value = -1;
         return;
     }
@@ -461,8 +454,7 @@ conf_read_duration(mosn_conf_t *c, config_setting_t *s,
     uint64_t    ms;
 
     if (text == NULL || !conf_parse_units(text, conf_durations, &ms)) {
-        conf_expected(c, s,
-                      "a duration like \"250ms\", \"30s\" or \"5m\"");
+        conf_expected(c, s, "a duration like \"250ms\", \"30s\" or \"5m\"");
         return;
     }
     conf_check_range(c, s, row, (int64_t) ms);
@@ -546,8 +538,7 @@ conf_read_strings(mosn_conf_t *c, config_setting_t *s, mosn_strs_t *value)
     }
 
     value->n = (size_t) n;
-    value->items = mosn_pool_calloc(c->pool,
-                                    value->n * sizeof(*value->items));
+    value->items = mosn_pool_calloc(c->pool, value->n * sizeof(*value->items));
     for (int i = 0; i < n; i++) {
         config_setting_t *item = config_setting_get_elem(s, (unsigned) i);
 
@@ -627,8 +618,7 @@ conf_read_module(mosn_conf_t *c, config_setting_t *s, int kind,
         return;
     }
 
-    item->module = mosn_module_find((mosn_module_kind_e) kind,
-                                    mosn_str(type));
+    item->module = mosn_module_find((mosn_module_kind_e) kind, mosn_str(type));
     if (item->module == NULL) {
         char names[512];
 
@@ -683,8 +673,8 @@ conf_read_map(mosn_conf_t *c, config_setting_t *s, mosn_conf_pairs_t *list)
     for (int i = 0; i < n; i++) {
         config_setting_t *item = config_setting_get_elem(s, (unsigned) i);
 
-        list->items[i].name = mosn_pool_copy(
-            c->pool, mosn_str(config_setting_name(item)));
+        list->items[i].name =
+            mosn_pool_copy(c->pool, mosn_str(config_setting_name(item)));
         conf_read_string(c, item, &list->items[i].value);
     }
 }
@@ -701,8 +691,7 @@ conf_set_default_strings(mosn_conf_t *c, const char *text, mosn_strs_t *value)
     while (mosn_str_next_member(&rest, &member)) {
         value->n++;
     }
-    value->items = mosn_pool_calloc(c->pool,
-                                    value->n * sizeof(*value->items));
+    value->items = mosn_pool_calloc(c->pool, value->n * sizeof(*value->items));
     for (size_t i = 0; mosn_str_next_member(&list, &member); i++) {
         value->items[i] = mosn_pool_copy(c->pool, member);
     }
@@ -870,7 +859,8 @@ conf_read_group(mosn_conf_t *c, config_setting_t *group,
     int n = group ? config_setting_length(group) : 0;
 
     for (const mosn_directive_t *row = rows;
-         row != NULL && row->type != MOSN_TYPE_END; row++) {
+         row != NULL && row->type != MOSN_TYPE_END; row++)
+    {
         conf_set_default(c, row, (char *) conf + row->offset);
     }
 
@@ -887,9 +877,11 @@ conf_read_group(mosn_conf_t *c, config_setting_t *group,
     }
 
     for (const mosn_directive_t *row = rows;
-         row != NULL && row->type != MOSN_TYPE_END; row++) {
+         row != NULL && row->type != MOSN_TYPE_END; row++)
+    {
         if (row->required && group != NULL
-            && config_setting_get_member(group, row->name) == NULL) {
+            && config_setting_get_member(group, row->name) == NULL)
+        {
             conf_fail(c, group, row->name, "missing: %s", row->doc);
         }
     }
@@ -909,12 +901,11 @@ conf_read_tree(mosn_conf_t *c, int parsed, const mosn_conf_block_t *block,
         char        line[1024];
 
         if (config_error_type(&c->tree) == CONFIG_ERR_FILE_IO) {
-            (void) snprintf(line, sizeof(line), "%s: cannot read: %s",
-                            c->name, strerror(errno));
+            (void) snprintf(line, sizeof(line), "%s: cannot read: %s", c->name,
+                            strerror(errno));
         } else {
             (void) snprintf(line, sizeof(line), "%s:%d: %s",
-                            file ? file : c->name,
-                            config_error_line(&c->tree),
+                            file ? file : c->name, config_error_line(&c->tree),
                             config_error_text(&c->tree));
         }
         c->errors[c->n_errors++] = strdup(line);
@@ -936,15 +927,14 @@ mosn_conf_read_file(mosn_conf_t *reader, const char *path,
 
     /* @include is relative to the file that the operator named. */
     if (slash != NULL) {
-        mosn_str_t dir = { path, slash == path ? 1
-                                               : (size_t) (slash - path) };
+        mosn_str_t dir = { path, slash == path ? 1 : (size_t) (slash - path) };
 
         config_set_include_dir(&reader->tree,
                                mosn_pool_copy(reader->pool, dir).at);
     }
     errno = 0;
-    return conf_read_tree(reader, config_read_file(&reader->tree, path),
-                          block, conf);
+    return conf_read_tree(reader, config_read_file(&reader->tree, path), block,
+                          conf);
 }
 
 

@@ -35,8 +35,8 @@ mosn_rc_e mosn_conf_read_file(mosn_conf_t *reader, const char *path,
 
 /* The same with text; its errors say "<name>:LINE". */
 mosn_rc_e mosn_conf_read_text(mosn_conf_t *reader, const char *name,
-                              const char              *text,
-                              const mosn_conf_block_t *block, void *conf);
+                              const char *text, const mosn_conf_block_t *block,
+                              void *conf);
 
 /* An error at the setting that filled `member`, or at the group that it
  * would stand in.  `group` is the struct of that group. */

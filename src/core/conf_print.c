@@ -155,9 +155,9 @@ print_value(const mosn_directive_t *row, const void *at, int depth, FILE *out)
                        mosn_conf_format_size(*(const size_t *) at, text));
         break;
     case MOSN_TYPE_DURATION:
-        (void) fprintf(out, "\"%s\"",
-                       mosn_conf_format_duration(*(const uint32_t *) at,
-                                                 text));
+        (void) fprintf(
+            out, "\"%s\"",
+            mosn_conf_format_duration(*(const uint32_t *) at, text));
         break;
     case MOSN_TYPE_STRING:
         print_string(*(const mosn_str_t *) at, out);
@@ -244,8 +244,7 @@ reference_type(const mosn_directive_t *row, FILE *out)
 
     if (row->type == MOSN_TYPE_ENUM) {
         for (int i = 0; row->names[i] != NULL; i++) {
-            (void) fprintf(out, "%s\"%s\"", i > 0 ? ", " : "",
-                           row->names[i]);
+            (void) fprintf(out, "%s\"%s\"", i > 0 ? ", " : "", row->names[i]);
         }
         return;
     }
@@ -359,7 +358,8 @@ reference_block(const mosn_conf_block_t *block, const char *path, FILE *out)
     reference_table(block->directives, out);
 
     for (const mosn_directive_t *row = block->directives;
-         row->type != MOSN_TYPE_END; row++) {
+         row->type != MOSN_TYPE_END; row++)
+    {
         char sub[256];
 
         if (row->block == NULL) {
@@ -391,7 +391,8 @@ mosn_conf_print_reference(const mosn_conf_block_t *block, FILE *out)
                        ops->doc);
         reference_table(ops->directives, out);
         for (const mosn_directive_t *row = ops->directives;
-             row != NULL && row->type != MOSN_TYPE_END; row++) {
+             row != NULL && row->type != MOSN_TYPE_END; row++)
+        {
             if (row->block != NULL) {
                 char sub[256];
 

@@ -112,10 +112,9 @@ log_stamp(char *out, size_t room, mosn_log_level_e level)
 
     (void) localtime_r(&seconds, &tm);
     n = strftime(out, room, "%Y/%m/%d %H:%M:%S", &tm);
-    n += (size_t) snprintf(out + n, room - n, ".%03u [%s] %d#%s: ",
-                           (unsigned) (now % 1000),
-                           mosn_log_level_names[level], (int) getpid(),
-                           log_role);
+    n += (size_t) snprintf(
+        out + n, room - n, ".%03u [%s] %d#%s: ", (unsigned) (now % 1000),
+        mosn_log_level_names[level], (int) getpid(), log_role);
     return n;
 }
 
@@ -147,13 +146,12 @@ log_vwrite(mosn_log_level_e level, int error, const char *fmt, va_list args)
             n = MOSN_LOG_LINE - 1;
         }
     } else {
-        n += mosn_log_escape(mosn_str(text), line + n,
-                             MOSN_LOG_LINE - 1 - n);
+        n += mosn_log_escape(mosn_str(text), line + n, MOSN_LOG_LINE - 1 - n);
     }
 
     if (error != 0 && n + 2 < MOSN_LOG_LINE) {
-        int more = snprintf(line + n, MOSN_LOG_LINE - n, ": %s",
-                            strerror(error));
+        int more =
+            snprintf(line + n, MOSN_LOG_LINE - n, ": %s", strerror(error));
 
         n += (size_t) more;
         if (n > MOSN_LOG_LINE - 1) {

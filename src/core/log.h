@@ -54,27 +54,26 @@ void mosn_log_write(mosn_log_level_e level, int error, const char *fmt, ...)
  * stops before `room` is exceeded; returns what was written. */
 size_t mosn_log_escape(mosn_str_t s, char *out, size_t room);
 
-#define mosn_log(level, error, ...)                         \
-    do {                                                    \
-        if (MOSN_UNLIKELY((level) <= mosn_log_level)) {     \
-            mosn_log_write((level), (error), __VA_ARGS__);  \
-        }                                                   \
+#define mosn_log(level, error, ...)                                           \
+    do {                                                                      \
+        if (MOSN_UNLIKELY((level) <= mosn_log_level)) {                       \
+            mosn_log_write((level), (error), __VA_ARGS__);                    \
+        }                                                                     \
     } while (0)
 
-#define mosn_log_alert(error, ...) \
-    mosn_log(MOSN_LOG_ALERT, error, __VA_ARGS__)
-#define mosn_log_err(error, ...) mosn_log(MOSN_LOG_ERR, error, __VA_ARGS__)
-#define mosn_log_warn(error, ...) mosn_log(MOSN_LOG_WARN, error, __VA_ARGS__)
-#define mosn_log_notice(...) mosn_log(MOSN_LOG_NOTICE, 0, __VA_ARGS__)
-#define mosn_log_info(error, ...) mosn_log(MOSN_LOG_INFO, error, __VA_ARGS__)
-#define mosn_log_debug(...) mosn_log(MOSN_LOG_DEBUG, 0, __VA_ARGS__)
+#define mosn_log_alert(error, ...) mosn_log(MOSN_LOG_ALERT, error, __VA_ARGS__)
+#define mosn_log_err(error, ...)   mosn_log(MOSN_LOG_ERR, error, __VA_ARGS__)
+#define mosn_log_warn(error, ...)  mosn_log(MOSN_LOG_WARN, error, __VA_ARGS__)
+#define mosn_log_notice(...)       mosn_log(MOSN_LOG_NOTICE, 0, __VA_ARGS__)
+#define mosn_log_info(error, ...)  mosn_log(MOSN_LOG_INFO, error, __VA_ARGS__)
+#define mosn_log_debug(...)        mosn_log(MOSN_LOG_DEBUG, 0, __VA_ARGS__)
 
 /* What *we* promised; aborts with the place in the log. */
-#define MOSN_BUG_ON(condition)                                             \
-    do {                                                                   \
-        if (MOSN_UNLIKELY(condition)) {                                    \
-            mosn_log_bug(__FILE__, __LINE__, #condition);                  \
-        }                                                                  \
+#define MOSN_BUG_ON(condition)                                                \
+    do {                                                                      \
+        if (MOSN_UNLIKELY(condition)) {                                       \
+            mosn_log_bug(__FILE__, __LINE__, #condition);                     \
+        }                                                                     \
     } while (0)
 
 MOSN_NORETURN void mosn_log_bug(const char *file, int line,

@@ -107,8 +107,7 @@ log_file_flush(mosn_log_file_t *file)
 
         if (file->lost == 0) {
             mosn_log_err(written == -1 ? errno : 0,
-                         "cannot write the log %s, losing lines",
-                         file->path);
+                         "cannot write the log %s, losing lines", file->path);
         }
         file->lost += lost;
     } else if (file->lost > 0) {

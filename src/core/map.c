@@ -9,8 +9,7 @@ void
 mosn_map_init(mosn_map_t *map, mosn_pool_t *pool)
 {
     map->pool = pool;
-    map->entries = mosn_pool_calloc(pool,
-                                    START_SIZE * sizeof(*map->entries));
+    map->entries = mosn_pool_calloc(pool, START_SIZE * sizeof(*map->entries));
     map->mask = START_SIZE - 1;
     map->n = 0;
 }
@@ -46,8 +45,8 @@ map_grow(mosn_map_t *map)
     mosn_map_t old = *map;
 
     map->mask = old.mask * 2 + 1;
-    map->entries = mosn_pool_calloc(map->pool,
-                                    (map->mask + 1) * sizeof(*map->entries));
+    map->entries =
+        mosn_pool_calloc(map->pool, (map->mask + 1) * sizeof(*map->entries));
 
     for (size_t i = 0; i <= old.mask; i++) {
         mosn_map_entry_t *e = &old.entries[i];

@@ -18,13 +18,13 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#define MAGIC 0x314d4e53u /* layout version in it */
+#define MAGIC         0x314d4e53u /* layout version in it */
 #define MAX_INSTANCES 65536u
-#define INDEX_SIZE (MAX_INSTANCES * 2)
-#define MAX_SLOTS (1u << 20)
-#define SPILL_SLOTS 256u /* what nobody reads when all is full */
-#define LABEL_MAX 100
-#define NAME_MAX_LEN 20
+#define INDEX_SIZE    (MAX_INSTANCES * 2)
+#define MAX_SLOTS     (1u << 20)
+#define SPILL_SLOTS   256u /* what nobody reads when all is full */
+#define LABEL_MAX     100
+#define NAME_MAX_LEN  20
 
 typedef struct {
     char     set[NAME_MAX_LEN];
@@ -77,11 +77,11 @@ mosn_rc_e
 mosn_metrics_open(int fd)
 {
     size_t size = metrics_header_size()
-                  + (size_t) MOSN_METRICS_ROWS * MAX_SLOTS
-                        * sizeof(uint64_t);
+                  + (size_t) MOSN_METRICS_ROWS * MAX_SLOTS * sizeof(uint64_t);
 
     if (fd == -1 ? mosn_shm_create(&metrics_shm, "mosn metrics", size) == -1
-                 : mosn_shm_open(&metrics_shm, fd) == -1) {
+                 : mosn_shm_open(&metrics_shm, fd) == -1)
+    {
         mosn_log_alert(errno, "cannot map shared memory for metrics");
         return MOSN_ERROR;
     }
@@ -133,8 +133,8 @@ metrics_lock(void)
     pid_t    self = getpid(), owner = 0;
     unsigned spins = 0;
 
-    while (!atomic_compare_exchange_weak(&metrics_header->lock, &owner,
-                                         self)) {
+    while (!atomic_compare_exchange_weak(&metrics_header->lock, &owner, self))
+    {
         if (owner == self) {
             return; /* left behind by a process of the same id */
         }
@@ -231,7 +231,8 @@ mosn_metrics_instance(const mosn_metric_set_t *set, mosn_str_t label)
         }
         entry = &metrics_header->entries[*index - 1];
         if (strcmp(entry->set, set->name) == 0
-            && mosn_str_equal(mosn_str(entry->label), label)) {
+            && mosn_str_equal(mosn_str(entry->label), label))
+        {
             first = metrics_widen(entry, set);
             break;
         }
@@ -325,9 +326,8 @@ mosn_metric_observe_us(uint32_t slot, uint64_t us)
 /* --- print -------------------------------------------------------------- */
 
 static void
-metrics_print_label(const metrics_entry_t   *entry,
-                    const mosn_metric_set_t *set, const char *more,
-                    FILE *out)
+metrics_print_label(const metrics_entry_t *entry, const mosn_metric_set_t *set,
+                    const char *more, FILE *out)
 {
     if (set->label[0] == '\0' && more[0] == '\0') {
         return;
@@ -342,8 +342,8 @@ metrics_print_label(const metrics_entry_t   *entry,
         if (comma != NULL) {
             const char *split = strchr(value, ',');
 
-            (void) fprintf(out, "%.*s=\"%.*s\",", (int) (comma - label),
-                           label, split ? (int) (split - value) : 0, value);
+            (void) fprintf(out, "%.*s=\"%.*s\",", (int) (comma - label), label,
+                           split ? (int) (split - value) : 0, value);
             label = comma + 1;
             value = split ? split + 1 : value;
         }
@@ -355,8 +355,8 @@ metrics_print_label(const metrics_entry_t   *entry,
 
 
 static void
-metrics_print_histogram(const metrics_entry_t   *entry,
-                        const mosn_metric_set_t *set,
+metrics_print_histogram(const metrics_entry_t     *entry,
+                        const mosn_metric_set_t   *set,
                         const mosn_metric_field_t *field, uint32_t slot,
                         FILE *out)
 {
@@ -437,8 +437,8 @@ mosn_metrics_print(const mosn_metric_set_t *const *sets, FILE *out)
 
 
 static void
-metrics_print_entry(const metrics_entry_t   *entry,
-                    const mosn_metric_set_t *set, FILE *out)
+metrics_print_entry(const metrics_entry_t *entry, const mosn_metric_set_t *set,
+                    FILE *out)
 {
     uint32_t slot = entry->first;
 

@@ -26,7 +26,7 @@ typedef enum {
 } mosn_metric_e;
 
 #define MOSN_HISTOGRAM_BUCKETS 17
-#define MOSN_HISTOGRAM_SLOTS (MOSN_HISTOGRAM_BUCKETS + 1)
+#define MOSN_HISTOGRAM_SLOTS   (MOSN_HISTOGRAM_BUCKETS + 1)
 
 typedef struct {
     const char   *name;
@@ -59,8 +59,7 @@ void mosn_metrics_fold(unsigned row, const mosn_metric_set_t *const *sets);
 
 /* First slot of an instance, made when there is none.  When the directory is
  * full every further instance shares one slot range that nobody reads. */
-uint32_t mosn_metrics_instance(const mosn_metric_set_t *set,
-                               mosn_str_t               label);
+uint32_t mosn_metrics_instance(const mosn_metric_set_t *set, mosn_str_t label);
 
 /* Sum of a slot over all rows. */
 uint64_t mosn_metrics_read(uint32_t slot);
@@ -69,8 +68,7 @@ uint64_t mosn_metrics_read(uint32_t slot);
 void mosn_metrics_print(const mosn_metric_set_t *const *sets, FILE *out);
 
 /* "name{label} value" lines for people. */
-void mosn_metrics_print_plain(const mosn_metric_set_t *const *sets,
-                              FILE                           *out);
+void mosn_metrics_print_plain(const mosn_metric_set_t *const *sets, FILE *out);
 
 static inline void
 mosn_metric_add(uint32_t slot, uint64_t n)

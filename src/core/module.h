@@ -21,13 +21,13 @@ typedef enum {
 
 /* The settings of a module: its own struct, read from the group that names
  * it by `type`. */
-#define MOSN_MODULE_FIELDS                                               \
-    size_t                  conf_size;                                   \
-    const mosn_directive_t *directives; /* NULL: it has no settings */   \
-    const char             *doc;                                         \
-    /* More than one setting can tell: mosn_conf_error() for each */     \
-    /* mistake.  May be NULL. */                                         \
-    void (*check)(mosn_conf_t *reader, void *conf);
+#define MOSN_MODULE_FIELDS                                                    \
+    size_t                  conf_size;                                        \
+    const mosn_directive_t *directives; /* NULL: it has no settings */        \
+    const char             *doc;                                              \
+    /* More than one setting can tell: mosn_conf_error() for each */          \
+    /* mistake.  May be NULL. */                                              \
+    void (*check)(mosn_conf_t * reader, void *conf);
 
 typedef struct {
     MOSN_MODULE_FIELDS
@@ -39,8 +39,8 @@ struct mosn_module_s {
     const void        *ops;
 };
 
-#define MOSN_MODULE(kind, name, ops)                   \
-    extern const mosn_module_t mosn_module_##kind##_##name; \
+#define MOSN_MODULE(kind, name, ops)                                          \
+    extern const mosn_module_t mosn_module_##kind##_##name;                   \
     const mosn_module_t mosn_module_##kind##_##name = { kind, #name, ops }
 
 /* All modules of this build, NULL-ended; generated. */

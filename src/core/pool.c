@@ -11,7 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define ALIGN 16u
+#define ALIGN     16u
 #define CACHE_MAX 4096 /* chunks kept of each hot size */
 
 typedef struct pool_chunk_s   pool_chunk_t;
@@ -117,7 +117,8 @@ static void
 pool_chunk_put(pool_chunk_t *chunk, mosn_pool_e kind)
 {
     if (MOSN_KEEPS_MEMORY && kind <= MOSN_POOL_STREAM
-        && pool_cache[kind].n < CACHE_MAX) {
+        && pool_cache[kind].n < CACHE_MAX)
+    {
         chunk->next = pool_cache[kind].free;
         pool_cache[kind].free = chunk;
         pool_cache[kind].n++;
@@ -168,8 +169,8 @@ mosn_pool_destroy(mosn_pool_t **pool)
 static void *
 pool_grow(mosn_pool_t *pool, size_t n)
 {
-    bool large = !MOSN_KEEPS_MEMORY || n > pool_chunk_size[pool->kind] / 4;
-    size_t        payload = large ? n : pool_chunk_size[pool->kind];
+    bool   large = !MOSN_KEEPS_MEMORY || n > pool_chunk_size[pool->kind] / 4;
+    size_t payload = large ? n : pool_chunk_size[pool->kind];
     pool_chunk_t *chunk = malloc(ALIGN + payload);
     char         *bytes;
 
@@ -236,7 +237,7 @@ mosn_pool_copy(mosn_pool_t *pool, mosn_str_t s)
         memcpy(copy, s.at, s.len);
     }
     copy[s.len] = '\0';
-    return (mosn_str_t) { copy, s.len };
+    return (mosn_str_t){ copy, s.len };
 }
 
 
@@ -263,7 +264,7 @@ mosn_pool_printf(mosn_pool_t *pool, const char *fmt, ...)
     text = mosn_pool_alloc(pool, (size_t) n + 1);
     (void) vsnprintf(text, (size_t) n + 1, fmt, again);
     va_end(again);
-    return (mosn_str_t) { text, (size_t) n };
+    return (mosn_str_t){ text, (size_t) n };
 }
 
 

@@ -47,7 +47,7 @@ mosn_str_t mosn_pool_printf(mosn_pool_t *pool, const char *fmt, ...)
 
 /* Runs `run(object)` when the pool is destroyed, last registered first. */
 void mosn_pool_on_destroy(mosn_pool_t *pool, void (*run)(void *),
-                          void *object);
+                          void        *object);
 
 /* Gives the free lists back to the system; for tests and before exit. */
 void mosn_pool_release_cache(void);

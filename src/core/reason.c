@@ -2,12 +2,11 @@
 
 #include "core/reason.h"
 
-#define REASON_ROW(id, name, status, text) \
+#define REASON_ROW(id, name, status, text)                                    \
     [MOSN_REASON_##id] = { MOSN_STR_INIT(name), status, text },
 
-const mosn_reason_info_t mosn_reasons[MOSN_REASON_COUNT] = {
-    MOSN_REASONS(REASON_ROW)
-};
+const mosn_reason_info_t mosn_reasons[MOSN_REASON_COUNT] = { MOSN_REASONS(
+    REASON_ROW) };
 
 static const mosn_metric_field_t reason_fields[] = {
     { "requests", MOSN_COUNTER, "Requests that ended for this reason." },
@@ -29,8 +28,8 @@ void
 mosn_reasons_register(void)
 {
     for (unsigned i = 1; i < MOSN_REASON_COUNT; i++) {
-        reason_slots[i] = mosn_metrics_instance(&mosn_reason_metrics,
-                                                mosn_reasons[i].name);
+        reason_slots[i] =
+            mosn_metrics_instance(&mosn_reason_metrics, mosn_reasons[i].name);
     }
 }
 

@@ -39,8 +39,7 @@
     X(NO_ROUTE, "no_route", 404, "no route matches")                          \
     X(NO_HOST, "no_host", 503, "the cluster has no usable host")              \
     X(OVERFLOW, "overflow", 503, "a limit of the cluster is reached")         \
-    X(CONNECTION_LIMIT, "connection_limit", 503,                              \
-      "too many connections")                                                 \
+    X(CONNECTION_LIMIT, "connection_limit", 503, "too many connections")      \
     X(FILTER, "filter", 500, "a filter answered")                             \
     X(DRAINING, "draining", 503, "this process is going away")                \
     X(INTERNAL, "internal", 500, "an error of the proxy")                     \

@@ -48,7 +48,7 @@ mosn_str_next_member(mosn_str_t *list, mosn_str_t *member_r)
         const char *comma = memchr(list->at, ',', list->len);
         size_t      n = comma ? (size_t) (comma - list->at) : list->len;
 
-        *member_r = mosn_str_trim((mosn_str_t) { list->at, n });
+        *member_r = mosn_str_trim((mosn_str_t){ list->at, n });
         if (comma) {
             n++;
         }

@@ -13,9 +13,12 @@ typedef struct {
     size_t      len;
 } mosn_str_t;
 
-#define MOSN_STR(literal) ((mosn_str_t) { (literal), sizeof(literal) - 1 })
-#define MOSN_STR_INIT(literal) { (literal), sizeof(literal) - 1 }
-#define MOSN_STR_NULL ((mosn_str_t) { NULL, 0 })
+#define MOSN_STR(literal) ((mosn_str_t){ (literal), sizeof(literal) - 1 })
+#define MOSN_STR_INIT(literal)                                                \
+    {                                                                         \
+        (literal), sizeof(literal) - 1                                        \
+    }
+#define MOSN_STR_NULL ((mosn_str_t){ NULL, 0 })
 
 /* For printf: "%.*s". */
 #define MOSN_STR_ARG(s) (int) (s).len, (s).at
@@ -23,7 +26,7 @@ typedef struct {
 static inline mosn_str_t
 mosn_str(const char *text)
 {
-    return (mosn_str_t) { text, text == NULL ? 0 : strlen(text) };
+    return (mosn_str_t){ text, text == NULL ? 0 : strlen(text) };
 }
 
 

@@ -20,10 +20,10 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define MAX_IOV 32
-#define MIN_ROOM 2048u
-#define READS_A_TURN 8
-#define LINGER_MS 5000u
+#define MAX_IOV         32
+#define MIN_ROOM        2048u
+#define READS_A_TURN    8
+#define LINGER_MS       5000u
 #define SEND_TIMEOUT_MS 60000u
 
 static uint64_t conn_next_id; /* counts on over reloads */
@@ -105,17 +105,14 @@ mosn_net_filter_t *
 mosn_conn_add_filter(mosn_conn_t *conn, const mosn_net_filter_ops_t *ops,
                      const void *conf, void *state)
 {
-    mosn_net_filter_t  *filter = mosn_pool_alloc(conn->pool,
-                                                 sizeof(*filter));
+    mosn_net_filter_t  *filter = mosn_pool_alloc(conn->pool, sizeof(*filter));
     mosn_net_filter_t **at = &conn->filters;
 
     while (*at != NULL) {
         at = &(*at)->next;
     }
     *at = filter;
-    *filter = (mosn_net_filter_t) { .ops = ops,
-                                    .conf = conf,
-                                    .state = state };
+    *filter = (mosn_net_filter_t){ .ops = ops, .conf = conf, .state = state };
     return filter;
 }
 
@@ -140,10 +137,9 @@ mosn_conn_notify(mosn_conn_t *conn, mosn_conn_event_e event)
             return; /* it has had its last event */
         }
     }
-    for (link = conn->observers.next; link != &conn->observers;
-         link = next) {
-        mosn_conn_observer_t *o = mosn_container_of(
-            link, mosn_conn_observer_t, link);
+    for (link = conn->observers.next; link != &conn->observers; link = next) {
+        mosn_conn_observer_t *o =
+            mosn_container_of(link, mosn_conn_observer_t, link);
 
         next = link->next;
         o->on_event(o, conn, event);
@@ -190,7 +186,7 @@ mosn_conn_close(mosn_conn_t *conn, mosn_reason_e reason)
     if (!conn->in_read) {
         mosn_buf_close(&conn->in);
     }
-    mosn_loop_bury(conn->loop, &(mosn_pool_t *) { conn->pool });
+    mosn_loop_bury(conn->loop, &(mosn_pool_t *){ conn->pool });
 }
 
 
@@ -369,7 +365,8 @@ mosn_conn_flush(mosn_conn_t *conn)
         conn->bytes_out += (uint64_t) n;
         mosn_chain_consume(&conn->out, (size_t) n);
         if ((size_t) n < wanted && conn->out.head != NULL
-            && wanted <= MOSN_BLOCK_LARGE) {
+            && wanted <= MOSN_BLOCK_LARGE)
+        {
             conn->writable = false; /* a short write: the socket is full */
         }
     }
@@ -461,8 +458,8 @@ conn_send_fired(mosn_timer_t *timer)
 static void
 conn_run_filters(mosn_conn_t *conn, mosn_net_filter_t *from)
 {
-    for (mosn_net_filter_t *f = from; f != NULL && !conn->closed;
-         f = f->next) {
+    for (mosn_net_filter_t *f = from; f != NULL && !conn->closed; f = f->next)
+    {
         switch (f->ops->on_read(f, conn)) {
         case MOSN_NEXT:
             break;
@@ -559,8 +556,9 @@ conn_read(mosn_conn_t *conn)
         goto done;
     }
 
-    while (!conn->closed && conn->read_paused == 0
-           && conn->paused_at == NULL && !conn->flush_close) {
+    while (!conn->closed && conn->read_paused == 0 && conn->paused_at == NULL
+           && !conn->flush_close)
+    {
         if (conn->again) {
             conn->again = false;
         } else if (!conn->readable || conn->eof) {

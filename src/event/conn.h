@@ -20,7 +20,7 @@
 
 /* Output marks; a large block fits between them. */
 #define MOSN_CONN_HIGH (128u * 1024)
-#define MOSN_CONN_LOW (32u * 1024)
+#define MOSN_CONN_LOW  (32u * 1024)
 
 typedef struct mosn_transfer_s mosn_transfer_t;
 
@@ -39,24 +39,24 @@ struct mosn_conn_s {
     mosn_pool_t *pool;
     int          fd;
 
-    bool readable : 1;     /* the socket may have more */
-    bool writable : 1;     /* the socket takes more */
-    bool hangup : 1;       /* the peer has closed; read on to the end */
-    bool in_read : 1;      /* reading now: do not start again */
-    bool again : 1;        /* run the filters again */
-    bool flush_close : 1;  /* close when everything is sent */
-    bool linger : 1;       /* ... and read on until the peer closes */
-    bool lingering : 1;
-    bool shut : 1;         /* send FIN when everything is sent */
-    bool shut_done : 1;
-    bool sized_up : 1;     /* reads large blocks */
+    bool readable    : 1; /* the socket may have more */
+    bool writable    : 1; /* the socket takes more */
+    bool hangup      : 1; /* the peer has closed; read on to the end */
+    bool in_read     : 1; /* reading now: do not start again */
+    bool again       : 1; /* run the filters again */
+    bool flush_close : 1; /* close when everything is sent */
+    bool linger      : 1; /* ... and read on until the peer closes */
+    bool lingering   : 1;
+    bool shut        : 1; /* send FIN when everything is sent */
+    bool shut_done   : 1;
+    bool sized_up    : 1; /* reads large blocks */
 
     /* For everybody to read. */
-    bool connecting : 1;
-    bool closed : 1;
-    bool eof : 1;     /* the peer sends no more */
-    bool blocked : 1; /* too much is queued: feed no more */
-    bool draining : 1;
+    bool          connecting : 1;
+    bool          closed     : 1;
+    bool          eof        : 1; /* the peer sends no more */
+    bool          blocked    : 1; /* too much is queued: feed no more */
+    bool          draining   : 1;
     uint8_t       read_paused; /* count of those who want no reading */
     mosn_reason_e reason;      /* why it was closed */
 
@@ -77,7 +77,7 @@ struct mosn_conn_s {
     mosn_task_t  flush;
     mosn_task_t  resume;
     mosn_timer_t idle;
-    mosn_timer_t send;     /* output stalls, connect, linger */
+    mosn_timer_t send; /* output stalls, connect, linger */
     uint32_t     send_timeout_ms;
 
     uint64_t    id; /* unique in this process */
@@ -100,8 +100,7 @@ mosn_conn_t *mosn_conn_connect(mosn_loop_t *loop, const mosn_address_t *to,
 /* Adds a filter at the end of the chain; `conf` and `state` may be NULL. */
 mosn_net_filter_t *mosn_conn_add_filter(mosn_conn_t                 *conn,
                                         const mosn_net_filter_ops_t *ops,
-                                        const void                  *conf,
-                                        void                        *state);
+                                        const void *conf, void *state);
 
 /* The filter that said PAUSE says NEXT now. */
 void mosn_conn_resume_filters(mosn_conn_t *conn);

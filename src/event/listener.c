@@ -13,8 +13,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define MAX_BATCH 64u
-#define RETRY_MS 100u
+#define MAX_BATCH   64u
+#define RETRY_MS    100u
 #define COMPLAIN_MS 1000u
 
 static const mosn_directive_t listener_directives[] = {
@@ -31,11 +31,10 @@ static const mosn_directive_t listener_directives[] = {
              "`worker_connections` limits."),
     MOSN_DURATION(mosn_listener_conf_t, send_timeout, 100, 86400000, 60000,
                   "A client that takes no byte for this long is closed."),
-    MOSN_MODULES(mosn_listener_conf_t, listener_filters,
-                 MOSN_LISTENER_FILTER,
+    MOSN_MODULES(mosn_listener_conf_t, listener_filters, MOSN_LISTENER_FILTER,
                  "Filters that see a connection first, in this order."),
-    MOSN_DURATION(mosn_listener_conf_t, listener_filter_timeout, 100,
-                  3600000, 10000,
+    MOSN_DURATION(mosn_listener_conf_t, listener_filter_timeout, 100, 3600000,
+                  10000,
                   "Time that the listener filters have to see what they "
                   "need."),
     MOSN_MODULES(mosn_listener_conf_t, filters, MOSN_NET_FILTER,
@@ -116,8 +115,8 @@ listener_tell(mosn_listener_t *l, mosn_listener_event_e event,
     mosn_list_t *link, *next;
 
     for (link = l->observers.next; link != &l->observers; link = next) {
-        mosn_listener_observer_t *o = mosn_container_of(
-            link, mosn_listener_observer_t, link);
+        mosn_listener_observer_t *o =
+            mosn_container_of(link, mosn_listener_observer_t, link);
 
         next = link->next;
         o->on_event(o, l, event, conn);
@@ -211,8 +210,8 @@ listener_open(mosn_listener_t *l, mosn_conn_t *conn)
     }
     for (size_t i = 0; i < early->n; i++) {
         const mosn_net_filter_ops_t *ops = early->items[i].module->ops;
-        mosn_net_filter_t           *f = mosn_conn_add_filter(
-            conn, ops, early->items[i].conf, NULL);
+        mosn_net_filter_t           *f =
+            mosn_conn_add_filter(conn, ops, early->items[i].conf, NULL);
 
         if (ops->on_open != NULL && ops->on_open(f, conn) != MOSN_OK) {
             mosn_conn_close(conn, MOSN_REASON_INTERNAL);
@@ -294,8 +293,7 @@ mosn_listener_on_closed(mosn_listener_t *l, mosn_conn_t *conn)
     mosn_metric_add(metrics + MOSN_LISTENER_BYTES_IN, conn->bytes_in);
     mosn_metric_add(metrics + MOSN_LISTENER_BYTES_OUT, conn->bytes_out);
     mosn_log_debug("conn %llu of \"%.*s\" closed: %s",
-                   (unsigned long long) conn->id,
-                   MOSN_STR_ARG(l->conf->name),
+                   (unsigned long long) conn->id, MOSN_STR_ARG(l->conf->name),
                    mosn_reasons[conn->reason].text);
 }
 
@@ -314,7 +312,8 @@ static void
 listener_go_on(mosn_listener_t *l)
 {
     if (!l->accepting && l->fd != -1
-        && mosn_loop_watch_level(l->loop, &l->watch, l->fd) == MOSN_OK) {
+        && mosn_loop_watch_level(l->loop, &l->watch, l->fd) == MOSN_OK)
+    {
         l->accepting = true;
     }
 }
@@ -438,16 +437,14 @@ void
 mosn_listener_close_all(mosn_listener_t *l, mosn_reason_e reason)
 {
     while (!mosn_list_is_empty(&l->connections)) {
-        mosn_conn_close(mosn_container_of(l->connections.next, mosn_conn_t,
-                                          link),
-                        reason);
+        mosn_conn_close(
+            mosn_container_of(l->connections.next, mosn_conn_t, link), reason);
     }
 }
 
 
 void
-mosn_listener_observe(mosn_listener_t          *l,
-                      mosn_listener_observer_t *observer)
+mosn_listener_observe(mosn_listener_t *l, mosn_listener_observer_t *observer)
 {
     mosn_list_append(&l->observers, &observer->link);
 }

@@ -80,8 +80,7 @@ void mosn_listener_stop(mosn_listener_t *listener);
 void mosn_listener_drain(mosn_listener_t *listener);
 
 /* Closes what is left. */
-void mosn_listener_close_all(mosn_listener_t *listener,
-                             mosn_reason_e    reason);
+void mosn_listener_close_all(mosn_listener_t *listener, mosn_reason_e reason);
 
 void mosn_listener_observe(mosn_listener_t          *listener,
                            mosn_listener_observer_t *observer);

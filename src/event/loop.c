@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define MAX_EVENTS 512
-#define MAX_WAIT_MS 60000u
+#define MAX_EVENTS      512
+#define MAX_WAIT_MS     60000u
 #define MAX_TASK_ROUNDS 64
 
 
@@ -195,7 +195,8 @@ mosn_loop_turn(mosn_loop_t *loop, uint64_t max_wait_ms)
 
     /* A failed send ends streams, which may queue more; seldom twice. */
     for (int i = 0; i < MAX_TASK_ROUNDS && !mosn_list_is_empty(&loop->flushes);
-         i++) {
+         i++)
+    {
         loop_run_tasks(&loop->flushes);
     }
 

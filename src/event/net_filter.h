@@ -19,12 +19,12 @@
 #include "core/rc.h"
 #include "core/reason.h"
 
-typedef struct mosn_conn_s             mosn_conn_t;
-typedef struct mosn_net_filter_s       mosn_net_filter_t;
-typedef struct mosn_net_filter_ops_s   mosn_net_filter_ops_t;
-typedef struct mosn_conn_observer_s    mosn_conn_observer_t;
+typedef struct mosn_conn_s              mosn_conn_t;
+typedef struct mosn_net_filter_s        mosn_net_filter_t;
+typedef struct mosn_net_filter_ops_s    mosn_net_filter_ops_t;
+typedef struct mosn_conn_observer_s     mosn_conn_observer_t;
 typedef struct mosn_listener_observer_s mosn_listener_observer_t;
-typedef struct mosn_listener_s         mosn_listener_t;
+typedef struct mosn_listener_s          mosn_listener_t;
 
 typedef enum {
     MOSN_CONN_CONNECTED, /* a connect has succeeded */

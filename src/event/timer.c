@@ -10,8 +10,8 @@
 #include "event/timer.h"
 
 #define LEVEL_BITS 6
-#define SLOT_MASK (MOSN_WHEEL_SLOTS - 1u)
-#define SPAN_MAX ((1ull << (LEVEL_BITS * MOSN_WHEEL_LEVELS)) - 1)
+#define SLOT_MASK  (MOSN_WHEEL_SLOTS - 1u)
+#define SPAN_MAX   ((1ull << (LEVEL_BITS * MOSN_WHEEL_LEVELS)) - 1)
 
 
 void
@@ -70,8 +70,8 @@ wheel_unlink(mosn_wheel_t *wheel, mosn_timer_t *timer)
         size_t    i = at / sizeof(mosn_list_t);
 
         if (i < (size_t) MOSN_WHEEL_LEVELS * MOSN_WHEEL_SLOTS) {
-            wheel->used[i / MOSN_WHEEL_SLOTS]
-                &= ~(1ull << (i % MOSN_WHEEL_SLOTS));
+            wheel->used[i / MOSN_WHEEL_SLOTS] &=
+                ~(1ull << (i % MOSN_WHEEL_SLOTS));
         }
     }
 }
@@ -150,8 +150,8 @@ mosn_wheel_wait_ms(const mosn_wheel_t *wheel, uint64_t max_ms)
 static void
 wheel_turn(mosn_wheel_t *wheel, unsigned level)
 {
-    unsigned slot = (unsigned) (wheel->now >> (level * LEVEL_BITS))
-                    & SLOT_MASK;
+    unsigned slot =
+        (unsigned) (wheel->now >> (level * LEVEL_BITS)) & SLOT_MASK;
     mosn_list_t due;
 
     if ((wheel->used[level] & (1ull << slot)) == 0) {
@@ -162,8 +162,7 @@ wheel_turn(mosn_wheel_t *wheel, unsigned level)
     mosn_list_take_all(&due, &wheel->slots[level][slot]);
 
     while (!mosn_list_is_empty(&due)) {
-        mosn_timer_t *timer = mosn_container_of(due.next, mosn_timer_t,
-                                                link);
+        mosn_timer_t *timer = mosn_container_of(due.next, mosn_timer_t, link);
 
         mosn_list_unlink(&timer->link);
         if (timer->due > wheel->now || level > 0) {

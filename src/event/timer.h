@@ -18,7 +18,7 @@
 #include "core/list.h"
 
 #define MOSN_WHEEL_LEVELS 6
-#define MOSN_WHEEL_SLOTS 64
+#define MOSN_WHEEL_SLOTS  64
 
 typedef struct mosn_timer_s mosn_timer_t;
 typedef struct mosn_wheel_s mosn_wheel_t;

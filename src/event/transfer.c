@@ -7,11 +7,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define PIPE_BYTES (1u << 20)
+#define PIPE_BYTES    (1u << 20)
 #define ROUNDS_A_TURN 8
 #define TRICKLE_BYTES (32u * 1024)
-#define MAX_TRICKLES 16
-#define PIPES_KEPT 16
+#define MAX_TRICKLES  16
+#define PIPES_KEPT    16
 
 /* Empty pipes of this process, ready for use; a reload need not know. */
 static int    transfer_pipes[PIPES_KEPT][2];
@@ -54,7 +54,8 @@ mosn_transfer_start(mosn_transfer_t *t, mosn_conn_t *from, mosn_conn_t *to)
 {
     if (t->running || from->transport != NULL || to->transport != NULL
         || mosn_buf_len(&from->in) > 0 || from->eof
-        || !transfer_open_pipe(t->pipe)) {
+        || !transfer_open_pipe(t->pipe))
+    {
         return false;
     }
     t->from = from;

@@ -5,7 +5,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
-#define UNIX_PREFIX "unix:"
+#define UNIX_PREFIX     "unix:"
 #define UNIX_PREFIX_LEN (sizeof(UNIX_PREFIX) - 1)
 
 
@@ -107,9 +107,8 @@ mosn_address_parse(const char *text, size_t len, mosn_address_t *address_r)
         return false;
     }
 
-    return text[0] == '['
-               ? address_parse_v6(text, host_len, port, address_r)
-               : address_parse_v4(text, host_len, port, address_r);
+    return text[0] == '[' ? address_parse_v6(text, host_len, port, address_r)
+                          : address_parse_v4(text, host_len, port, address_r);
 }
 
 
@@ -121,8 +120,7 @@ mosn_address_format_host(const struct sockaddr *sa,
 
     switch (sa->sa_family) {
     case AF_INET:
-        (void) inet_ntop(AF_INET, &inet->in.sin_addr, text,
-                         MOSN_ADDRESS_TEXT);
+        (void) inet_ntop(AF_INET, &inet->in.sin_addr, text, MOSN_ADDRESS_TEXT);
         break;
     case AF_INET6:
         (void) inet_ntop(AF_INET6, &inet->in6.sin6_addr, text,
@@ -162,12 +160,10 @@ mosn_address_format(const struct sockaddr *sa, socklen_t len,
 
     if (sa->sa_family == AF_UNIX) {
         const struct sockaddr_un *un = (const void *) sa;
-        size_t path_len = len > offsetof(struct sockaddr_un, sun_path)
-                              ? strnlen(un->sun_path,
-                                        len
-                                            - offsetof(struct sockaddr_un,
-                                                       sun_path))
-                              : 0;
+        size_t                    path_len =
+            len > offsetof(struct sockaddr_un, sun_path) ? strnlen(
+                                   un->sun_path, len - offsetof(struct sockaddr_un, sun_path))
+                                                                            : 0;
 
         n = snprintf(text, MOSN_ADDRESS_TEXT, UNIX_PREFIX "%.*s",
                      (int) path_len, un->sun_path);

@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOSN_LIKELY(x) __builtin_expect(!!(x), 1)
-#define MOSN_UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define MOSN_UNUSED __attribute__((unused))
-#define MOSN_COLD __attribute__((cold, noinline))
-#define MOSN_NORETURN __attribute__((noreturn))
+#define MOSN_LIKELY(x)         __builtin_expect(!!(x), 1)
+#define MOSN_UNLIKELY(x)       __builtin_expect(!!(x), 0)
+#define MOSN_UNUSED            __attribute__((unused))
+#define MOSN_COLD              __attribute__((cold, noinline))
+#define MOSN_NORETURN          __attribute__((noreturn))
 #define MOSN_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define MOSN_CACHE_LINE 64
+#define MOSN_CACHE_LINE        64
 
 /* Free lists keep memory; not in a debug build, where the sanitizer is to
  * see every end and every new life. */
@@ -30,7 +30,7 @@
 #define MOSN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The object of `type` whose `member` is at `ptr`. */
-#define mosn_container_of(ptr, type, member) \
+#define mosn_container_of(ptr, type, member)                                  \
     ((type *) (void *) ((char *) (ptr) -offsetof(type, member)))
 
 #endif

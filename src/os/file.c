@@ -43,7 +43,8 @@ mosn_file_replace(const char *path, const char *text, size_t n)
     int  fd, saved;
 
     if ((size_t) snprintf(temporary, sizeof(temporary), "%s.tmp", path)
-        >= sizeof(temporary)) {
+        >= sizeof(temporary))
+    {
         errno = ENAMETOOLONG;
         return -1;
     }

@@ -101,8 +101,9 @@ int
 mosn_process_confine(const mosn_user_t *user, pid_t parent)
 {
     if (user != NULL
-        && (initgroups(user->name, user->gid) == -1
-            || setgid(user->gid) == -1 || setuid(user->uid) == -1)) {
+        && (initgroups(user->name, user->gid) == -1 || setgid(user->gid) == -1
+            || setuid(user->uid) == -1))
+    {
         return -1;
     }
 

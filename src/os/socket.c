@@ -74,10 +74,10 @@ mosn_socket_listen(const mosn_address_t *address, int backlog, bool reuseport)
     if (inet
         && (socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1) == -1
             || socket_set(fd, IPPROTO_TCP, TCP_NODELAY, 1) == -1
-            || (reuseport
-                && socket_set(fd, SOL_SOCKET, SO_REUSEPORT, 1) == -1)
+            || (reuseport && socket_set(fd, SOL_SOCKET, SO_REUSEPORT, 1) == -1)
             || (family == AF_INET6
-                && socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) == -1))) {
+                && socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) == -1)))
+    {
         return socket_close_keeping_errno(fd);
     }
 
@@ -127,8 +127,8 @@ int
 mosn_socket_accept(int listen_fd, mosn_inet_t *peer_r)
 {
     socklen_t len = sizeof(*peer_r);
-    int       fd = accept4(listen_fd, &peer_r->sa, &len,
-                           SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int       fd =
+        accept4(listen_fd, &peer_r->sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd != -1 && len < sizeof(peer_r->sa)) {
         peer_r->sa.sa_family = AF_UNIX; /* unnamed */
@@ -203,7 +203,7 @@ mosn_socket_recv_message(int fd, void *bytes, size_t n, int *fds,
                              .msg_controllen = sizeof(control.bytes) };
     size_t           room = *n_fds;
     ssize_t          received = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
-    bool whole = (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
+    bool             whole = (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
 
     *n_fds = 0;
     if (received == -1) {
@@ -211,7 +211,8 @@ mosn_socket_recv_message(int fd, void *bytes, size_t n, int *fds,
     }
 
     for (struct cmsghdr *h = CMSG_FIRSTHDR(&msg); h != NULL;
-         h = CMSG_NXTHDR(&msg, h)) {
+         h = CMSG_NXTHDR(&msg, h))
+    {
         size_t count = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 
         if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS) {

@@ -43,10 +43,9 @@ mosn_header_find_id(const char *name, size_t len)
     if (len > NAME_MAX_LEN || len == 0) {
         return MOSN_HEADER_OTHER;
     }
-    for (id = header_cell[len][name[0] & 31]; id != 0;
-         id = header_next[id]) {
-        if (mosn_str_equal_nocase(header_names[id],
-                                  (mosn_str_t) { name, len })) {
+    for (id = header_cell[len][name[0] & 31]; id != 0; id = header_next[id]) {
+        if (mosn_str_equal_nocase(header_names[id], (mosn_str_t){ name, len }))
+        {
             break;
         }
     }
@@ -77,8 +76,8 @@ static void
 headers_grow(mosn_headers_t *headers)
 {
     uint32_t       room = headers->room * 2;
-    mosn_header_t *items = mosn_pool_alloc(headers->pool,
-                                           room * sizeof(*items));
+    mosn_header_t *items =
+        mosn_pool_alloc(headers->pool, room * sizeof(*items));
 
     memcpy(items, headers->items, headers->n * sizeof(*items));
     headers->items = items;
@@ -100,7 +99,7 @@ void
 mosn_headers_add(mosn_headers_t *headers, mosn_header_e id, mosn_str_t name,
                  mosn_str_t value)
 {
-    *mosn_headers_push(headers) = (mosn_header_t) {
+    *mosn_headers_push(headers) = (mosn_header_t){
         .name = name.at,
         .name_len = (uint16_t) name.len,
         .value = value.at,
@@ -132,7 +131,7 @@ header_is_named(const mosn_header_t *header, mosn_str_t name)
 {
     return header->name_len == name.len
            && mosn_str_equal_nocase(
-               (mosn_str_t) { header->name, header->name_len }, name);
+               (mosn_str_t){ header->name, header->name_len }, name);
 }
 
 

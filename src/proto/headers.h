@@ -13,37 +13,37 @@
 
 #include "core/pool.h"
 
-#define MOSN_HEADERS(X)                          \
-    X(HOST, "host")                              \
-    X(CONNECTION, "connection")                  \
-    X(PROXY_CONNECTION, "proxy-connection")      \
-    X(KEEP_ALIVE, "keep-alive")                  \
-    X(TE, "te")                                  \
-    X(TRAILER, "trailer")                        \
-    X(TRANSFER_ENCODING, "transfer-encoding")    \
-    X(CONTENT_LENGTH, "content-length")          \
-    X(UPGRADE, "upgrade")                        \
-    X(EXPECT, "expect")                          \
-    X(DATE, "date")                              \
-    X(SERVER, "server")                          \
-    X(LOCATION, "location")                      \
-    X(CONTENT_TYPE, "content-type")              \
-    X(CONTENT_ENCODING, "content-encoding")      \
-    X(CONTENT_RANGE, "content-range")            \
-    X(AUTHORIZATION, "authorization")            \
-    X(PROXY_AUTHORIZATION, "proxy-authorization") \
-    X(PROXY_AUTHENTICATE, "proxy-authenticate")  \
-    X(WWW_AUTHENTICATE, "www-authenticate")      \
-    X(SET_COOKIE, "set-cookie")                  \
-    X(COOKIE, "cookie")                          \
-    X(CACHE_CONTROL, "cache-control")            \
-    X(MAX_FORWARDS, "max-forwards")              \
-    X(USER_AGENT, "user-agent")                  \
-    X(REFERER, "referer")                        \
-    X(FORWARDED, "forwarded")                    \
-    X(X_FORWARDED_FOR, "x-forwarded-for")        \
-    X(X_FORWARDED_PROTO, "x-forwarded-proto")    \
-    X(X_FORWARDED_HOST, "x-forwarded-host")      \
+#define MOSN_HEADERS(X)                                                       \
+    X(HOST, "host")                                                           \
+    X(CONNECTION, "connection")                                               \
+    X(PROXY_CONNECTION, "proxy-connection")                                   \
+    X(KEEP_ALIVE, "keep-alive")                                               \
+    X(TE, "te")                                                               \
+    X(TRAILER, "trailer")                                                     \
+    X(TRANSFER_ENCODING, "transfer-encoding")                                 \
+    X(CONTENT_LENGTH, "content-length")                                       \
+    X(UPGRADE, "upgrade")                                                     \
+    X(EXPECT, "expect")                                                       \
+    X(DATE, "date")                                                           \
+    X(SERVER, "server")                                                       \
+    X(LOCATION, "location")                                                   \
+    X(CONTENT_TYPE, "content-type")                                           \
+    X(CONTENT_ENCODING, "content-encoding")                                   \
+    X(CONTENT_RANGE, "content-range")                                         \
+    X(AUTHORIZATION, "authorization")                                         \
+    X(PROXY_AUTHORIZATION, "proxy-authorization")                             \
+    X(PROXY_AUTHENTICATE, "proxy-authenticate")                               \
+    X(WWW_AUTHENTICATE, "www-authenticate")                                   \
+    X(SET_COOKIE, "set-cookie")                                               \
+    X(COOKIE, "cookie")                                                       \
+    X(CACHE_CONTROL, "cache-control")                                         \
+    X(MAX_FORWARDS, "max-forwards")                                           \
+    X(USER_AGENT, "user-agent")                                               \
+    X(REFERER, "referer")                                                     \
+    X(FORWARDED, "forwarded")                                                 \
+    X(X_FORWARDED_FOR, "x-forwarded-for")                                     \
+    X(X_FORWARDED_PROTO, "x-forwarded-proto")                                 \
+    X(X_FORWARDED_HOST, "x-forwarded-host")                                   \
     X(X_REQUEST_ID, "x-request-id")
 
 #define MOSN_HEADER_ENUM(id, name) MOSN_HEADER_##id,
@@ -94,7 +94,7 @@ void mosn_headers_add(mosn_headers_t *headers, mosn_header_e id,
 static inline mosn_str_t
 mosn_header_value(const mosn_header_t *header)
 {
-    return (mosn_str_t) { header->value, header->value_len };
+    return (mosn_str_t){ header->value, header->value_len };
 }
 
 

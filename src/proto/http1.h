@@ -73,11 +73,11 @@ typedef enum {
 
 typedef struct {
     mosn_http1_body_e kind;
-    uint8_t           state;      /* of a chunked one */
-    uint8_t           digits;     /* of the chunk size read */
-    uint16_t          line_bytes; /* of the chunk line read */
+    uint8_t           state;           /* of a chunked one */
+    uint8_t           digits;          /* of the chunk size read */
+    uint16_t          line_bytes;      /* of the chunk line read */
     uint32_t          extension_bytes; /* of all chunk lines */
-    uint64_t          left; /* of the body, or of the chunk */
+    uint64_t          left;            /* of the body, or of the chunk */
 } mosn_http1_body_t;
 
 void mosn_http1_body_init(mosn_http1_body_t *body, mosn_http1_body_e kind,
@@ -107,8 +107,7 @@ size_t mosn_http1_head_bound(const mosn_message_t *message);
 /* Write a head at `out`, which has room for the bound; return its end. */
 uint8_t *mosn_http1_write_request(uint8_t *out, const mosn_message_t *message,
                                   const mosn_http1_out_t *how);
-uint8_t *mosn_http1_write_response(uint8_t              *out,
-                                   const mosn_message_t *message,
+uint8_t *mosn_http1_write_response(uint8_t *out, const mosn_message_t *message,
                                    const mosn_http1_out_t *how);
 
 #define MOSN_HTTP1_CHUNK_LINE_MAX 18
@@ -132,8 +131,7 @@ typedef struct {
 } mosn_http1_start_t;
 
 /* Scans a start line at `*at`; moves `*at` behind it. */
-mosn_rc_e mosn_http1_scan_request_line(const uint8_t **at,
-                                       const uint8_t  *end,
+mosn_rc_e mosn_http1_scan_request_line(const uint8_t **at, const uint8_t *end,
                                        const mosn_http1_limits_t *limits,
                                        mosn_http1_start_t        *start_r,
                                        mosn_http1_error_t        *error_r);

@@ -12,11 +12,11 @@
 
 #include "proto/http1.h"
 
-#define LINE_MAX_BYTES 256u
+#define LINE_MAX_BYTES       256u
 #define EXTENSIONS_MAX_BYTES 8192u
-#define SIZE_MAX_DIGITS 16u
+#define SIZE_MAX_DIGITS      16u
 
-#define REFUSE(reason, text) \
+#define REFUSE(reason, text)                                                  \
     return mosn_http1_refuse(error, MOSN_REASON_##reason, text)
 
 enum {
@@ -82,8 +82,7 @@ body_line_next(mosn_http1_body_t *body, uint8_t c, mosn_http1_error_t *error)
 
 
 static mosn_rc_e
-body_size_digit(mosn_http1_body_t *body, uint8_t c,
-                mosn_http1_error_t *error)
+body_size_digit(mosn_http1_body_t *body, uint8_t c, mosn_http1_error_t *error)
 {
     int digit = body_hex(c);
 
@@ -97,7 +96,8 @@ body_size_digit(mosn_http1_body_t *body, uint8_t c,
         body->digits++;
     }
     if (body->digits > SIZE_MAX_DIGITS
-        || body->left > ((uint64_t) INT64_MAX - (uint64_t) digit) / 16) {
+        || body->left > ((uint64_t) INT64_MAX - (uint64_t) digit) / 16)
+    {
         REFUSE(BAD_REQUEST, "the chunk size is too large");
     }
     body->left = body->left * 16 + (uint64_t) digit;
@@ -112,7 +112,8 @@ body_line_byte(mosn_http1_body_t *body, uint8_t c, mosn_http1_error_t *error)
 {
     if (++body->line_bytes > LINE_MAX_BYTES
         || (body->state > SIZE_DIGITS
-            && ++body->extension_bytes > EXTENSIONS_MAX_BYTES)) {
+            && ++body->extension_bytes > EXTENSIONS_MAX_BYTES))
+    {
         REFUSE(BAD_REQUEST, "the chunk line is too long");
     }
 
@@ -200,8 +201,8 @@ body_trailers(mosn_http1_body_t *body, const mosn_http1_limits_t *limits,
         return rc;
     }
     if ((size_t) (p - in->pos) > limits->max_header_bytes
-        || (rc == MOSN_AGAIN
-            && mosn_buf_len(in) >= limits->max_header_bytes)) {
+        || (rc == MOSN_AGAIN && mosn_buf_len(in) >= limits->max_header_bytes))
+    {
         REFUSE(HEADERS_TOO_LARGE, "the trailers are too long");
     }
     if (rc == MOSN_AGAIN) {

@@ -13,21 +13,21 @@
 
 #include <http_parser.h>
 
-#define REFUSE(reason, text) \
+#define REFUSE(reason, text)                                                  \
     return mosn_http1_refuse(error, MOSN_REASON_##reason, text)
 
 #define HEADERS_MASK(id) (1ull << MOSN_HEADER_##id)
 
 /* Lines that http-parser is shown. */
-#define FRAMING_HEADERS                                                \
-    (HEADERS_MASK(CONNECTION) | HEADERS_MASK(PROXY_CONNECTION)         \
-     | HEADERS_MASK(CONTENT_LENGTH) | HEADERS_MASK(TRANSFER_ENCODING)  \
+#define FRAMING_HEADERS                                                       \
+    (HEADERS_MASK(CONNECTION) | HEADERS_MASK(PROXY_CONNECTION)                \
+     | HEADERS_MASK(CONTENT_LENGTH) | HEADERS_MASK(TRANSFER_ENCODING)         \
      | HEADERS_MASK(UPGRADE))
 
 /* Lines that do not pass this hop (RFC 9110, 7.6.1), or that the other side
  * writes anew. */
-#define HOP_HEADERS                                                    \
-    (FRAMING_HEADERS | HEADERS_MASK(KEEP_ALIVE) | HEADERS_MASK(TE)     \
+#define HOP_HEADERS                                                           \
+    (FRAMING_HEADERS | HEADERS_MASK(KEEP_ALIVE) | HEADERS_MASK(TE)            \
      | HEADERS_MASK(HOST))
 
 typedef struct {
@@ -107,8 +107,8 @@ head_content_length(mosn_headers_t *headers, int64_t *length_r,
         if (++n > 1) {
             REFUSE(BAD_REQUEST, "Content-Length is repeated");
         }
-        if (!mosn_str_parse_u63(mosn_header_value(&headers->items[i]),
-                                &value)) {
+        if (!mosn_str_parse_u63(mosn_header_value(&headers->items[i]), &value))
+        {
             REFUSE(BAD_REQUEST, "bad Content-Length");
         }
         *length_r = (int64_t) value;
@@ -132,8 +132,7 @@ head_transfer_encoding(mosn_headers_t *headers, mosn_http1_error_t *error)
         if (++n > 1) {
             REFUSE(BAD_REQUEST, "Transfer-Encoding is repeated");
         }
-        if (mosn_str_equal_nocase(mosn_header_value(h),
-                                  MOSN_STR("chunked"))) {
+        if (mosn_str_equal_nocase(mosn_header_value(h), MOSN_STR("chunked"))) {
             continue;
         }
         for (size_t k = 0; k < h->value_len; k++) {
@@ -145,7 +144,8 @@ head_transfer_encoding(mosn_headers_t *headers, mosn_http1_error_t *error)
         }
         if (h->value_len == 0
             || mosn_str_equal_nocase(mosn_header_value(h),
-                                     MOSN_STR("identity"))) {
+                                     MOSN_STR("identity")))
+        {
             REFUSE(BAD_REQUEST, "bad Transfer-Encoding");
         }
         REFUSE(UNKNOWN_CODING, "unknown transfer coding");
@@ -165,14 +165,13 @@ head_framing(mosn_message_t *m, const head_seen_t *seen,
     framing->keep_alive = seen->keep_alive;
 
     if (mosn_headers_has(headers, MOSN_HEADER_CONTENT_LENGTH)
-        && head_content_length(headers, &m->content_length, error)
-               != MOSN_OK) {
+        && head_content_length(headers, &m->content_length, error) != MOSN_OK)
+    {
         return MOSN_ERROR;
     }
     if (mosn_headers_has(headers, MOSN_HEADER_TRANSFER_ENCODING)) {
         if (m->content_length >= 0) {
-            REFUSE(BAD_REQUEST,
-                   "both Content-Length and Transfer-Encoding");
+            REFUSE(BAD_REQUEST, "both Content-Length and Transfer-Encoding");
         }
         if (m->version == MOSN_HTTP_10) {
             REFUSE(BAD_REQUEST, "Transfer-Encoding in HTTP/1.0");
@@ -185,8 +184,8 @@ head_framing(mosn_message_t *m, const head_seen_t *seen,
     }
 
     /* Two readers of the same bytes must agree. */
-    expected = m->content_length >= 0 ? (uint64_t) m->content_length
-                                      : UINT64_MAX;
+    expected =
+        m->content_length >= 0 ? (uint64_t) m->content_length : UINT64_MAX;
     if (seen->content_length != expected) {
         REFUSE(BAD_REQUEST, "bad Content-Length");
     }
@@ -247,13 +246,13 @@ head_strip(mosn_message_t *m)
         case MOSN_HEADER_CONNECTION:
             upgrade |= mosn_str_list_has(value, MOSN_STR("upgrade"));
             if (!mosn_str_equal_nocase(value, MOSN_STR("close"))
-                && !mosn_str_equal_nocase(value, MOSN_STR("keep-alive"))) {
+                && !mosn_str_equal_nocase(value, MOSN_STR("keep-alive")))
+            {
                 head_remove_nominees(headers, value);
             }
             break;
         case MOSN_HEADER_TE:
-            m->te_trailers |= mosn_str_list_has(value,
-                                                MOSN_STR("trailers"));
+            m->te_trailers |= mosn_str_list_has(value, MOSN_STR("trailers"));
             break;
         case MOSN_HEADER_UPGRADE:
             m->upgrade = value;
@@ -370,11 +369,11 @@ head_absolute_form(mosn_message_t *m, mosn_str_t target,
     }
 
     /* It replaces Host, whatever that says (RFC 9112, 3.2.2). */
-    m->authority = (mosn_str_t) { authority, (size_t) (path - authority) };
+    m->authority = (mosn_str_t){ authority, (size_t) (path - authority) };
     if (m->authority.len == 0 || !head_is_authority(m->authority)) {
         REFUSE(BAD_REQUEST, "bad authority in the target");
     }
-    m->path = (mosn_str_t) { path, rest.len - m->authority.len };
+    m->path = (mosn_str_t){ path, rest.len - m->authority.len };
     if (m->path.len == 0) {
         m->path = m->method_id == MOSN_METHOD_OPTIONS ? MOSN_STR("*")
                                                       : MOSN_STR("/");
@@ -432,9 +431,10 @@ head_target(mosn_message_t *m, mosn_str_t target, mosn_http1_error_t *error)
 static mosn_rc_e
 head_version(mosn_message_t *m, mosn_str_t text, mosn_http1_error_t *error)
 {
-    if (text.len != 8 || memcmp(text.at, "HTTP/", 5) != 0
-        || text.at[6] != '.' || text.at[5] < '0' || text.at[5] > '9'
-        || text.at[7] < '0' || text.at[7] > '9') {
+    if (text.len != 8 || memcmp(text.at, "HTTP/", 5) != 0 || text.at[6] != '.'
+        || text.at[5] < '0' || text.at[5] > '9' || text.at[7] < '0'
+        || text.at[7] > '9')
+    {
         REFUSE(BAD_REQUEST, "bad HTTP version");
     }
     if (text.at[5] != '1' || text.at[7] > '1') {
@@ -448,14 +448,15 @@ head_version(mosn_message_t *m, mosn_str_t text, mosn_http1_error_t *error)
 static mosn_rc_e
 head_expect(mosn_message_t *m, mosn_http1_error_t *error)
 {
-    const mosn_header_t *expect = mosn_headers_find(&m->headers,
-                                                    MOSN_HEADER_EXPECT);
+    const mosn_header_t *expect =
+        mosn_headers_find(&m->headers, MOSN_HEADER_EXPECT);
 
     if (expect == NULL || m->version == MOSN_HTTP_10) {
         return MOSN_OK; /* a 1.0 client's is ignored (RFC 9110, 10.1.1) */
     }
     if (!mosn_str_equal_nocase(mosn_header_value(expect),
-                               MOSN_STR("100-continue"))) {
+                               MOSN_STR("100-continue")))
+    {
         REFUSE(BAD_EXPECTATION, "expectation other than 100-continue");
     }
     m->expect_continue = true;
@@ -464,10 +465,9 @@ head_expect(mosn_message_t *m, mosn_http1_error_t *error)
 
 
 static mosn_rc_e
-head_interpret_request(mosn_message_t           *m,
-                       const mosn_http1_start_t *start,
-                       mosn_http1_framing_t     *framing,
-                       mosn_http1_error_t       *error)
+head_interpret_request(mosn_message_t *m, const mosn_http1_start_t *start,
+                       mosn_http1_framing_t *framing,
+                       mosn_http1_error_t   *error)
 {
     http_parser parser;
     head_seen_t seen;
@@ -490,7 +490,8 @@ head_interpret_request(mosn_message_t           *m,
         }
         /* Ours says it more exactly when it sees the cause too. */
         if (head_framing(m, &seen, framing, &ours) == MOSN_OK
-            || ours.reason == MOSN_REASON_NONE) {
+            || ours.reason == MOSN_REASON_NONE)
+        {
             REFUSE(BAD_REQUEST,
                    http_errno_description(HTTP_PARSER_ERRNO(&parser)));
         }
@@ -498,7 +499,8 @@ head_interpret_request(mosn_message_t           *m,
         return MOSN_ERROR;
     }
     if (head_framing(m, &seen, framing, error) != MOSN_OK
-        || head_expect(m, error) != MOSN_OK) {
+        || head_expect(m, error) != MOSN_OK)
+    {
         return MOSN_ERROR;
     }
     head_strip(m);
@@ -507,10 +509,9 @@ head_interpret_request(mosn_message_t           *m,
 
 
 static mosn_rc_e
-head_interpret_response(mosn_message_t           *m,
-                        const mosn_http1_start_t *start,
-                        mosn_http1_framing_t     *framing,
-                        mosn_http1_error_t       *error)
+head_interpret_response(mosn_message_t *m, const mosn_http1_start_t *start,
+                        mosn_http1_framing_t *framing,
+                        mosn_http1_error_t   *error)
 {
     const char *digits = start->second.at;
     http_parser parser;
@@ -543,8 +544,8 @@ head_interpret_response(mosn_message_t           *m,
                 framing->keep_alive = false;
                 break;
             }
-            framing->keep_alive |= mosn_str_list_has(
-                value, MOSN_STR("keep-alive"));
+            framing->keep_alive |=
+                mosn_str_list_has(value, MOSN_STR("keep-alive"));
         }
     }
     head_strip(m);
@@ -588,7 +589,6 @@ head_incomplete(mosn_http1_scan_t *scan, const mosn_http1_limits_t *limits,
     }
     return MOSN_AGAIN;
 }
-
 
 
 static mosn_rc_e
@@ -640,7 +640,7 @@ head_read(mosn_http1_scan_t *scan, const mosn_http1_limits_t *limits,
 mosn_rc_e
 mosn_http1_read_request(mosn_http1_scan_t         *scan,
                         const mosn_http1_limits_t *limits, mosn_buf_t *in,
-                        mosn_message_t *message,
+                        mosn_message_t       *message,
                         mosn_http1_framing_t *framing_r,
                         mosn_http1_error_t   *error_r)
 {
@@ -669,8 +669,8 @@ mosn_http1_read_response(mosn_http1_scan_t         *scan,
                          mosn_http1_framing_t *framing_r,
                          mosn_http1_error_t   *error_r)
 {
-    mosn_rc_e rc = head_read(scan, limits, in, message, false, framing_r,
-                             error_r);
+    mosn_rc_e rc =
+        head_read(scan, limits, in, message, false, framing_r, error_r);
 
     if (rc == MOSN_ERROR) {
         error_r->reason = MOSN_REASON_UPSTREAM_BAD_RESPONSE;

@@ -2,11 +2,11 @@
  * proto/http1_scan.c - the raw scan of a head.
  *
  * Debian's http-parser is lenient: it takes bare CR and LF, blanks before a
- * colon, folded lines and more.  So every byte is held against the grammar here first: a line ends in CRLF and
- * nothing else, names are tokens directly followed by their colon, no line
- * starts with a blank, no control characters.  A head that passed can be
- * copied to the other side line by line.  The scan knows nothing of what
- * the lines mean.
+ * colon, folded lines and more.  So every byte is held against the grammar
+ * here first: a line ends in CRLF and nothing else, names are tokens directly
+ * followed by their colon, no line starts with a blank, no control characters.
+ * A head that passed can be copied to the other side line by line.  The scan
+ * knows nothing of what the lines mean.
  */
 
 #include "proto/http1.h"
@@ -15,10 +15,10 @@
 #include <emmintrin.h>
 #endif
 
-#define METHOD_MAX 32
+#define METHOD_MAX   32
 #define NAME_MAX_LEN UINT16_MAX
 
-#define REFUSE(reason, text) \
+#define REFUSE(reason, text)                                                  \
     return mosn_http1_refuse(error, MOSN_REASON_##reason, text)
 
 enum {
@@ -113,7 +113,7 @@ scan_line_end(const uint8_t **at, const uint8_t *end,
 static mosn_str_t
 scan_slice(const uint8_t *from, const uint8_t *to)
 {
-    return (mosn_str_t) { (const char *) from, (size_t) (to - from) };
+    return (mosn_str_t){ (const char *) from, (size_t) (to - from) };
 }
 
 
@@ -194,7 +194,8 @@ mosn_http1_scan_status_line(const uint8_t **at, const uint8_t *end,
         return MOSN_AGAIN;
     }
     if (p - part != 3 || part[0] < '1' || part[0] > '5'
-        || (*p != ' ' && *p != '\r')) {
+        || (*p != ' ' && *p != '\r'))
+    {
         REFUSE(UPSTREAM_BAD_RESPONSE, "no status of three digits");
     }
     start_r->second = scan_slice(part, p);

@@ -125,22 +125,22 @@ log_time(bool iso)
         struct tm tm;
 
         (void) localtime_r(&now, &tm);
-        local_len = strftime(local, sizeof(local), "%d/%b/%Y:%H:%M:%S %z",
-                             &tm);
+        local_len =
+            strftime(local, sizeof(local), "%d/%b/%Y:%H:%M:%S %z", &tm);
         (void) gmtime_r(&now, &tm);
         utc_len = strftime(utc, sizeof(utc), "%Y-%m-%dT%H:%M:%SZ", &tm);
         made = now;
     }
-    return iso ? (mosn_str_t) { utc, utc_len }
-               : (mosn_str_t) { local, local_len };
+    return iso ? (mosn_str_t){ utc, utc_len }
+               : (mosn_str_t){ local, local_len };
 }
 
 
 /* --- variables ---------------------------------------------------------- */
 
-#define VAR(name)                                                       \
-    static char *var_##name(const mosn_request_t *r MOSN_UNUSED,        \
-                            const log_op_t *op MOSN_UNUSED, char *out,  \
+#define VAR(name)                                                             \
+    static char *var_##name(const mosn_request_t *r MOSN_UNUSED,              \
+                            const log_op_t *op MOSN_UNUSED, char *out,        \
                             char *end)
 
 VAR(time_local)
@@ -222,9 +222,9 @@ VAR(request_line)
 
 VAR(request_header)
 {
-    const mosn_header_t *h = r->head != NULL ? mosn_headers_find_name(
-                                 &r->head->headers, op->text)
-                                             : NULL;
+    const mosn_header_t *h =
+        r->head != NULL ? mosn_headers_find_name(&r->head->headers, op->text)
+                        : NULL;
 
     return put_peer(out, end, op,
                     h != NULL ? mosn_header_value(h) : MOSN_STR(""));
@@ -233,9 +233,10 @@ VAR(request_header)
 
 VAR(response_header)
 {
-    const mosn_header_t *h = r->response != NULL ? mosn_headers_find_name(
-                                 &r->response->headers, op->text)
-                                                 : NULL;
+    const mosn_header_t *h =
+        r->response != NULL
+            ? mosn_headers_find_name(&r->response->headers, op->text)
+            : NULL;
 
     return put_peer(out, end, op,
                     h != NULL ? mosn_header_value(h) : MOSN_STR(""));
@@ -448,8 +449,8 @@ log_find_var(mosn_str_t name, log_op_t *op)
 
         if (name.len > prefix.len && mosn_str_has_prefix(name, prefix)) {
             op->write = log_prefix_vars[i].write;
-            op->text = (mosn_str_t) { name.at + prefix.len,
-                                      name.len - prefix.len };
+            op->text =
+                (mosn_str_t){ name.at + prefix.len, name.len - prefix.len };
             return true;
         }
     }
@@ -488,7 +489,7 @@ log_compile_op(mosn_conf_t *reader, const mosn_access_log_conf_t *conf,
     const char *close;
 
     if (n > 0) {
-        op->text = (mosn_str_t) { rest->at, n };
+        op->text = (mosn_str_t){ rest->at, n };
         rest->at += n;
         rest->len -= n;
         return;
@@ -504,9 +505,8 @@ log_compile_op(mosn_conf_t *reader, const mosn_access_log_conf_t *conf,
     n = (size_t) (close - rest->at) + 1;
     if (n == 2) {
         op->text = MOSN_STR("%");
-    } else if (!log_find_var((mosn_str_t) { rest->at + 1, n - 2 }, op)) {
-        log_unknown_var(reader, conf,
-                        (mosn_str_t) { rest->at + 1, n - 2 });
+    } else if (!log_find_var((mosn_str_t){ rest->at + 1, n - 2 }, op)) {
+        log_unknown_var(reader, conf, (mosn_str_t){ rest->at + 1, n - 2 });
     }
     rest->at += n;
     rest->len -= n;
@@ -518,11 +518,11 @@ mosn_access_log_build(mosn_conf_t *reader, mosn_pool_t *pool,
                       mosn_access_log_conf_t *conf)
 {
     mosn_log_format_t *format = mosn_pool_calloc(pool, sizeof(*format));
-    bool       json = mosn_str_equal(conf->format, MOSN_STR("json"));
-    mosn_str_t rest = json ? log_json
-                      : mosn_str_equal(conf->format, MOSN_STR("combined"))
-                          ? log_combined
-                          : conf->format;
+    bool               json = mosn_str_equal(conf->format, MOSN_STR("json"));
+    mosn_str_t         rest = json ? log_json
+                              : mosn_str_equal(conf->format, MOSN_STR("combined"))
+                                  ? log_combined
+                                  : conf->format;
 
     /* No more operations than bytes. */
     format->ops = mosn_pool_calloc(pool, (rest.len + 1) * sizeof(log_op_t));

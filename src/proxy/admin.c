@@ -89,8 +89,7 @@ static const struct {
 } admin_pages[] = {
     { "/", "text/plain", admin_index },
     { "/stats", "text/plain", admin_stats },
-    { "/metrics",
-      "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    { "/metrics", "application/openmetrics-text; version=1.0.0; charset=utf-8",
       admin_metrics },
     { "/config", "text/plain", admin_config },
     { "/healthz", "text/plain", admin_healthz },
@@ -210,8 +209,8 @@ static const mosn_stream_server_ops_t admin_server_ops = {
 static mosn_rc_e
 admin_on_open(mosn_net_filter_t *filter, mosn_conn_t *conn)
 {
-    const mosn_stream_protocol_ops_t *http1
-        = mosn_module_find(MOSN_STREAM_PROTOCOL, MOSN_STR("http1"))->ops;
+    const mosn_stream_protocol_ops_t *http1 =
+        mosn_module_find(MOSN_STREAM_PROTOCOL, MOSN_STR("http1"))->ops;
 
     filter->state = http1->serve(conn, &admin_settings, &admin_server_ops,
                                  (void *) (uintptr_t) filter->conf);

@@ -56,8 +56,7 @@ static const mosn_directive_t cluster_directives[] = {
               "Longest head of a response; a longer one is answered 502."),
     MOSN_GROUP(mosn_cluster_conf_t, circuit_breaker, &breaker_block,
                "Limits that protect the hosts."),
-    MOSN_LIST_REQUIRED(mosn_cluster_conf_t, hosts, &host_block,
-                       "The hosts."),
+    MOSN_LIST_REQUIRED(mosn_cluster_conf_t, hosts, &host_block, "The hosts."),
     MOSN_DIRECTIVES_END
 };
 
@@ -78,10 +77,9 @@ cluster_find_module(mosn_conf_t *reader, mosn_module_kind_e kind,
         char names[256];
 
         mosn_module_names(kind, names, sizeof(names));
-        mosn_conf_error(reader, name, group,
-                        "there is no %s \"%.*s\"; there are: %s",
-                        mosn_module_kind_name(kind), MOSN_STR_ARG(*name),
-                        names);
+        mosn_conf_error(
+            reader, name, group, "there is no %s \"%.*s\"; there are: %s",
+            mosn_module_kind_name(kind), MOSN_STR_ARG(*name), names);
     }
     return module;
 }
@@ -124,14 +122,15 @@ void
 mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
                    const mosn_cluster_conf_t *conf)
 {
-    mosn_cluster_t      *cluster = mosn_pool_calloc(generation->pool,
-                                                    sizeof(*cluster));
+    mosn_cluster_t *cluster =
+        mosn_pool_calloc(generation->pool, sizeof(*cluster));
     const mosn_module_t *protocol;
 
     cluster->conf = conf;
     cluster->name = conf->name;
     if (conf->name.at != NULL
-        && !mosn_map_add(&generation->clusters, conf->name, cluster)) {
+        && !mosn_map_add(&generation->clusters, conf->name, cluster))
+    {
         mosn_conf_error(reader, &conf->name, conf,
                         "there is a cluster \"%.*s\" already",
                         MOSN_STR_ARG(conf->name));
@@ -145,13 +144,13 @@ mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
     protocol = cluster_find_module(reader, MOSN_STREAM_PROTOCOL,
                                    &conf->protocol, conf);
 
-    cluster->pool_conf = (mosn_stream_pool_conf_t) {
+    cluster->pool_conf = (mosn_stream_pool_conf_t){
         .protocol = protocol != NULL ? protocol->ops : NULL,
         .settings = { .idle_timeout_ms = conf->idle_timeout_ms,
                       .max_header_bytes = conf->max_header_bytes,
                       .max_headers = MAX_RESPONSE_HEADERS,
-                      .max_requests
-                      = (uint32_t) conf->max_requests_per_connection },
+                      .max_requests =
+                          (uint32_t) conf->max_requests_per_connection },
         .connect_timeout_ms = conf->connect_timeout_ms,
         .idle_timeout_ms = conf->idle_timeout_ms,
         .max_connections = (uint32_t) conf->circuit_breaker.max_connections,
@@ -185,8 +184,7 @@ mosn_clusters_start(mosn_generation_t *generation, mosn_loop_t *loop)
 
     for (size_t i = 0; i <= clusters->mask; i++) {
         if (clusters->entries[i].key.at != NULL) {
-            cluster_start(clusters->entries[i].value, loop,
-                          generation->pool);
+            cluster_start(clusters->entries[i].value, loop, generation->pool);
         }
     }
 }
@@ -216,7 +214,7 @@ mosn_cluster_pick(mosn_cluster_t *cluster, const mosn_host_t *avoid)
         return cluster->n_hosts == 1 ? &cluster->hosts[0] : NULL;
     }
     return lb->pick(cluster->lb_state, cluster,
-                    &(mosn_pick_t) { .avoid = avoid });
+                    &(mosn_pick_t){ .avoid = avoid });
 }
 
 

@@ -46,15 +46,15 @@ struct mosn_host_s {
 };
 
 struct mosn_cluster_s {
-    const mosn_cluster_conf_t *conf;
-    mosn_str_t                 name;
-    mosn_host_t               *hosts;
-    uint32_t                   n_hosts;
-    uint32_t                   metrics;
-    uint32_t                   n_requests; /* under way in this worker */
+    const mosn_cluster_conf_t  *conf;
+    mosn_str_t                  name;
+    mosn_host_t                *hosts;
+    uint32_t                    n_hosts;
+    uint32_t                    metrics;
+    uint32_t                    n_requests; /* under way in this worker */
     const struct mosn_module_s *lb;
-    void                      *lb_state;
-    mosn_stream_pool_conf_t    pool_conf;
+    void                       *lb_state;
+    mosn_stream_pool_conf_t     pool_conf;
 };
 
 /* Builds a cluster into the generation; mistakes go to the reader. */

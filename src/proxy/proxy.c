@@ -38,8 +38,8 @@ static const mosn_directive_t proxy_directives[] = {
               "Longest request target; then 414."),
     MOSN_SIZE(mosn_proxy_conf_t, max_body_bytes, 0, INT64_MAX, 0,
               "Largest request body; then 413; 0: no limit."),
-    MOSN_INT(mosn_proxy_conf_t, max_requests_per_connection, 0, 1000000000,
-             0, "A connection is closed after so many requests; 0: never."),
+    MOSN_INT(mosn_proxy_conf_t, max_requests_per_connection, 0, 1000000000, 0,
+             "A connection is closed after so many requests; 0: never."),
     MOSN_STRINGS_DEFAULT(mosn_proxy_conf_t, upgrades, "websocket",
                          "Protocols that a client may upgrade to."),
     MOSN_BOOL(mosn_proxy_conf_t, allow_connect, false,
@@ -49,8 +49,7 @@ static const mosn_directive_t proxy_directives[] = {
               MOSN_FORWARDED_APPEND,
               "X-Forwarded-For: add the client's address to what came, or "
               "replace it (`set`, at an edge), or leave it alone."),
-    MOSN_ENUM(mosn_proxy_conf_t, forwarded_proto, vouch_names,
-              MOSN_VOUCH_SET,
+    MOSN_ENUM(mosn_proxy_conf_t, forwarded_proto, vouch_names, MOSN_VOUCH_SET,
               "X-Forwarded-Proto: `set` it, `keep` what came and add a "
               "missing one, or leave it alone."),
     MOSN_ENUM(mosn_proxy_conf_t, request_id, vouch_names, MOSN_VOUCH_KEEP,
@@ -68,12 +67,12 @@ static const mosn_route_table_t *
 proxy_find_table(mosn_conf_t *reader, const mosn_generation_t *generation,
                  const mosn_proxy_conf_t *conf)
 {
-    const mosn_route_table_t *table = mosn_map_find(
-        &generation->route_tables, conf->routes);
+    const mosn_route_table_t *table =
+        mosn_map_find(&generation->route_tables, conf->routes);
 
     if (table == NULL && conf->routes.at != NULL) {
-        mosn_str_t near = mosn_map_nearest(&generation->route_tables,
-                                           conf->routes);
+        mosn_str_t near =
+            mosn_map_nearest(&generation->route_tables, conf->routes);
 
         mosn_conf_error(reader, &conf->routes, conf,
                         near.at != NULL
@@ -96,8 +95,8 @@ proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
     p->generation = generation;
     p->table = proxy_find_table(reader, generation, p);
     if (!mosn_str_equal(p->downstream_protocol, MOSN_STR("auto"))) {
-        protocol = mosn_module_find(MOSN_STREAM_PROTOCOL,
-                                    p->downstream_protocol);
+        protocol =
+            mosn_module_find(MOSN_STREAM_PROTOCOL, p->downstream_protocol);
         if (protocol == NULL) {
             char names[256];
 
@@ -110,7 +109,7 @@ proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
             p->protocol = protocol->ops;
         }
     }
-    p->settings = (mosn_stream_settings_t) {
+    p->settings = (mosn_stream_settings_t){
         .idle_timeout_ms = p->idle_timeout_ms,
         .header_timeout_ms = p->header_timeout_ms,
         .body_timeout_ms = p->body_timeout_ms,
@@ -127,8 +126,7 @@ proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
 
 
 static void
-proxy_serve(mosn_proxy_conn_t                *pc,
-            const mosn_stream_protocol_ops_t *protocol)
+proxy_serve(mosn_proxy_conn_t *pc, const mosn_stream_protocol_ops_t *protocol)
 {
     pc->sc = protocol->serve(pc->conn, &pc->conf->settings,
                              &mosn_request_server_ops, pc);
@@ -179,13 +177,14 @@ proxy_detect(mosn_proxy_conn_t *pc)
     if (conn->eof) {
         mosn_conn_close(conn, MOSN_REASON_CLIENT_CLOSED);
     } else if ((n > 0 && !again) || n > PROBE_MAX_BYTES) {
-        mosn_log_info(0, "conn %llu: the first bytes are of no protocol "
-                         "that is spoken here",
+        mosn_log_info(0,
+                      "conn %llu: the first bytes are of no protocol "
+                      "that is spoken here",
                       (unsigned long long) conn->id);
         /* Malformed HTTP is the likeliest: its codec says what is wrong. */
-        proxy_serve(pc, mosn_module_find(MOSN_STREAM_PROTOCOL,
-                                         MOSN_STR("http1"))
-                            ->ops);
+        proxy_serve(
+            pc,
+            mosn_module_find(MOSN_STREAM_PROTOCOL, MOSN_STR("http1"))->ops);
         return true;
     } else {
         mosn_conn_arm_idle(conn, pc->conf->header_timeout_ms);

@@ -12,8 +12,8 @@
 
 #include <time.h>
 
-#define REPLAY_MAX (64u * 1024) /* body kept to send a request again */
-#define HOLD_MAX (64u * 1024)   /* body held while no upstream is there */
+#define REPLAY_MAX   (64u * 1024) /* body kept to send a request again */
+#define HOLD_MAX     (64u * 1024) /* body held while no upstream is there */
 #define MAX_ATTEMPTS 3
 
 static const mosn_stream_receiver_ops_t request_down_ops;
@@ -113,8 +113,7 @@ request_date(mosn_pool_t *pool)
         struct tm tm;
 
         (void) gmtime_r(&now, &tm);
-        (void) strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT",
-                        &tm);
+        (void) strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
         made = now;
     }
     return mosn_pool_copy(pool, mosn_str(text));
@@ -127,8 +126,8 @@ request_reply(mosn_request_t *r, unsigned status, mosn_str_t type,
 {
     mosn_message_t *m = mosn_pool_alloc(r->pool, sizeof(*m));
     mosn_stream_t  *down = r->down;
-    bool            bare = body.len == 0
-                || mosn_status_is_bodyless(status, r->head->method_id);
+    bool            bare =
+        body.len == 0 || mosn_status_is_bodyless(status, r->head->method_id);
 
     request_drop_upstream(r, r->reason);
     mosn_message_init(m, r->pool);
@@ -316,17 +315,18 @@ request_add_forwarded_for(mosn_request_t *r)
     mosn_str_t      value = request_peer(r);
 
     if (r->conf->forwarded_for == MOSN_FORWARDED_APPEND) {
-        for (uint32_t i = 0; i < headers->n
-                             && mosn_headers_has(
-                                 headers, MOSN_HEADER_X_FORWARDED_FOR);
-             i++) {
+        for (uint32_t i = 0;
+             i < headers->n
+             && mosn_headers_has(headers, MOSN_HEADER_X_FORWARDED_FOR);
+             i++)
+        {
             /* Several lines are one list (RFC 9110, 5.3): the last grows. */
             mosn_header_t *h = &headers->items[headers->n - 1 - i];
 
             if (h->id == MOSN_HEADER_X_FORWARDED_FOR && !h->removed) {
-                value = mosn_pool_printf(
-                    r->pool, "%.*s, %.*s", (int) h->value_len, h->value,
-                    MOSN_STR_ARG(value));
+                value =
+                    mosn_pool_printf(r->pool, "%.*s, %.*s", (int) h->value_len,
+                                     h->value, MOSN_STR_ARG(value));
                 h->removed = true;
                 mosn_headers_add(headers, MOSN_HEADER_X_FORWARDED_FOR,
                                  MOSN_STR("X-Forwarded-For"), value);
@@ -352,7 +352,7 @@ request_make_id(mosn_request_t *r)
             text[half * 16 + i] = hex[bits & 15];
         }
     }
-    return (mosn_str_t) { text, 32 };
+    return (mosn_str_t){ text, 32 };
 }
 
 
@@ -367,7 +367,8 @@ request_add_headers(mosn_request_t *r)
     }
     if (conf->forwarded_proto == MOSN_VOUCH_SET
         || (conf->forwarded_proto == MOSN_VOUCH_KEEP
-            && !mosn_headers_has(headers, MOSN_HEADER_X_FORWARDED_PROTO))) {
+            && !mosn_headers_has(headers, MOSN_HEADER_X_FORWARDED_PROTO)))
+    {
         mosn_headers_set(headers, MOSN_HEADER_X_FORWARDED_PROTO,
                          MOSN_STR("X-Forwarded-Proto"),
                          r->pc->conn->tls != NULL ? MOSN_STR("https")
@@ -375,7 +376,8 @@ request_add_headers(mosn_request_t *r)
     }
     if (conf->request_id == MOSN_VOUCH_SET
         || (conf->request_id == MOSN_VOUCH_KEEP
-            && !mosn_headers_has(headers, MOSN_HEADER_X_REQUEST_ID))) {
+            && !mosn_headers_has(headers, MOSN_HEADER_X_REQUEST_ID)))
+    {
         mosn_headers_set(headers, MOSN_HEADER_X_REQUEST_ID,
                          MOSN_STR("X-Request-Id"), request_make_id(r));
     }
@@ -435,8 +437,7 @@ request_send(mosn_request_t *r)
 
     r->forwarded_ns = r->loop->now_ns;
     up->ops->send_head(up, r->head, end && r->held.bytes == 0);
-    for (mosn_buf_t *b = r->held.head; b != NULL && r->up == up;
-         b = b->next) {
+    for (mosn_buf_t *b = r->held.head; b != NULL && r->up == up; b = b->next) {
         up->ops->send_data(up, b, end && b->next == NULL);
     }
     if (r->up != up) {
@@ -491,7 +492,8 @@ request_on_no_upstream(mosn_stream_wait_t *wait, mosn_reason_e reason)
     r->waiting = false;
     /* It never left: another host may have it. */
     if (reason != MOSN_REASON_OVERFLOW && r->cluster->n_hosts > 1
-        && r->attempts < MAX_ATTEMPTS) {
+        && r->attempts < MAX_ATTEMPTS)
+    {
         request_try_again(r);
         return;
     }
@@ -511,7 +513,8 @@ request_may_repeat(const mosn_request_t *r, const mosn_stream_t *up,
     if (r->responded || r->response != NULL || !r->replayable
         || r->attempts >= MAX_ATTEMPTS
         || (reason != MOSN_REASON_UPSTREAM_CLOSED
-            && reason != MOSN_REASON_UPSTREAM_RESET)) {
+            && reason != MOSN_REASON_UPSTREAM_RESET))
+    {
         return false;
     }
     return unsent
@@ -542,8 +545,7 @@ request_timed_out(mosn_timer_t *timer)
     mosn_request_t *r = mosn_container_of(timer, mosn_request_t, timer);
 
     /* Not the upstream's fault: the client sends slowly, or reads so. */
-    if (r->up != NULL && !r->tunnel
-        && (!r->forwarded_all || r->up_paused)) {
+    if (r->up != NULL && !r->tunnel && (!r->forwarded_all || r->up_paused)) {
         request_arm_timer(r);
         return;
     }
@@ -562,8 +564,8 @@ request_timed_out(mosn_timer_t *timer)
 static void
 request_forward(mosn_request_t *r)
 {
-    mosn_host_t *host = mosn_cluster_pick(r->cluster,
-                                          r->attempts > 0 ? r->host : NULL);
+    mosn_host_t *host =
+        mosn_cluster_pick(r->cluster, r->attempts > 0 ? r->host : NULL);
 
     if (host == NULL) {
         request_fail(r, MOSN_REASON_NO_HOST);
@@ -600,8 +602,7 @@ request_to_cluster(mosn_request_t *r)
     mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS_ACTIVE);
 
     r->timeout_ms = conf->timeout_ms;
-    r->head->path = mosn_route_rewrite_path(r->route, r->head->path,
-                                            r->pool);
+    r->head->path = mosn_route_rewrite_path(r->route, r->head->path, r->pool);
     if (conf->host_rewrite.at != NULL) {
         r->head->authority = conf->host_rewrite;
     }
@@ -615,8 +616,8 @@ request_route(mosn_request_t *r)
 {
     const mosn_respond_conf_t *respond;
 
-    r->route = mosn_route_find(r->conf->table, r->head->authority,
-                               r->head->path);
+    r->route =
+        mosn_route_find(r->conf->table, r->head->authority, r->head->path);
     if (r->route == NULL) {
         request_fail(r, MOSN_REASON_NO_ROUTE);
         return;
@@ -681,8 +682,8 @@ request_on_stream(void *owner, mosn_stream_t *stream)
 
 
 static void
-request_on_refused(void *owner, mosn_stream_conn_t *sc,
-                   mosn_reason_e reason, unsigned status)
+request_on_refused(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason,
+                   unsigned status)
 {
     mosn_proxy_conn_t *pc = owner;
     mosn_request_t     r = { .pc = pc,
@@ -750,8 +751,8 @@ request_down_on_data(mosn_stream_t *down, const mosn_buf_t *data, bool end)
         request_fail(r, MOSN_REASON_BODY_TOO_LARGE);
         return;
     }
-    if (r->n_filters > 0 && !r->tunnel
-        && !request_data_filters(r, data, end)) {
+    if (r->n_filters > 0 && !r->tunnel && !request_data_filters(r, data, end))
+    {
         return;
     }
 
@@ -835,11 +836,13 @@ request_on_reply(mosn_stream_t *down, unsigned status, mosn_str_t body)
     if (r->over) {
         return;
     }
-    MOSN_BUG_ON(r->responded);
+    if (r->responded) { /* too late to say it: the answer is cut */
+        request_fail(r, MOSN_REASON_FILTER);
+        return;
+    }
     r->reason = MOSN_REASON_FILTER;
     if (body.len > 0) {
-        request_reply(r, status, MOSN_STR("text/plain"), body,
-                      MOSN_STR_NULL);
+        request_reply(r, status, MOSN_STR("text/plain"), body, MOSN_STR_NULL);
     } else {
         request_reply_status(r, status);
     }
@@ -1003,8 +1006,7 @@ request_up_on_data(mosn_stream_t *up, const mosn_buf_t *data, bool end)
     if (r->timeout_ms > 0 && !end) {
         request_arm_timer(r);
     }
-    if (r->n_filters > 0
-        && !request_response_data_filters(r, data, end)) {
+    if (r->n_filters > 0 && !request_response_data_filters(r, data, end)) {
         return;
     }
     if (r->filter_paused) {
@@ -1023,8 +1025,8 @@ request_up_on_data(mosn_stream_t *up, const mosn_buf_t *data, bool end)
     if (end && (!r->tunnel || down->received_end)) {
         r->up = r->tunnel && down->received_end ? NULL : r->up;
         request_finish(r);
-    } else if (mosn_stream_is_blocked(down) && !r->up_paused
-               && r->up != NULL) {
+    } else if (mosn_stream_is_blocked(down) && !r->up_paused && r->up != NULL)
+    {
         r->up_paused = true;
         r->up->ops->pause(r->up);
     }

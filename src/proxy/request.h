@@ -67,9 +67,9 @@ struct mosn_proxy_conf_s {
 typedef struct {
     const mosn_proxy_conf_t *conf;
     mosn_conn_t             *conn;
-    mosn_stream_conn_t      *sc; /* NULL: the protocol is not yet known */
+    mosn_stream_conn_t      *sc;      /* NULL: the protocol is not yet known */
     uint32_t                 metrics; /* of the listener */
-    mosn_str_t               peer; /* address without port; made once */
+    mosn_str_t               peer;    /* address without port; made once */
 } mosn_proxy_conn_t;
 
 struct mosn_request_s {
@@ -101,20 +101,20 @@ struct mosn_request_s {
      * no upstream has taken yet. */
     mosn_chain_t held;
 
-    bool waiting : 1;       /* for a stream */
-    bool replayable : 1;    /* `held` is the whole body so far */
-    bool received_all : 1;  /* of the request */
-    bool has_trailers : 1;
-    bool forwarded_all : 1; /* of the request */
-    bool responded : 1;     /* a head went to the client */
-    bool filter_paused : 1;
-    bool filter_replied : 1;
-    bool in_response : 1; /* filters run on the way back */
-    bool down_paused : 1;
-    bool up_paused : 1;
-    bool tunnel : 1;
-    bool counted : 1; /* against the limits of the cluster */
-    bool over : 1;
+    bool    waiting        : 1; /* for a stream */
+    bool    replayable     : 1; /* `held` is the whole body so far */
+    bool    received_all   : 1; /* of the request */
+    bool    has_trailers   : 1;
+    bool    forwarded_all  : 1; /* of the request */
+    bool    responded      : 1; /* a head went to the client */
+    bool    filter_paused  : 1;
+    bool    filter_replied : 1;
+    bool    in_response    : 1; /* filters run on the way back */
+    bool    down_paused    : 1;
+    bool    up_paused      : 1;
+    bool    tunnel         : 1;
+    bool    counted        : 1; /* against the limits of the cluster */
+    bool    over           : 1;
     uint8_t attempts;
 
     mosn_headers_t *trailers;
@@ -126,8 +126,8 @@ struct mosn_request_s {
     mosn_reason_e reason;
     unsigned      status; /* told the client; 0: nothing was */
     uint64_t      started_ns;
-    uint64_t      forwarded_ns; /* handed to an upstream stream; 0: never */
-    uint64_t      answered_ns;  /* head of the response; 0: none */
+    uint64_t      forwarded_ns;   /* handed to an upstream stream; 0: never */
+    uint64_t      answered_ns;    /* head of the response; 0: none */
     uint64_t      bytes_received; /* of bodies */
     uint64_t      bytes_sent;
 };

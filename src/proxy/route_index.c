@@ -9,7 +9,7 @@
 #include "proxy/route_index.h"
 
 #define START_MASK 15u
-#define HASH_SEED 0xcbf29ce484222325u
+#define HASH_SEED  0xcbf29ce484222325u
 #define HASH_PRIME 0x100000001b3u
 
 
@@ -19,10 +19,10 @@ mosn_route_index_init(mosn_route_index_t *index, mosn_pool_t *pool)
     memset(index, 0, sizeof(*index));
     index->pool = pool;
     index->exact_mask = index->prefix_mask = START_MASK;
-    index->exact = mosn_pool_calloc(pool,
-                                    (START_MASK + 1) * sizeof(*index->exact));
-    index->prefix = mosn_pool_calloc(
-        pool, (START_MASK + 1) * sizeof(*index->prefix));
+    index->exact =
+        mosn_pool_calloc(pool, (START_MASK + 1) * sizeof(*index->exact));
+    index->prefix =
+        mosn_pool_calloc(pool, (START_MASK + 1) * sizeof(*index->prefix));
 }
 
 
@@ -37,14 +37,15 @@ index_hash(uint64_t hash, const char *at, size_t n)
 
 
 static mosn_route_cell_t *
-index_cell(mosn_route_cell_t *cells, uint32_t mask, const char *at,
-           size_t len, uint64_t hash)
+index_cell(mosn_route_cell_t *cells, uint32_t mask, const char *at, size_t len,
+           uint64_t hash)
 {
     uint32_t i = (uint32_t) (hash ^ hash >> 32) & mask;
 
     while (cells[i].at != NULL
            && (cells[i].hash != hash || cells[i].len != len
-               || memcmp(cells[i].at, at, len) != 0)) {
+               || memcmp(cells[i].at, at, len) != 0))
+    {
         i = (i + 1) & mask;
     }
     return &cells[i];
@@ -66,9 +67,8 @@ index_add(mosn_pool_t *pool, mosn_route_cell_t **cells, uint32_t *mask,
         *cells = mosn_pool_calloc(pool, (wide + 1) * sizeof(**cells));
         for (uint32_t i = 0; i <= *mask; i++) {
             if (old[i].at != NULL) {
-                *index_cell(*cells, wide, old[i].at, old[i].len,
-                            old[i].hash)
-                    = old[i];
+                *index_cell(*cells, wide, old[i].at, old[i].len, old[i].hash) =
+                    old[i];
             }
         }
         *mask = wide;
@@ -78,10 +78,9 @@ index_add(mosn_pool_t *pool, mosn_route_cell_t **cells, uint32_t *mask,
     if (cell->at != NULL) {
         return false;
     }
-    *cell = (mosn_route_cell_t) { .at = path.at,
-                                  .len = (uint32_t) path.len,
-                                  .rank = rank,
-                                  .hash = hash };
+    *cell = (mosn_route_cell_t){
+        .at = path.at, .len = (uint32_t) path.len, .rank = rank, .hash = hash
+    };
     (*n)++;
     return true;
 }
@@ -123,7 +122,8 @@ mosn_route_index_add_prefix(mosn_route_index_t *index, mosn_str_t prefix,
                             uint32_t rank)
 {
     if (index_add(index->pool, &index->prefix, &index->prefix_mask,
-                  &index->n_prefix, prefix, rank)) {
+                  &index->n_prefix, prefix, rank))
+    {
         index_add_length(index, (uint32_t) prefix.len);
     }
 }
@@ -145,8 +145,8 @@ index_walk(const mosn_route_index_t *index, mosn_str_t path, uint64_t *hash_r)
         }
         hash = index_hash(hash, path.at + done, len - done);
         done = len;
-        cell = index_cell(index->prefix, index->prefix_mask, path.at, len,
-                          hash);
+        cell =
+            index_cell(index->prefix, index->prefix_mask, path.at, len, hash);
         if (cell->at != NULL && cell->rank < best) {
             best = cell->rank;
         }
@@ -176,7 +176,7 @@ mosn_route_index_find(const mosn_route_index_t *index, mosn_str_t path)
         return index_walk(index, path, NULL);
     }
     best = index_walk(index, path, &hash);
-    cell = index_cell(index->exact, index->exact_mask, path.at, path.len,
-                      hash);
+    cell =
+        index_cell(index->exact, index->exact_mask, path.at, path.len, hash);
     return cell->at != NULL && cell->rank < best ? cell->rank : best;
 }

@@ -15,8 +15,7 @@ router_find_suffix(const mosn_route_table_t *table, mosn_str_t name)
     for (size_t i = 1; i < name.len; i++) { /* longest first */
         if (name.at[i] == '.') {
             mosn_virtual_host_t *found = mosn_map_find(
-                &table->suffixes,
-                (mosn_str_t) { name.at + i, name.len - i });
+                &table->suffixes, (mosn_str_t){ name.at + i, name.len - i });
 
             if (found != NULL) {
                 return found;
@@ -33,7 +32,7 @@ router_find_prefix(const mosn_route_table_t *table, mosn_str_t name)
     for (size_t i = name.len; i-- > 1;) {
         if (name.at[i] == '.') {
             mosn_virtual_host_t *found = mosn_map_find(
-                &table->prefixes, (mosn_str_t) { name.at, i + 1 });
+                &table->prefixes, (mosn_str_t){ name.at, i + 1 });
 
             if (found != NULL) {
                 return found;
@@ -50,8 +49,7 @@ router_strip_port(mosn_str_t authority)
 {
     size_t i = authority.len;
 
-    while (i > 0 && authority.at[i - 1] >= '0'
-           && authority.at[i - 1] <= '9') {
+    while (i > 0 && authority.at[i - 1] >= '0' && authority.at[i - 1] <= '9') {
         i--;
     }
     if (i > 0 && authority.at[i - 1] == ':') {
@@ -62,15 +60,15 @@ router_strip_port(mosn_str_t authority)
 
 
 static mosn_virtual_host_t *
-router_find_virtual_host(const mosn_route_table_t *table,
-                         mosn_str_t                authority)
+router_find_virtual_host(const mosn_route_table_t *table, mosn_str_t authority)
 {
     char                 lower[NAME_MAX_LEN];
     mosn_str_t           name = { lower, authority.len };
     mosn_virtual_host_t *found = NULL;
 
     if (table->exact.n + table->suffixes.n + table->prefixes.n == 0
-        || authority.len > NAME_MAX_LEN || authority.len == 0) {
+        || authority.len > NAME_MAX_LEN || authority.len == 0)
+    {
         return table->fallback;
     }
     for (size_t i = 0; i < authority.len; i++) {
@@ -112,16 +110,15 @@ const mosn_route_t *
 mosn_route_find(const mosn_route_table_t *table, mosn_str_t authority,
                 mosn_str_t path)
 {
-    const mosn_virtual_host_t *host = router_find_virtual_host(table,
-                                                               authority);
-    uint32_t                   rank;
+    const mosn_virtual_host_t *host =
+        router_find_virtual_host(table, authority);
+    uint32_t rank;
 
     if (host == NULL) {
         return NULL;
     }
-    rank = mosn_route_index_find(&host->index,
-                                 path.len > 0 ? router_strip_query(path)
-                                              : MOSN_STR(""));
+    rank = mosn_route_index_find(
+        &host->index, path.len > 0 ? router_strip_query(path) : MOSN_STR(""));
     return rank == MOSN_ROUTE_NONE ? NULL : &host->routes[rank];
 }
 
@@ -136,8 +133,8 @@ mosn_route_pick_cluster(const mosn_route_t *route)
     }
     at = mosn_rand_below(route->split_total);
     for (size_t i = 0;; i++) {
-        uint32_t weight = (uint32_t)
-                              route->conf->route->clusters.items[i].weight;
+        uint32_t weight =
+            (uint32_t) route->conf->route->clusters.items[i].weight;
 
         if (at < weight) {
             return route->split[i];
@@ -181,7 +178,7 @@ mosn_route_location(const mosn_route_t *route, const mosn_message_t *request,
         prefix = route->conf->match.prefix.at != NULL
                      ? route->conf->match.prefix
                      : route->conf->match.path;
-        rest = (mosn_str_t) { path.at + prefix.len, path.len - prefix.len };
+        rest = (mosn_str_t){ path.at + prefix.len, path.len - prefix.len };
         path = r->prefix_rewrite;
     }
     if (r->host.at == NULL && r->scheme == 0) {
@@ -191,9 +188,9 @@ mosn_route_location(const mosn_route_t *route, const mosn_message_t *request,
     if (r->host.at == NULL && r->scheme != 0) {
         host = router_strip_port(host); /* the other scheme's default */
     }
-    return mosn_pool_printf(pool, "%.*s://%.*s%.*s%.*s",
-                            MOSN_STR_ARG(scheme), MOSN_STR_ARG(host),
-                            MOSN_STR_ARG(path), MOSN_STR_ARG(rest));
+    return mosn_pool_printf(pool, "%.*s://%.*s%.*s%.*s", MOSN_STR_ARG(scheme),
+                            MOSN_STR_ARG(host), MOSN_STR_ARG(path),
+                            MOSN_STR_ARG(rest));
 }
 
 
@@ -206,11 +203,10 @@ router_build_split(mosn_conf_t *reader, mosn_generation_t *generation,
     const mosn_forward_conf_t *conf = route->conf->route;
 
     route->split = mosn_pool_calloc(generation->pool,
-                                    conf->clusters.n
-                                        * sizeof(*route->split));
+                                    conf->clusters.n * sizeof(*route->split));
     for (size_t i = 0; i < conf->clusters.n; i++) {
-        route->split[i] = mosn_cluster_resolve(
-            reader, generation, &conf->clusters.items[i].name);
+        route->split[i] = mosn_cluster_resolve(reader, generation,
+                                               &conf->clusters.items[i].name);
         route->split_total += (uint32_t) conf->clusters.items[i].weight;
     }
     if (route->split_total == 0) {
@@ -230,8 +226,8 @@ router_build_forward(mosn_conf_t *reader, mosn_generation_t *generation,
         mosn_conf_error(reader, conf, NULL,
                         "needs either `cluster` or `clusters`");
     } else if (conf->cluster.at != NULL) {
-        route->cluster = mosn_cluster_resolve(reader, generation,
-                                              &conf->cluster);
+        route->cluster =
+            mosn_cluster_resolve(reader, generation, &conf->cluster);
     } else {
         router_build_split(reader, generation, route);
     }
@@ -246,19 +242,20 @@ router_index_route(mosn_conf_t *reader, mosn_virtual_host_t *host,
     mosn_str_t path = exact                           ? conf->match.path
                       : conf->match.prefix.at != NULL ? conf->match.prefix
                                                       : MOSN_STR("");
-    uint32_t   earlier = exact ? mosn_route_index_find(&host->index, path)
-                               : mosn_route_index_find_prefix(&host->index,
-                                                              path);
+    uint32_t   earlier = exact
+                             ? mosn_route_index_find(&host->index, path)
+                             : mosn_route_index_find_prefix(&host->index, path);
 
     if (exact && conf->match.prefix.at != NULL) {
         mosn_conf_error(reader, &conf->match, conf,
                         "has both `path` and `prefix`");
         return;
     }
-    if (path.len > 0 && path.at[0] != '/' && !mosn_str_equal(path, MOSN_STR("*"))) {
+    if (path.len > 0 && path.at[0] != '/'
+        && !mosn_str_equal(path, MOSN_STR("*"))) {
         mosn_conf_error(reader,
-                        exact ? &conf->match.path : &conf->match.prefix,
-                        conf, "must start with \"/\", or it never matches");
+                        exact ? &conf->match.path : &conf->match.prefix, conf,
+                        "must start with \"/\", or it never matches");
         return;
     }
     if (earlier != MOSN_ROUTE_NONE) {
@@ -266,8 +263,7 @@ router_index_route(mosn_conf_t *reader, mosn_virtual_host_t *host,
                         "never matches: routes[%u] of the virtual host, at "
                         "%s, takes all of it; move this one before it",
                         earlier,
-                        mosn_conf_where(reader,
-                                        host->routes[earlier].conf));
+                        mosn_conf_where(reader, host->routes[earlier].conf));
         return;
     }
     if (exact) {
@@ -280,8 +276,8 @@ router_index_route(mosn_conf_t *reader, mosn_virtual_host_t *host,
 
 static void
 router_build_route(mosn_conf_t *reader, mosn_generation_t *generation,
-                   mosn_virtual_host_t     *host,
-                   const mosn_route_conf_t *conf, uint32_t rank)
+                   mosn_virtual_host_t *host, const mosn_route_conf_t *conf,
+                   uint32_t rank)
 {
     mosn_route_t *route = &host->routes[rank];
     int           actions = (conf->route != NULL) + (conf->respond != NULL)
@@ -320,12 +316,12 @@ router_add_domain(mosn_conf_t *reader, mosn_generation_t *generation,
         table->fallback = host;
     } else if (mosn_str_has_prefix(name, MOSN_STR("*."))) {
         added = mosn_map_add(&table->suffixes,
-                             (mosn_str_t) { name.at + 1, name.len - 1 },
-                             host);
+                             (mosn_str_t){ name.at + 1, name.len - 1 }, host);
     } else if (name.len > 2 && name.at[name.len - 1] == '*'
-               && name.at[name.len - 2] == '.') {
+               && name.at[name.len - 2] == '.')
+    {
         added = mosn_map_add(&table->prefixes,
-                             (mosn_str_t) { name.at, name.len - 1 }, host);
+                             (mosn_str_t){ name.at, name.len - 1 }, host);
     } else if (name.len == 0 || memchr(name.at, '*', name.len) != NULL) {
         mosn_conf_error(reader, domain, NULL,
                         "expected a host name, \"*.suffix\", \"prefix.*\" "
@@ -348,8 +344,8 @@ router_build_virtual_host(mosn_conf_t *reader, mosn_generation_t *generation,
                           mosn_route_table_t             *table,
                           const mosn_virtual_host_conf_t *conf)
 {
-    mosn_virtual_host_t *host = mosn_pool_calloc(generation->pool,
-                                                 sizeof(*host));
+    mosn_virtual_host_t *host =
+        mosn_pool_calloc(generation->pool, sizeof(*host));
 
     host->name = conf->name;
     host->n_routes = (uint32_t) conf->routes.n;
@@ -368,19 +364,19 @@ router_build_virtual_host(mosn_conf_t *reader, mosn_generation_t *generation,
 
 
 void
-mosn_route_table_build(mosn_conf_t                   *reader,
-                       mosn_generation_t             *generation,
+mosn_route_table_build(mosn_conf_t *reader, mosn_generation_t *generation,
                        const mosn_route_table_conf_t *conf)
 {
-    mosn_route_table_t *table = mosn_pool_calloc(generation->pool,
-                                                 sizeof(*table));
+    mosn_route_table_t *table =
+        mosn_pool_calloc(generation->pool, sizeof(*table));
 
     table->name = conf->name;
     mosn_map_init(&table->exact, generation->pool);
     mosn_map_init(&table->suffixes, generation->pool);
     mosn_map_init(&table->prefixes, generation->pool);
     if (conf->name.at != NULL
-        && !mosn_map_add(&generation->route_tables, conf->name, table)) {
+        && !mosn_map_add(&generation->route_tables, conf->name, table))
+    {
         mosn_conf_error(reader, &conf->name, conf,
                         "there is a route table \"%.*s\" already",
                         MOSN_STR_ARG(conf->name));

@@ -70,7 +70,7 @@ extern const mosn_conf_block_t mosn_route_table_block;
 
 typedef struct {
     const mosn_route_conf_t *conf;
-    mosn_str_t               name; /* for logs: its own, or vhost[i] */
+    mosn_str_t               name;    /* for logs: its own, or vhost[i] */
     mosn_cluster_t          *cluster; /* of a forward to one */
     mosn_cluster_t         **split;   /* or of a split */
     uint32_t                 split_total;
@@ -93,8 +93,7 @@ typedef struct {
 
 /* Builds a table into the generation, clusters first; mistakes go to the
  * reader. */
-void mosn_route_table_build(mosn_conf_t                   *reader,
-                            mosn_generation_t             *generation,
+void mosn_route_table_build(mosn_conf_t *reader, mosn_generation_t *generation,
                             const mosn_route_table_conf_t *conf);
 
 /* The route for a request, or NULL. */
@@ -105,8 +104,8 @@ const mosn_route_t *mosn_route_find(const mosn_route_table_t *table,
 mosn_cluster_t *mosn_route_pick_cluster(const mosn_route_t *route);
 
 /* The path to send upstream: `path`, rewritten as the route says. */
-mosn_str_t mosn_route_rewrite_path(const mosn_route_t *route,
-                                   mosn_str_t path, mosn_pool_t *pool);
+mosn_str_t mosn_route_rewrite_path(const mosn_route_t *route, mosn_str_t path,
+                                   mosn_pool_t *pool);
 
 /* The Location of a redirect. */
 mosn_str_t mosn_route_location(const mosn_route_t   *route,

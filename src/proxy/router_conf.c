@@ -3,8 +3,7 @@
 #include "proxy/router.h"
 
 static const mosn_directive_t match_directives[] = {
-    MOSN_STRING(mosn_match_conf_t, prefix, NULL,
-                "The path starts with this."),
+    MOSN_STRING(mosn_match_conf_t, prefix, NULL, "The path starts with this."),
     MOSN_STRING(mosn_match_conf_t, path, NULL, "The path is this."),
     MOSN_DIRECTIVES_END
 };
@@ -91,7 +90,8 @@ redirect_check(mosn_conf_t *reader, void *conf)
                         "must be 301, 302, 303, 307 or 308");
     }
     if (r->path.at == NULL && r->prefix_rewrite.at == NULL
-        && r->host.at == NULL && r->scheme == 0) {
+        && r->host.at == NULL && r->scheme == 0)
+    {
         mosn_conf_error(reader, r, NULL,
                         "redirects to itself: needs one of `path`, "
                         "`prefix_rewrite`, `host` and `scheme`");

@@ -13,14 +13,14 @@
 #include "proxy/cluster.h"
 
 #define MAX_ATTEMPTS 3
-#define BULK_READS 4 /* full reads in a row before splicing */
+#define BULK_READS   4 /* full reads in a row before splicing */
 
 typedef struct {
-    mosn_str_t          cluster;
-    uint32_t            idle_timeout_ms;
-    bool                splice;
-    mosn_generation_t  *generation; /* built, as what follows */
-    mosn_cluster_t     *target;
+    mosn_str_t         cluster;
+    uint32_t           idle_timeout_ms;
+    bool               splice;
+    mosn_generation_t *generation; /* built, as what follows */
+    mosn_cluster_t    *target;
 } tcp_proxy_conf_t;
 
 typedef struct {
@@ -59,8 +59,8 @@ static const mosn_directive_t tcp_proxy_directives[] = {
 
 
 static void
-tcp_proxy_build(mosn_conf_t *reader, mosn_generation_t *generation,
-                void *conf, mosn_str_t listener MOSN_UNUSED)
+tcp_proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
+                mosn_str_t listener MOSN_UNUSED)
 {
     tcp_proxy_conf_t *t = conf;
 
@@ -75,7 +75,7 @@ static void
 tcp_release(tcp_proxy_t *tcp)
 {
     if (tcp->down == NULL && tcp->up == NULL) {
-        mosn_loop_bury(tcp->loop, &(mosn_pool_t *) { tcp->pool });
+        mosn_loop_bury(tcp->loop, &(mosn_pool_t *){ tcp->pool });
     }
 }
 
@@ -99,11 +99,11 @@ tcp_consider_splice(tcp_proxy_t *tcp, mosn_conn_t *from, mosn_conn_t *to,
     if (!tcp->conf->splice) {
         return;
     }
-    direction->full_reads = n >= MOSN_BLOCK_LARGE / 2
-                                ? direction->full_reads + 1
-                                : 0;
+    direction->full_reads =
+        n >= MOSN_BLOCK_LARGE / 2 ? direction->full_reads + 1 : 0;
     if (direction->full_reads >= BULK_READS
-        && mosn_transfer_start(&direction->transfer, from, to)) {
+        && mosn_transfer_start(&direction->transfer, from, to))
+    {
         direction->full_reads = 0;
     }
 }
@@ -261,7 +261,8 @@ tcp_connect(tcp_proxy_t *tcp)
     mosn_host_t    *host;
 
     while (tcp->attempts < MAX_ATTEMPTS
-           && (tcp->attempts == 0 || cluster->n_hosts > 1)) {
+           && (tcp->attempts == 0 || cluster->n_hosts > 1))
+    {
         host = mosn_cluster_pick(cluster, tcp->host);
         if (host == NULL) {
             break;
@@ -322,8 +323,7 @@ static void
 tcp_on_idle(tcp_proxy_t *tcp)
 {
     mosn_reason_e reason = MOSN_REASON_IDLE_TIMEOUT;
-    uint64_t      moved = tcp->to_up.transfer.moved
-                     + tcp->to_down.transfer.moved;
+    uint64_t moved = tcp->to_up.transfer.moved + tcp->to_down.transfer.moved;
 
     if (moved != tcp->moved_before) {
         tcp->moved_before = moved;

@@ -22,17 +22,15 @@ typedef struct {
 
     /* Any of them may be NULL.  Heads may be changed.  Data is borrowed; of
      * the verdicts only NEXT and END are for data. */
-    mosn_verdict_e (*on_request)(mosn_filter_t *filter,
-                                 mosn_stream_t *stream,
+    mosn_verdict_e (*on_request)(mosn_filter_t *filter, mosn_stream_t *stream,
                                  mosn_message_t *request);
-    mosn_verdict_e (*on_request_data)(mosn_filter_t *filter,
-                                      mosn_stream_t *stream,
+    mosn_verdict_e (*on_request_data)(mosn_filter_t    *filter,
+                                      mosn_stream_t    *stream,
                                       const mosn_buf_t *data, bool end);
-    mosn_verdict_e (*on_response)(mosn_filter_t *filter,
-                                  mosn_stream_t *stream,
+    mosn_verdict_e (*on_response)(mosn_filter_t *filter, mosn_stream_t *stream,
                                   mosn_message_t *response);
-    mosn_verdict_e (*on_response_data)(mosn_filter_t *filter,
-                                       mosn_stream_t *stream,
+    mosn_verdict_e (*on_response_data)(mosn_filter_t    *filter,
+                                       mosn_stream_t    *stream,
                                        const mosn_buf_t *data, bool end);
 
     /* The request is over, however it ended; disarm what is armed. */
@@ -58,8 +56,7 @@ mosn_message_body_len(const mosn_message_t *message)
 /* Answers the request here; only from a filter of it, which then says END.
  * `body` may be empty: then the status's name is sent. */
 static inline void
-mosn_stream_reply_with(mosn_stream_t *stream, unsigned status,
-                       mosn_str_t body)
+mosn_stream_reply_with(mosn_stream_t *stream, unsigned status, mosn_str_t body)
 {
     stream->receiver->on_reply(stream, status, body);
 }

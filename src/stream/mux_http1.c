@@ -6,7 +6,7 @@
 #include "stream/mux_http1.h"
 #include "core/log.h"
 
-#define MAX_INTERIMS 16
+#define MAX_INTERIMS  16
 #define DRAIN_IDLE_MS 200u
 
 static mux_http1_t *
@@ -57,7 +57,7 @@ http1_stream_detach(mux_http1_t *mux)
         mosn_conn_resume_read(mux->base.conn);
     }
     if (http1_is_server(mux)) {
-        mosn_loop_bury(mux->base.conn->loop, &(mosn_pool_t *) { s->base.pool });
+        mosn_loop_bury(mux->base.conn->loop, &(mosn_pool_t *){ s->base.pool });
     }
 }
 
@@ -67,7 +67,7 @@ http1_limits(const mux_http1_t *mux)
 {
     const mosn_stream_settings_t *settings = mux->base.settings;
 
-    return (mosn_http1_limits_t) {
+    return (mosn_http1_limits_t){
         .max_header_bytes = settings->max_header_bytes,
         .max_uri_bytes = settings->max_uri_bytes,
         .max_headers = settings->max_headers,
@@ -205,9 +205,9 @@ http1_write_refusal(mosn_conn_t *conn, unsigned status)
     mosn_str_t phrase = mosn_status_phrase(status);
     int        n = snprintf(text, sizeof(text),
                             "HTTP/1.1 %u %.*s\r\n"
-                            "Content-Type: text/plain\r\n"
-                            "Content-Length: %zu\r\n"
-                            "Connection: close\r\n\r\n%.*s\n",
+                                   "Content-Type: text/plain\r\n"
+                                   "Content-Length: %zu\r\n"
+                                   "Connection: close\r\n\r\n%.*s\n",
                             status, MOSN_STR_ARG(phrase), phrase.len + 1,
                             MOSN_STR_ARG(phrase));
 
@@ -226,8 +226,8 @@ http1_refuse(mux_http1_t *mux, mosn_reason_e reason, const char *text)
     bool                begun = s != NULL && s->head_sent;
 
     mosn_log_info(0, "conn %llu: %s: %s, answering %u",
-                  (unsigned long long) conn->id,
-                  mosn_reasons[reason].name.at, text, status);
+                  (unsigned long long) conn->id, mosn_reasons[reason].name.at,
+                  text, status);
     mux->state = MUX_HTTP1_CLOSING;
     if (s != NULL && s->base.receiver != NULL) {
         s->base.receiver->on_reset(&s->base, reason);
@@ -259,8 +259,8 @@ http1_broken(mux_http1_t *mux, mosn_reason_e reason, const char *text)
         return;
     }
     mosn_log_info(0, "upstream conn %llu: %s: %s",
-                  (unsigned long long) conn->id,
-                  mosn_reasons[reason].name.at, text);
+                  (unsigned long long) conn->id, mosn_reasons[reason].name.at,
+                  text);
     mux->state = MUX_HTTP1_CLOSING;
     if (s != NULL) {
         http1_stream_detach(mux);
@@ -352,8 +352,7 @@ http1_read_body(mux_http1_t *mux)
 static void
 http1_start_body(mux_http1_t *mux, mosn_http1_body_e kind, int64_t length)
 {
-    mosn_http1_body_init(&mux->body, kind,
-                         length > 0 ? (uint64_t) length : 0);
+    mosn_http1_body_init(&mux->body, kind, length > 0 ? (uint64_t) length : 0);
     if (kind == MOSN_HTTP1_CHUNKED) {
         mosn_headers_init(&mux->stream->trailers, mux->stream->base.pool, 4);
     }
@@ -374,10 +373,9 @@ http1_on_request(mux_http1_t *mux)
     mux->last |= !mux->framing.keep_alive;
     s->base.received_end = !has_body;
     if (has_body) {
-        http1_start_body(mux,
-                         mux->framing.chunked ? MOSN_HTTP1_CHUNKED
-                                              : MOSN_HTTP1_LENGTH,
-                         m->content_length);
+        http1_start_body(
+            mux, mux->framing.chunked ? MOSN_HTTP1_CHUNKED : MOSN_HTTP1_LENGTH,
+            m->content_length);
         m->upgrade = MOSN_STR_NULL; /* not together with a body */
     } else {
         mux->state = MUX_HTTP1_WAIT;
@@ -501,7 +499,8 @@ http1_on_eof(mux_http1_t *mux)
         break; /* half closed: it still gets its answer */
     case MUX_HTTP1_TUNNEL:
         if (!s->base.received_end && http1_deliver(mux, NULL, true)
-            && s->base.sent_end) {
+            && s->base.sent_end)
+        {
             if (http1_is_server(mux)) {
                 http1_server_over(mux);
             } else {
@@ -533,8 +532,8 @@ static void
 http1_read_tunnel(mux_http1_t *mux)
 {
     mosn_conn_t *conn = mux->base.conn;
-    mosn_buf_t   data = mosn_buf_slice(&conn->in, conn->in.pos,
-                                       mosn_buf_len(&conn->in));
+    mosn_buf_t   data =
+        mosn_buf_slice(&conn->in, conn->in.pos, mosn_buf_len(&conn->in));
 
     conn->in.pos = conn->in.last;
     (void) http1_deliver(mux, &data, false);
@@ -584,7 +583,8 @@ http1_on_read(mosn_stream_conn_t *sc)
     }
 
     if (conn->eof && !conn->closed
-        && (mux->stream == NULL || mux->stream->paused == 0)) {
+        && (mux->stream == NULL || mux->stream->paused == 0))
+    {
         http1_on_eof(mux);
     }
     return conn->closed ? MOSN_END : MOSN_NEXT;

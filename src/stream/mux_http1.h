@@ -37,9 +37,9 @@ struct mux_http1_s {
     mux_http1_state_e    state;
     mux_http1_stream_t  *stream; /* the one under way, or NULL */
     mosn_http1_scan_t    scan;
-    mosn_http1_body_t    body;   /* of what is received */
+    mosn_http1_body_t    body; /* of what is received */
     mosn_http1_framing_t framing;
-    bool                 head_begun; /* bytes of a head have come */
+    bool                 head_begun;   /* bytes of a head have come */
     bool                 read_stopped; /* we paused the connection */
     bool                 last; /* no further exchange on this connection */
 };

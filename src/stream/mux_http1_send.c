@@ -19,8 +19,7 @@ static void
 http1_choose_framing(mux_http1_stream_t *s, mosn_message_t *head, bool end)
 {
     bool server = s->mux->base.server != NULL;
-    bool bodyless = server
-                    && mosn_status_is_bodyless(head->status, s->method);
+    bool bodyless = server && mosn_status_is_bodyless(head->status, s->method);
 
     if (s->base.tunnel) {
         s->out.kind = MOSN_HTTP1_NO_BODY;
@@ -48,9 +47,8 @@ http1_choose_framing(mux_http1_stream_t *s, mosn_message_t *head, bool end)
     } else {
         s->out.kind = MOSN_HTTP1_UNTIL_CLOSE;
     }
-    s->out_left = s->out.kind == MOSN_HTTP1_LENGTH
-                      ? (uint64_t) head->content_length
-                      : 0;
+    s->out_left =
+        s->out.kind == MOSN_HTTP1_LENGTH ? (uint64_t) head->content_length : 0;
 }
 
 
@@ -64,7 +62,8 @@ http1_is_last(mux_http1_stream_t *s, const mosn_message_t *head)
     if (mux->last || !mux->framing.keep_alive || mux->base.conn->draining
         || (mux->base.conn->eof && mosn_buf_len(&mux->base.conn->in) == 0)
         || s->out.kind == MOSN_HTTP1_UNTIL_CLOSE
-        || (max > 0 && mux->base.n_streams >= max)) {
+        || (max > 0 && mux->base.n_streams >= max))
+    {
         return true;
     }
     /* What is behind a refused CONNECT may be meant for the tunnel. */
@@ -86,9 +85,9 @@ http1_send_head(mosn_stream_t *stream, const mosn_message_t *head, bool end)
     uint8_t            *out;
 
     if (server) {
-        stream->tunnel = head->status == 101
-                         || (s->method == MOSN_METHOD_CONNECT
-                             && head->status / 100 == 2);
+        stream->tunnel =
+            head->status == 101
+            || (s->method == MOSN_METHOD_CONNECT && head->status / 100 == 2);
     } else {
         s->method = head->method_id;
         s->offered = head->upgrade;
@@ -101,13 +100,12 @@ http1_send_head(mosn_stream_t *stream, const mosn_message_t *head, bool end)
         s->out.to_version = s->version;
         s->out.close = !stream->tunnel && http1_is_last(s, &m);
         s->mux->last |= s->out.close;
-        mosn_conn_commit(conn, (size_t) (mosn_http1_write_response(
-                                             out, &m, &s->out)
-                                         - out));
+        mosn_conn_commit(
+            conn,
+            (size_t) (mosn_http1_write_response(out, &m, &s->out) - out));
     } else {
-        mosn_conn_commit(conn, (size_t) (mosn_http1_write_request(
-                                             out, &m, &s->out)
-                                         - out));
+        mosn_conn_commit(
+            conn, (size_t) (mosn_http1_write_request(out, &m, &s->out) - out));
     }
 
     if (stream->tunnel) {
@@ -130,9 +128,9 @@ http1_send_interim(mosn_stream_t *stream, const mosn_message_t *head)
         return; /* 1.0 knows none (RFC 9110, 15.2) */
     }
     out = mosn_conn_reserve(stream->conn, mosn_http1_head_bound(head));
-    mosn_conn_commit(stream->conn,
-                     (size_t) (mosn_http1_write_response(out, head, &how)
-                               - out));
+    mosn_conn_commit(
+        stream->conn,
+        (size_t) (mosn_http1_write_response(out, head, &how) - out));
 }
 
 
@@ -179,8 +177,8 @@ http1_send_piece(mux_http1_stream_t *s, const mosn_buf_t *data)
     if (n > 0) { /* an empty chunk would end the body */
         uint8_t *out = mosn_conn_reserve(conn, MOSN_HTTP1_CHUNK_LINE_MAX);
 
-        mosn_conn_commit(
-            conn, (size_t) (mosn_http1_write_chunk_line(out, n) - out));
+        mosn_conn_commit(conn,
+                         (size_t) (mosn_http1_write_chunk_line(out, n) - out));
         mosn_conn_write_buf(conn, data);
         mosn_conn_write(conn, "\r\n", 2);
     }
@@ -195,12 +193,11 @@ http1_send_end(mux_http1_stream_t *s, const mosn_headers_t *trailers)
     if (s->base.tunnel) {
         mosn_conn_shutdown(conn);
     } else if (s->out.kind == MOSN_HTTP1_CHUNKED) {
-        uint8_t *out = mosn_conn_reserve(
-            conn, mosn_http1_last_chunk_bound(trailers));
+        uint8_t *out =
+            mosn_conn_reserve(conn, mosn_http1_last_chunk_bound(trailers));
 
         mosn_conn_commit(
-            conn,
-            (size_t) (mosn_http1_write_last_chunk(out, trailers) - out));
+            conn, (size_t) (mosn_http1_write_last_chunk(out, trailers) - out));
     }
     mux_http1_sent(s);
 }

@@ -73,8 +73,8 @@ pool_put(mosn_stream_pool_t *pool, mosn_stream_conn_t *sc)
     mosn_list_unlink(&sc->link);
 
     if (!mosn_list_is_empty(&pool->pending)) {
-        mosn_stream_wait_t *wait = mosn_container_of(
-            pool->pending.next, mosn_stream_wait_t, link);
+        mosn_stream_wait_t *wait =
+            mosn_container_of(pool->pending.next, mosn_stream_wait_t, link);
 
         mosn_list_unlink(&wait->link);
         pool->n_pending--;
@@ -120,9 +120,10 @@ pool_fail_all(mosn_stream_pool_t *pool, mosn_reason_e reason)
 {
     /* A failed request may come back at once; it is not of this round. */
     for (uint32_t n = pool->n_pending;
-         n > 0 && !mosn_list_is_empty(&pool->pending); n--) {
-        mosn_stream_wait_t *wait = mosn_container_of(
-            pool->pending.next, mosn_stream_wait_t, link);
+         n > 0 && !mosn_list_is_empty(&pool->pending); n--)
+    {
+        mosn_stream_wait_t *wait =
+            mosn_container_of(pool->pending.next, mosn_stream_wait_t, link);
 
         mosn_list_unlink(&wait->link);
         pool->n_pending--;
@@ -151,8 +152,7 @@ pool_on_closed(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason)
         pool_count(pool, reason == MOSN_REASON_UPSTREAM_CONNECT_TIMEOUT
                              ? MOSN_UPSTREAM_CONNECT_TIMEOUT
                              : MOSN_UPSTREAM_CONNECT_FAILED);
-        (void) mosn_address_format(&pool->address.sa, pool->address.len,
-                                   text);
+        (void) mosn_address_format(&pool->address.sa, pool->address.len, text);
         mosn_log_warn(0, "upstream %s: %s", text, mosn_reasons[reason].text);
         if (pool->n_connecting == 0) {
             pool_fail_all(pool, reason);
@@ -192,8 +192,7 @@ pool_connect(mosn_stream_pool_t *pool)
         int  error = errno;
         char text[MOSN_ADDRESS_TEXT];
 
-        (void) mosn_address_format(&pool->address.sa, pool->address.len,
-                                   text);
+        (void) mosn_address_format(&pool->address.sa, pool->address.len, text);
         mosn_log_warn(error, "cannot connect to upstream %s", text);
         pool_count(pool, MOSN_UPSTREAM_CONNECT_FAILED);
         if (pool->n_connecting == 0 && pool->n_connections == 0) {
@@ -202,8 +201,8 @@ pool_connect(mosn_stream_pool_t *pool)
         return;
     }
 
-    sc = conf->protocol->connect(conn, &conf->settings, &pool_client_ops,
-                                 pool);
+    sc =
+        conf->protocol->connect(conn, &conf->settings, &pool_client_ops, pool);
     mosn_list_append(&pool->busy, &sc->link);
     pool->n_connections++;
     pool->n_connecting++;
@@ -213,8 +212,7 @@ pool_connect(mosn_stream_pool_t *pool)
 
 
 void
-mosn_stream_pool_init(mosn_stream_pool_t            *pool,
-                      mosn_loop_t                   *loop,
+mosn_stream_pool_init(mosn_stream_pool_t *pool, mosn_loop_t *loop,
                       const mosn_stream_pool_conf_t *conf,
                       const mosn_address_t *address, uint32_t metrics)
 {
@@ -236,8 +234,8 @@ pool_take_idle(mosn_stream_pool_t *pool)
     mosn_list_t *link = pool->idle.next;
 
     for (; link != &pool->idle; link = link->next) {
-        mosn_stream_conn_t *sc = mosn_container_of(link, mosn_stream_conn_t,
-                                                   link);
+        mosn_stream_conn_t *sc =
+            mosn_container_of(link, mosn_stream_conn_t, link);
 
         if (!mosn_conn_is_stirred(sc->conn)) {
             mosn_list_unlink(&sc->link);
@@ -288,8 +286,8 @@ mosn_stream_pool_close(mosn_stream_pool_t *pool)
 {
     pool->closed = true;
     while (!mosn_list_is_empty(&pool->idle)) {
-        mosn_stream_conn_t *sc = mosn_container_of(
-            pool->idle.next, mosn_stream_conn_t, link);
+        mosn_stream_conn_t *sc =
+            mosn_container_of(pool->idle.next, mosn_stream_conn_t, link);
 
         mosn_conn_close(sc->conn, MOSN_REASON_NONE);
     }

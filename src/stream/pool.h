@@ -53,7 +53,7 @@ struct mosn_stream_pool_s {
     const mosn_stream_pool_conf_t *conf;
     mosn_address_t                 address;
     uint32_t                       metrics; /* of the host */
-    mosn_list_t                    idle; /* last used first */
+    mosn_list_t                    idle;    /* last used first */
     mosn_list_t                    busy;
     mosn_list_t                    pending; /* of mosn_stream_wait_t */
     uint32_t                       n_connections;
@@ -71,14 +71,12 @@ struct mosn_stream_wait_s {
     void (*on_failed)(mosn_stream_wait_t *wait, mosn_reason_e reason);
 };
 
-void mosn_stream_pool_init(mosn_stream_pool_t            *pool,
-                           mosn_loop_t                   *loop,
+void mosn_stream_pool_init(mosn_stream_pool_t *pool, mosn_loop_t *loop,
                            const mosn_stream_pool_conf_t *conf,
                            const mosn_address_t *address, uint32_t metrics);
 
 /* Asks for a stream; calls back before it returns, or later. */
-void mosn_stream_pool_get(mosn_stream_pool_t *pool,
-                          mosn_stream_wait_t *wait);
+void mosn_stream_pool_get(mosn_stream_pool_t *pool, mosn_stream_wait_t *wait);
 
 /* The request does not want it any more. */
 void mosn_stream_pool_cancel(mosn_stream_pool_t *pool,

@@ -39,11 +39,10 @@ struct mosn_stream_ops_s {
     void (*send_interim)(mosn_stream_t *stream, const mosn_message_t *head);
 
     /* Borrows `data`; NULL with `end`: the end alone. */
-    void (*send_data)(mosn_stream_t *stream, const mosn_buf_t *data,
-                      bool end);
+    void (*send_data)(mosn_stream_t *stream, const mosn_buf_t *data, bool end);
 
     /* Ends what is sent. */
-    void (*send_trailers)(mosn_stream_t *stream,
+    void (*send_trailers)(mosn_stream_t        *stream,
                           const mosn_headers_t *trailers);
 
     /* Gives the stream up; the peer can tell that it is not whole. */
@@ -68,23 +67,22 @@ struct mosn_stream_receiver_ops_s {
     void (*on_drained)(mosn_stream_t *stream);
 
     /* What filters ask of the owner of a request; see stream/filter.h. */
-    void (*on_reply)(mosn_stream_t *stream, unsigned status,
-                     mosn_str_t body);
+    void (*on_reply)(mosn_stream_t *stream, unsigned status, mosn_str_t body);
     void (*on_filter_resume)(mosn_stream_t *stream, mosn_filter_t *filter);
 };
 
 struct mosn_stream_s {
     const mosn_stream_ops_t          *ops;
     const mosn_stream_receiver_ops_t *receiver;
-    void               *owner; /* the receiver's, set with it */
-    mosn_stream_conn_t *sc;
-    mosn_conn_t        *conn;
-    mosn_pool_t        *pool; /* of the request; ends with it */
-    uint64_t            id;   /* of the protocol, or a count */
-    bool                received_end;
-    bool                sent_end;
-    bool                tunnel; /* bytes in both directions from now on */
-    bool                reused; /* not the first one of its connection */
+    void                             *owner; /* the receiver's, set with it */
+    mosn_stream_conn_t               *sc;
+    mosn_conn_t                      *conn;
+    mosn_pool_t                      *pool; /* of the request; ends with it */
+    uint64_t                          id;   /* of the protocol, or a count */
+    bool                              received_end;
+    bool                              sent_end;
+    bool tunnel; /* bytes in both directions from now on */
+    bool reused; /* not the first one of its connection */
 };
 
 /* True when so much is queued that its source should pause. */
@@ -134,14 +132,14 @@ typedef struct {
 } mosn_stream_conn_ops_t;
 
 struct mosn_stream_conn_s {
-    const mosn_stream_conn_ops_t *ops;
-    mosn_conn_t                  *conn;
-    const mosn_stream_settings_t *settings;
-    void                         *owner;
+    const mosn_stream_conn_ops_t   *ops;
+    mosn_conn_t                    *conn;
+    const mosn_stream_settings_t   *settings;
+    void                           *owner;
     const mosn_stream_server_ops_t *server; /* one of the two */
     const mosn_stream_client_ops_t *client;
-    uint64_t    n_streams;
-    mosn_list_t link; /* for the owner of a client */
+    uint64_t                        n_streams;
+    mosn_list_t                     link; /* for the owner of a client */
 };
 
 /* A protocol with its mapping to streams: what a module provides. */
@@ -162,7 +160,7 @@ typedef struct {
                                    const mosn_stream_client_ops_t *ops,
                                    void                           *owner);
 
-    mosn_str_t protocol; /* "HTTP/1.1" */
+    mosn_str_t protocol;  /* "HTTP/1.1" */
     bool       multiplex; /* many streams at a time on one connection */
 } mosn_stream_protocol_ops_t;
 

@@ -25,9 +25,8 @@ test_reserve(void)
     ok(buf.block->bytes != before, "a shared block is left alone");
     ok(memcmp(buf.pos, "world", 5) == 0 && mosn_buf_len(&buf) == 5,
        "and its bytes are copied");
-    mosn_block_unref((mosn_block_t *) (void *) (before
-                                                - offsetof(mosn_block_t,
-                                                           bytes)));
+    mosn_block_unref(
+        (mosn_block_t *) (void *) (before - offsetof(mosn_block_t, bytes)));
     mosn_buf_close(&buf);
     ok(buf.block == NULL && mosn_buf_len(&buf) == 0, "closed");
 }

@@ -29,8 +29,7 @@ static const char *const colors[] = { "red", "green", NULL };
 
 static const mosn_directive_t item_rows[] = {
     MOSN_STRING_REQUIRED(item_t, name, "Name."),
-    MOSN_INT(item_t, weight, 1, 10, 5, "Weight."),
-    MOSN_DIRECTIVES_END
+    MOSN_INT(item_t, weight, 1, 10, 5, "Weight."), MOSN_DIRECTIVES_END
 };
 
 static const mosn_conf_block_t item_block = {
@@ -133,16 +132,36 @@ static void
 test_mistakes(void)
 {
     static const char *const wrong[] = {
-        "flag = 1;",       "count = 101;",      "count = -1;",
-        "count = \"1\";",  "workers = \"a\";",  "workers = 0;",
-        "room = -1;",      "room = \"2m\";",    "room = \"k\";",
-        "room = \"1kb\";", "wait = 5;",         "wait = \"5\";",
-        "wait = \"1h\";",  "wait = \"1ms\";",   "wait = \"-1s\";",
-        "share = 101;",    "share = \"x\";",    "color = \"blue\";",
-        "text = 5;",       "address = \"x\";",  "address = \"1.2.3.4:99999\";",
-        "words = \"x\";",  "words = [1];",      "inner = ( );",
-        "maybe = { };",    "items = { };",      "items = ( 1 );",
-        "map = ( );",      "map = { a = 1; };", "unknown = 1;",
+        "flag = 1;",
+        "count = 101;",
+        "count = -1;",
+        "count = \"1\";",
+        "workers = \"a\";",
+        "workers = 0;",
+        "room = -1;",
+        "room = \"2m\";",
+        "room = \"k\";",
+        "room = \"1kb\";",
+        "wait = 5;",
+        "wait = \"5\";",
+        "wait = \"1h\";",
+        "wait = \"1ms\";",
+        "wait = \"-1s\";",
+        "share = 101;",
+        "share = \"x\";",
+        "color = \"blue\";",
+        "text = 5;",
+        "address = \"x\";",
+        "address = \"1.2.3.4:99999\";",
+        "words = \"x\";",
+        "words = [1];",
+        "inner = ( );",
+        "maybe = { };",
+        "items = { };",
+        "items = ( 1 );",
+        "map = ( );",
+        "map = { a = 1; };",
+        "unknown = 1;",
         "wait = \"99999999999999999999s\";",
     };
 

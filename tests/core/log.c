@@ -34,7 +34,7 @@ main(void)
        "the log stays as it was");
     free(text);
 
-    is_num((long long) mosn_log_escape((mosn_str_t) { "a\"\\\0z", 5 }, out,
+    is_num((long long) mosn_log_escape((mosn_str_t){ "a\"\\\0z", 5 }, out,
                                        sizeof(out)),
            14, "escape");
     is_num((long long) mosn_log_escape(MOSN_STR("abc\n"), out, 6), 3,

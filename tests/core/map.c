@@ -13,9 +13,8 @@ main(void)
 
     mosn_map_init(&map, pool);
     for (uintptr_t i = 1; i <= 5000; i++) {
-        good &= mosn_map_add(&map,
-                             mosn_pool_printf(pool, "key %zu", (size_t) i),
-                             (void *) i);
+        good &= mosn_map_add(
+            &map, mosn_pool_printf(pool, "key %zu", (size_t) i), (void *) i);
     }
     ok(good, "5,000 keys are added");
     for (uintptr_t i = 1; i <= 5000; i++) {
@@ -32,8 +31,7 @@ main(void)
     mosn_map_init(&map, pool);
     (void) mosn_map_add(&map, MOSN_STR("listeners"), pool);
     (void) mosn_map_add(&map, MOSN_STR("clusters"), pool);
-    is_str(mosn_map_nearest(&map, MOSN_STR("cluster")), "clusters",
-           "nearest");
+    is_str(mosn_map_nearest(&map, MOSN_STR("cluster")), "clusters", "nearest");
     ok(mosn_map_nearest(&map, MOSN_STR("zzz")).at == NULL, "none is near");
     mosn_pool_destroy(&pool);
     return done_testing();

@@ -10,7 +10,10 @@ static const mosn_metric_field_t fields[] = {
 };
 
 static const mosn_metric_set_t set = {
-    .name = "test", .label = "name", .fields = fields, .n_fields = 3,
+    .name = "test",
+    .label = "name",
+    .fields = fields,
+    .n_fields = 3,
     .n_slots = 2 + MOSN_HISTOGRAM_SLOTS,
 };
 
@@ -23,7 +26,10 @@ static const mosn_metric_field_t wide_fields[] = {
 
 /* The set of a later program. */
 static const mosn_metric_set_t wide = {
-    .name = "test", .label = "name", .fields = wide_fields, .n_fields = 4,
+    .name = "test",
+    .label = "name",
+    .fields = wide_fields,
+    .n_fields = 4,
     .n_slots = 3 + MOSN_HISTOGRAM_SLOTS,
 };
 
@@ -68,10 +74,12 @@ main(void)
     ok(strstr(text, "mosn_test_count_total{name=\"a\"} 6\n") != NULL,
        "counter");
     ok(strstr(text, "mosn_test_time_seconds_bucket{name=\"a\",le=\"0.00025\"} "
-                    "1\n") != NULL,
+                    "1\n")
+           != NULL,
        "bucket");
     ok(strstr(text, "mosn_test_time_seconds_bucket{name=\"a\",le=\"+Inf\"} "
-                    "3\n") != NULL,
+                    "3\n")
+           != NULL,
        "last bucket");
     ok(strstr(text, "mosn_test_time_seconds_sum{name=\"a\"} 1000.000351\n")
            != NULL,

@@ -43,7 +43,7 @@ main(void)
 
     text = mosn_pool_printf(pool, "%s-%d", "x", 42);
     is_str(text, "x-42", "printf");
-    is_str(mosn_pool_copy(pool, (mosn_str_t) { "abcdef", 3 }), "abc", "copy");
+    is_str(mosn_pool_copy(pool, (mosn_str_t){ "abcdef", 3 }), "abc", "copy");
 
     mosn_pool_on_destroy(pool, clean, &one);
     mosn_pool_on_destroy(pool, clean, &two);

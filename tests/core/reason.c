@@ -15,8 +15,8 @@ main(void)
         named &= mosn_reasons[i].name.len > 0 && mosn_reasons[i].text != NULL;
         legal &= status == 0 || (status >= 400 && status <= 599);
         for (unsigned k = 0; k < i; k++) {
-            apart &= !mosn_str_equal(mosn_reasons[i].name,
-                                     mosn_reasons[k].name);
+            apart &=
+                !mosn_str_equal(mosn_reasons[i].name, mosn_reasons[k].name);
         }
     }
     ok(named, "each has a name and a text");

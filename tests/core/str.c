@@ -21,11 +21,11 @@ test_numbers(void)
     ok(!mosn_str_parse_u63(MOSN_STR(""), &value), "empty");
     ok(!mosn_str_parse_u63(MOSN_STR("+1"), &value), "sign");
     ok(!mosn_str_parse_u63(MOSN_STR("1 "), &value), "blank");
-    ok(!mosn_str_parse_u63((mosn_str_t) { "1\0", 2 }, &value), "NUL");
+    ok(!mosn_str_parse_u63((mosn_str_t){ "1\0", 2 }, &value), "NUL");
 
-    is_str((mosn_str_t) { text, mosn_str_format_u64(0, text) }, "0",
+    is_str((mosn_str_t){ text, mosn_str_format_u64(0, text) }, "0",
            "format 0");
-    is_str((mosn_str_t) { text, mosn_str_format_u64(UINT64_MAX, text) },
+    is_str((mosn_str_t){ text, mosn_str_format_u64(UINT64_MAX, text) },
            "18446744073709551615", "format 2^64 - 1");
 }
 

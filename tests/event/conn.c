@@ -3,12 +3,12 @@
 #include "tap.h"
 #include "event/conn.c"
 
-static mosn_loop_t  loop;
-static mosn_conn_t *conn;
-static int          peer;
-static unsigned     reads, closes, drains, writes;
-static size_t       seen;
-static bool         consume = true;
+static mosn_loop_t    loop;
+static mosn_conn_t   *conn;
+static int            peer;
+static unsigned       reads, closes, drains, writes;
+static size_t         seen;
+static bool           consume = true;
 static mosn_verdict_e verdict = MOSN_NEXT;
 
 

@@ -88,10 +88,10 @@ tap_exact(const void *bytes, size_t n)
     block->size_class = 2; /* of no free list */
     block->size = n;
     memcpy(block->bytes, bytes, n);
-    buf = (mosn_buf_t) { .pos = block->bytes,
-                         .last = block->bytes + n,
-                         .end = block->bytes + n,
-                         .block = block };
+    buf = (mosn_buf_t){ .pos = block->bytes,
+                        .last = block->bytes + n,
+                        .end = block->bytes + n,
+                        .block = block };
     return buf;
 }
 

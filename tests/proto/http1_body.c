@@ -33,7 +33,8 @@ feed(mosn_http1_body_e kind, uint64_t length, const char *text, size_t n,
         in = tap_exact(text + start, end - start);
         while ((rc = mosn_http1_read_body(&body, &limits, &in, &data,
                                           &trailers, &error))
-               == MOSN_OK) {
+               == MOSN_OK)
+        {
             memcpy(body_text + body_len, data.pos, mosn_buf_len(&data));
             body_len += mosn_buf_len(&data);
         }
@@ -111,8 +112,8 @@ main(void)
     bad("0\r\n\rX");
     bad("0\r\nA: 1\r\nB: 1\r\nC: 1\r\nD: 1\r\nE: 1\r\n\r\n");
 
-    is_num(feed(MOSN_HTTP1_LENGTH, 5, "hellomore", 9, 9, &consumed),
-           MOSN_DONE, "a length");
+    is_num(feed(MOSN_HTTP1_LENGTH, 5, "hellomore", 9, 9, &consumed), MOSN_DONE,
+           "a length");
     is_num((long long) consumed, 5, "and no byte more");
     is_num(feed(MOSN_HTTP1_NO_BODY, 0, "x", 1, 1, &consumed), MOSN_DONE,
            "none");

@@ -24,7 +24,7 @@ read_bytes(const char *text, size_t n, bool request, size_t *consumed_r)
     mosn_pool_destroy(&pool);
     pool = mosn_pool_create(MOSN_POOL_STREAM);
     mosn_message_init(&message, pool);
-    error = (mosn_http1_error_t) { MOSN_REASON_NONE, "" };
+    error = (mosn_http1_error_t){ MOSN_REASON_NONE, "" };
     rc = request ? mosn_http1_read_request(&scan, &limits, &in, &message,
                                            &framing, &error)
                  : mosn_http1_read_response(&scan, &limits, &in, &message,
@@ -58,8 +58,8 @@ good(const char *text, bool request)
 
         rc = request ? mosn_http1_read_request(&scan, &limits, &in, &message,
                                                &framing, &error)
-                     : mosn_http1_read_response(&scan, &limits, &in,
-                                                &message, &framing, &error);
+                     : mosn_http1_read_response(&scan, &limits, &in, &message,
+                                                &framing, &error);
         again &= rc == (cut < n ? MOSN_AGAIN : MOSN_OK);
         mosn_buf_close(&in);
     }
@@ -147,8 +147,7 @@ test_responses(void)
 
     bad("HTTP/1.1 20 OK\r\n\r\n", false, MOSN_REASON_UPSTREAM_BAD_RESPONSE);
     bad("HTTP/1.1 000 OK\r\n\r\n", false, MOSN_REASON_UPSTREAM_BAD_RESPONSE);
-    bad("HTTP/1.1 2000 OK\r\n\r\n", false,
-        MOSN_REASON_UPSTREAM_BAD_RESPONSE);
+    bad("HTTP/1.1 2000 OK\r\n\r\n", false, MOSN_REASON_UPSTREAM_BAD_RESPONSE);
     bad("HTTP/1.1 600 OK\r\n\r\n", false, MOSN_REASON_UPSTREAM_BAD_RESPONSE);
     bad("HTTP/2.0 200 OK\r\n\r\n", false, MOSN_REASON_UPSTREAM_BAD_RESPONSE);
     bad("ICY 200 OK\r\n\r\n", false, MOSN_REASON_UPSTREAM_BAD_RESPONSE);

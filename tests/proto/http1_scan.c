@@ -34,8 +34,7 @@ header_with(const char *text, int c)
 static bool
 is_token(int c)
 {
-    return c > ' ' && c < 0x7f
-           && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL;
+    return c > ' ' && c < 0x7f && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL;
 }
 
 
@@ -49,8 +48,8 @@ main(void)
 
         names &= header_with("a@b: c\r\n\r\n", c)
                  == (is_token(c) || c == ':' ? MOSN_OK : MOSN_ERROR);
-        values &= header_with("a: b@c\r\n\r\n", c)
-                  == (text ? MOSN_OK : MOSN_ERROR);
+        values &=
+            header_with("a: b@c\r\n\r\n", c) == (text ? MOSN_OK : MOSN_ERROR);
         /* Far enough for the wide path of the scan. */
         long_values &= header_with("a: 0123456789012345678901234567890@"
                                    "012345678901234567890123456789\r\n\r\n",

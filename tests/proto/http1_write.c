@@ -26,8 +26,8 @@ rewrite(const char *in_text, bool request, const mosn_http1_out_t *how,
     mosn_message_init(&m, pool);
     rc = request ? mosn_http1_read_request(&scan, &limits, &in, &m, &framing,
                                            &error)
-                 : mosn_http1_read_response(&scan, &limits, &in, &m,
-                                            &framing, &error);
+                 : mosn_http1_read_response(&scan, &limits, &in, &m, &framing,
+                                            &error);
     if (!ok(rc == MOSN_OK, "reads (%s)", error.text)) {
         return;
     }
@@ -37,7 +37,7 @@ rewrite(const char *in_text, bool request, const mosn_http1_out_t *how,
     end = request ? mosn_http1_write_request(out, &m, how)
                   : mosn_http1_write_response(out, &m, how);
     memcpy(text, out, (size_t) (end - out));
-    is_str((mosn_str_t) { text, (size_t) (end - out) }, expected, expected);
+    is_str((mosn_str_t){ text, (size_t) (end - out) }, expected, expected);
     free(out);
     mosn_buf_close(&in);
     mosn_pool_destroy(&pool);
@@ -50,7 +50,7 @@ chunk_line(uint64_t n, const char *expected)
     uint8_t  out[MOSN_HTTP1_CHUNK_LINE_MAX];
     uint8_t *end = mosn_http1_write_chunk_line(out, n);
 
-    is_str((mosn_str_t) { (char *) out, (size_t) (end - out) }, expected,
+    is_str((mosn_str_t){ (char *) out, (size_t) (end - out) }, expected,
            expected);
 }
 

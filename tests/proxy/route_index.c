@@ -17,7 +17,8 @@ walk(mosn_str_t path)
 {
     for (uint32_t i = 0; i < N; i++) {
         if (routes[i].exact ? mosn_str_equal(routes[i].text, path)
-                            : mosn_str_has_prefix(path, routes[i].text)) {
+                            : mosn_str_has_prefix(path, routes[i].text))
+        {
             return i;
         }
     }
@@ -35,7 +36,7 @@ random_path(mosn_pool_t *pool)
         text[i] = "/ab"[mosn_rand_below(3)];
     }
     text[0] = '/';
-    return mosn_pool_copy(pool, (mosn_str_t) { text, n });
+    return mosn_pool_copy(pool, (mosn_str_t){ text, n });
 }
 
 

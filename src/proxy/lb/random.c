@@ -10,7 +10,7 @@ typedef struct {
 
 static void
 random_init(void *state, const mosn_cluster_t *cluster,
-    mosn_pool_t *pool MOSN_UNUSED)
+            mosn_pool_t *pool MOSN_UNUSED)
 {
     random_t *random = state;
 
@@ -21,8 +21,7 @@ random_init(void *state, const mosn_cluster_t *cluster,
 
 
 static mosn_host_t *
-random_pick(void *state, const mosn_cluster_t *cluster,
-            const mosn_pick_t *how)
+random_pick(void *state, const mosn_cluster_t *cluster, const mosn_pick_t *how)
 {
     const random_t *random = state;
     uint32_t        total = random->total;

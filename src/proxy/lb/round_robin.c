@@ -12,7 +12,7 @@ typedef struct {
  * first one would pile up on it. */
 static void
 round_robin_init(void *state, const mosn_cluster_t *cluster,
-    mosn_pool_t *pool MOSN_UNUSED)
+                 mosn_pool_t *pool MOSN_UNUSED)
 {
     round_robin_t *rr = state;
 

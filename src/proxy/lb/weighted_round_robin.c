@@ -16,13 +16,11 @@ typedef struct {
 
 
 static void
-wrr_init(void *state, const mosn_cluster_t *cluster,
-    mosn_pool_t *pool)
+wrr_init(void *state, const mosn_cluster_t *cluster, mosn_pool_t *pool)
 {
     wrr_t *wrr = state;
 
-    wrr->credit = mosn_pool_calloc(pool,
-                                   cluster->n_hosts * sizeof(int64_t));
+    wrr->credit = mosn_pool_calloc(pool, cluster->n_hosts * sizeof(int64_t));
     for (uint32_t i = 0; i < cluster->n_hosts; i++) {
         wrr->total += cluster->hosts[i].weight;
     }
@@ -39,7 +37,8 @@ wrr_pick(void *state, const mosn_cluster_t *cluster, const mosn_pick_t *how)
     for (uint32_t i = 0; i < cluster->n_hosts; i++) {
         wrr->credit[i] += cluster->hosts[i].weight;
         if (&cluster->hosts[i] != how->avoid
-            && (!found || wrr->credit[i] > wrr->credit[best])) {
+            && (!found || wrr->credit[i] > wrr->credit[best]))
+        {
             best = i;
             found = true;
         }

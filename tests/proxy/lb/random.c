@@ -7,7 +7,8 @@
 int
 main(void)
 {
-    mosn_host_t    hosts[3] = { { .weight = 1 }, { .weight = 2 },
+    mosn_host_t    hosts[3] = { { .weight = 1 },
+                                { .weight = 2 },
                                 { .weight = 7 } };
     mosn_cluster_t cluster = { .hosts = hosts, .n_hosts = 3 };
     mosn_pick_t    any = { 0 }, avoid = { .avoid = &hosts[2] };

@@ -8,7 +8,8 @@ int
 main(void)
 {
     mosn_pool_t   *pool = mosn_pool_create(MOSN_POOL_CONF);
-    mosn_host_t    hosts[3] = { { .weight = 5 }, { .weight = 1 },
+    mosn_host_t    hosts[3] = { { .weight = 5 },
+                                { .weight = 1 },
                                 { .weight = 1 } };
     mosn_cluster_t cluster = { .hosts = hosts, .n_hosts = 3 };
     mosn_pick_t    any = { 0 }, not_first = { .avoid = &hosts[0] };
