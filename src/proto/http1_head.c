@@ -451,8 +451,14 @@ head_expect(mosn_message_t *m, mosn_http1_error_t *error)
     const mosn_header_t *expect =
         mosn_headers_find(&m->headers, MOSN_HEADER_EXPECT);
 
-    if (expect == NULL || m->version == MOSN_HTTP_10) {
-        return MOSN_OK; /* a 1.0 client's is ignored (RFC 9110, 10.1.1) */
+    if (expect == NULL) {
+        return MOSN_OK;
+    }
+    if (m->version == MOSN_HTTP_10) {
+        /* A 1.0 client's is ignored (RFC 9110, 10.1.1), and must not become
+         * one of the 1.1 request that we send. */
+        mosn_headers_remove(&m->headers, MOSN_HEADER_EXPECT);
+        return MOSN_OK;
     }
     if (!mosn_str_equal_nocase(mosn_header_value(expect),
                                MOSN_STR("100-continue")))
