@@ -29,6 +29,7 @@ struct mosn_conf_s {
     size_t        places_mask;
     char        **errors;
     size_t        n_errors;
+    bool          is_read; /* without an error */
 };
 
 static void conf_read_group(mosn_conf_t *c, config_setting_t *group,
@@ -223,6 +224,13 @@ mosn_conf_where(mosn_conf_t *reader, const void *member)
     return mosn_pool_printf(reader->pool, "%s:%u", file ? file : reader->name,
                             setting ? config_setting_source_line(setting) : 0)
         .at;
+}
+
+
+bool
+mosn_conf_is_read(const mosn_conf_t *reader)
+{
+    return reader->is_read;
 }
 
 
@@ -913,7 +921,8 @@ conf_read_tree(mosn_conf_t *c, int parsed, const mosn_conf_block_t *block,
     }
 
     conf_read_block(c, config_root_setting(&c->tree), block, conf);
-    return c->n_errors == 0 ? MOSN_OK : MOSN_ERROR;
+    c->is_read = c->n_errors == 0;
+    return c->is_read ? MOSN_OK : MOSN_ERROR;
 }
 
 

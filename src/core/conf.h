@@ -50,6 +50,10 @@ bool mosn_conf_is_set(const mosn_conf_t *reader, const void *member);
 /* Where the setting or group stands, "FILE:LINE"; lives in the pool. */
 const char *mosn_conf_where(mosn_conf_t *reader, const void *member);
 
+/* True when the text itself had no mistake: what it seems to leave out it
+ * really does. */
+bool mosn_conf_is_read(const mosn_conf_t *reader);
+
 size_t mosn_conf_n_errors(const mosn_conf_t *reader);
 
 /* One line each: "mosn.conf:12: clusters[2].lb: ...". */

@@ -7,7 +7,6 @@
 
 #include "proxy/request.h"
 #include "core/log.h"
-#include "core/rand.h"
 #include "os/clock.h"
 
 #include <time.h>
@@ -291,99 +290,6 @@ request_make_filters(mosn_request_t *r)
 }
 
 
-/* --- what the upstream gets --------------------------------------------- */
-
-static mosn_str_t
-request_peer(mosn_request_t *r)
-{
-    mosn_proxy_conn_t *pc = r->pc;
-
-    if (pc->peer.at == NULL) {
-        char text[MOSN_ADDRESS_TEXT];
-
-        (void) mosn_address_format_host(&pc->conn->peer.sa, text);
-        pc->peer = mosn_pool_copy(pc->conn->pool, mosn_str(text));
-    }
-    return pc->peer;
-}
-
-
-static void
-request_add_forwarded_for(mosn_request_t *r)
-{
-    mosn_headers_t *headers = &r->head->headers;
-    mosn_str_t      value = request_peer(r);
-
-    if (r->conf->forwarded_for == MOSN_FORWARDED_APPEND) {
-        for (uint32_t i = 0;
-             i < headers->n
-             && mosn_headers_has(headers, MOSN_HEADER_X_FORWARDED_FOR);
-             i++)
-        {
-            /* Several lines are one list (RFC 9110, 5.3): the last grows. */
-            mosn_header_t *h = &headers->items[headers->n - 1 - i];
-
-            if (h->id == MOSN_HEADER_X_FORWARDED_FOR && !h->removed) {
-                value =
-                    mosn_pool_printf(r->pool, "%.*s, %.*s", (int) h->value_len,
-                                     h->value, MOSN_STR_ARG(value));
-                h->removed = true;
-                mosn_headers_add(headers, MOSN_HEADER_X_FORWARDED_FOR,
-                                 MOSN_STR("X-Forwarded-For"), value);
-                return;
-            }
-        }
-    }
-    mosn_headers_set(headers, MOSN_HEADER_X_FORWARDED_FOR,
-                     MOSN_STR("X-Forwarded-For"), value);
-}
-
-
-static mosn_str_t
-request_make_id(mosn_request_t *r)
-{
-    static const char hex[] = "0123456789abcdef";
-    char             *text = mosn_pool_alloc(r->pool, 32);
-
-    for (int half = 0; half < 2; half++) {
-        uint64_t bits = mosn_rand_u64();
-
-        for (int i = 0; i < 16; i++, bits >>= 4) {
-            text[half * 16 + i] = hex[bits & 15];
-        }
-    }
-    return (mosn_str_t){ text, 32 };
-}
-
-
-static void
-request_add_headers(mosn_request_t *r)
-{
-    const mosn_proxy_conf_t *conf = r->conf;
-    mosn_headers_t          *headers = &r->head->headers;
-
-    if (conf->forwarded_for != MOSN_FORWARDED_OFF) {
-        request_add_forwarded_for(r);
-    }
-    if (conf->forwarded_proto == MOSN_VOUCH_SET
-        || (conf->forwarded_proto == MOSN_VOUCH_KEEP
-            && !mosn_headers_has(headers, MOSN_HEADER_X_FORWARDED_PROTO)))
-    {
-        mosn_headers_set(headers, MOSN_HEADER_X_FORWARDED_PROTO,
-                         MOSN_STR("X-Forwarded-Proto"),
-                         r->pc->conn->tls != NULL ? MOSN_STR("https")
-                                                  : MOSN_STR("http"));
-    }
-    if (conf->request_id == MOSN_VOUCH_SET
-        || (conf->request_id == MOSN_VOUCH_KEEP
-            && !mosn_headers_has(headers, MOSN_HEADER_X_REQUEST_ID)))
-    {
-        mosn_headers_set(headers, MOSN_HEADER_X_REQUEST_ID,
-                         MOSN_STR("X-Request-Id"), request_make_id(r));
-    }
-}
-
-
 /* --- the body of the request -------------------------------------------- */
 
 static void
@@ -606,7 +512,7 @@ request_to_cluster(mosn_request_t *r)
     if (conf->host_rewrite.at != NULL) {
         r->head->authority = conf->host_rewrite;
     }
-    request_add_headers(r);
+    mosn_request_add_headers(r);
     request_forward(r);
 }
 

@@ -135,6 +135,11 @@ struct mosn_request_s {
 /* The owner of a proxy's server streams: mosn_stream_server_ops_t. */
 extern const mosn_stream_server_ops_t mosn_request_server_ops;
 
+/* --- proxy/vouch.c ------------------------------------------------------ */
+
+/* X-Forwarded-For, X-Forwarded-Proto and X-Request-Id, as configured. */
+void mosn_request_add_headers(mosn_request_t *request);
+
 /* --- proxy/access_log.c ------------------------------------------------- */
 
 extern const mosn_conf_block_t mosn_access_log_block;

@@ -258,7 +258,7 @@ router_index_route(mosn_conf_t *reader, mosn_virtual_host_t *host,
                         "must start with \"/\", or it never matches");
         return;
     }
-    if (earlier != MOSN_ROUTE_NONE) {
+    if (earlier != MOSN_ROUTE_NONE && mosn_conf_is_read(reader)) {
         mosn_conf_error(reader, conf, NULL,
                         "never matches: routes[%u] of the virtual host, at "
                         "%s, takes all of it; move this one before it",
