@@ -5,7 +5,7 @@ OBJS ?= objs
 CONFIGURE_FLAGS ?=
 PROVE_JOBS ?= 4
 SOURCES = $(shell find src -name '*.[ch]')
-TEST_SOURCES = $(shell find tests -name '*.[ch]')
+TEST_SOURCES = $(shell find tests -name '*.[ch]' ! -path 'tests/bench/*')
 
 all: $(OBJS)/Makefile
 	@$(MAKE) --no-print-directory -f $(OBJS)/Makefile all
