@@ -32,6 +32,39 @@ header_fill_cells(void)
 }
 
 
+/* Bit 5 makes a letter small.  It is set only where the known name has a
+ * letter (bit 6): CR would become a dash. */
+static inline bool
+header_is_word(const char *name, const char *known)
+{
+    uint64_t a, b;
+
+    memcpy(&a, name, 8);
+    memcpy(&b, known, 8);
+    return (a | (b & 0x4040404040404040u) >> 1) == b;
+}
+
+
+static inline bool
+header_is_name(const char *name, const char *known, size_t len)
+{
+    if (len >= 8) {
+        for (size_t i = 0; i + 8 < len; i += 8) {
+            if (!header_is_word(name + i, known + i)) {
+                return false;
+            }
+        }
+        return header_is_word(name + len - 8, known + len - 8);
+    }
+    for (size_t i = 0; i < len; i++) {
+        if ((name[i] | (known[i] & 0x40) >> 1) != known[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+
 mosn_header_e
 mosn_header_find_id(const char *name, size_t len)
 {
@@ -44,8 +77,7 @@ mosn_header_find_id(const char *name, size_t len)
         return MOSN_HEADER_OTHER;
     }
     for (id = header_cell[len][name[0] & 31]; id != 0; id = header_next[id]) {
-        if (mosn_str_equal_nocase(header_names[id], (mosn_str_t){ name, len }))
-        {
+        if (header_is_name(name, header_names[id].at, len)) {
             break;
         }
     }

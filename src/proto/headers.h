@@ -38,6 +38,11 @@
     X(COOKIE, "cookie")                                                       \
     X(CACHE_CONTROL, "cache-control")                                         \
     X(MAX_FORWARDS, "max-forwards")                                           \
+    X(ACCEPT, "accept")                                                       \
+    X(ACCEPT_ENCODING, "accept-encoding")                                     \
+    X(ACCEPT_LANGUAGE, "accept-language")                                     \
+    X(ETAG, "etag")                                                           \
+    X(LAST_MODIFIED, "last-modified")                                         \
     X(USER_AGENT, "user-agent")                                               \
     X(REFERER, "referer")                                                     \
     X(FORWARDED, "forwarded")                                                 \

@@ -2,11 +2,11 @@
  * proto/http1_head.c - what a scanned head means; the only user of
  * http-parser.
  *
- * http-parser is shown the start line and the lines that frame the message
- * or the connection, nothing else: the scan has validated the rest, and what
- * the parser never sees it cannot misread.  Around it stand the rules that
- * it leaves to its user (RFC 9112, 3.2, 6.1, 6.3): one Host, one
- * Content-Length, "chunked" alone, HTTP/1.0 or 1.1.
+ * http-parser is shown the start line, without the target, and the lines that
+ * frame the message or the connection, nothing else: the scan has validated
+ * the rest, and what the parser never sees it cannot misread.  Around it stand
+ * the rules that it leaves to its user (RFC 9112, 3.2, 6.1, 6.3): one Host,
+ * one Content-Length, "chunked" alone, HTTP/1.0 or 1.1.
  */
 
 #include "proto/http1.h"
@@ -29,6 +29,10 @@
 #define HOP_HEADERS                                                           \
     (FRAMING_HEADERS | HEADERS_MASK(KEEP_ALIVE) | HEADERS_MASK(TE)            \
      | HEADERS_MASK(HOST))
+
+#define MEMO_SIZE       256u
+#define MEMO_BYTES      128u
+#define SHOWN_MAX_BYTES 4096u /* of all framing lines together */
 
 typedef struct {
     bool     complete;
@@ -54,38 +58,128 @@ static const http_parser_settings head_settings = {
 };
 
 
-static bool
-head_feed(http_parser *parser, const char *bytes, size_t n)
+/* What http-parser is shown, in one piece, and what it said of it. */
+typedef struct {
+    bool     accepted;
+    bool     keep_alive;
+    uint64_t content_length; /* ULLONG_MAX: none */
+    unsigned error;          /* an http_errno */
+    uint16_t len;
+    uint8_t  type;
+    char     bytes[MEMO_BYTES];
+} head_verdict_t;
+
+/* The parser is a function of the bytes alone: the same bytes have the same
+ * verdict.  Most heads of a connection differ only in what the parser never
+ * sees, so what it said is remembered, bytes and all.  A cache of this
+ * process; a reload need not know it. */
+static head_verdict_t head_memo[MEMO_SIZE];
+
+
+static void
+head_ask(enum http_parser_type type, const char *bytes, size_t n,
+         head_verdict_t *verdict)
 {
-    return http_parser_execute(parser, &head_settings, bytes, n) == n
-           && HTTP_PARSER_ERRNO(parser) == HPE_OK;
+    http_parser parser;
+    head_seen_t seen = { .content_length = UINT64_MAX };
+    size_t      used;
+
+    http_parser_init(&parser, type);
+    parser.data = &seen;
+    used = http_parser_execute(&parser, &head_settings, bytes, n);
+    verdict->error = HTTP_PARSER_ERRNO(&parser);
+    /* With Upgrade it returns at the end of the head, short of nothing. */
+    verdict->accepted = seen.complete && used == n && verdict->error == HPE_OK;
+    verdict->keep_alive = seen.keep_alive;
+    verdict->content_length = seen.content_length;
 }
 
 
-/* Shows http-parser what it is to judge. */
-static bool
-head_parse(http_parser *parser, enum http_parser_type type,
-           const mosn_http1_start_t *start, const mosn_headers_t *headers,
-           head_seen_t *seen)
+/* The start line without its target, which we judge ourselves, and the lines
+ * that frame.  0: too long for the scratch. */
+static size_t
+head_compose(char *out, size_t room, mosn_str_t first, const char *middle,
+             mosn_str_t last, const mosn_headers_t *headers)
 {
-    http_parser_init(parser, type);
-    parser->data = seen;
-    memset(seen, 0, sizeof(*seen));
+    size_t n = first.len, middle_len = strlen(middle);
 
-    if (!head_feed(parser, start->line.at, start->line.len)) {
-        return false;
+    if (first.len + middle_len + last.len + 4 > room) {
+        return 0;
     }
+    memcpy(out, first.at, first.len);
+    memcpy(out + n, middle, middle_len);
+    n += middle_len;
+    memcpy(out + n, last.at, last.len);
+    n += last.len;
+    memcpy(out + n, "\r\n", 2);
+    n += 2;
+
     if (headers->present & FRAMING_HEADERS) {
         for (uint32_t i = 0; i < headers->n; i++) {
             const mosn_header_t *h = &headers->items[i];
 
-            if ((FRAMING_HEADERS >> h->id & 1)
-                && !head_feed(parser, h->name, h->line_len)) {
-                return false;
+            if (!(FRAMING_HEADERS >> h->id & 1)) {
+                continue;
             }
+            if (n + h->line_len + 2 > room) {
+                return 0;
+            }
+            memcpy(out + n, h->name, h->line_len);
+            n += h->line_len;
         }
     }
-    return head_feed(parser, "\r\n", 2) || seen->complete;
+    memcpy(out + n, "\r\n", 2);
+    return n + 2;
+}
+
+
+static uint64_t
+head_hash(const char *bytes, size_t n)
+{
+    uint64_t h = n, word;
+
+    for (; n >= 8; n -= 8, bytes += 8) {
+        memcpy(&word, bytes, 8);
+        h = (h ^ word) * 0x9e3779b97f4a7c15u;
+    }
+    word = 0;
+    memcpy(&word, bytes, n);
+    h = (h ^ word) * 0x9e3779b97f4a7c15u;
+    return h >> 32;
+}
+
+
+/* Shows http-parser what it is to judge: `first` and `last` of the start
+ * line. */
+static const head_verdict_t *
+head_judge(enum http_parser_type type, mosn_str_t first, const char *middle,
+           mosn_str_t last, const mosn_headers_t *headers,
+           head_verdict_t *scratch)
+{
+    char   bytes[SHOWN_MAX_BYTES];
+    size_t n =
+        head_compose(bytes, sizeof(bytes), first, middle, last, headers);
+    head_verdict_t *memo;
+
+    if (n == 0) {
+        scratch->accepted = false;
+        scratch->error = HPE_HEADER_OVERFLOW;
+        return scratch;
+    }
+    if (n > MEMO_BYTES) {
+        head_ask(type, bytes, n, scratch);
+        return scratch;
+    }
+
+    memo = &head_memo[head_hash(bytes, n) % MEMO_SIZE];
+    if (memo->len != n || memo->type != type
+        || memcmp(memo->bytes, bytes, n) != 0) {
+        head_ask(type, bytes, n, memo);
+        memo->len = (uint16_t) n;
+        memo->type = (uint8_t) type;
+        memcpy(memo->bytes, bytes, n);
+    }
+    return memo;
 }
 
 
@@ -155,7 +249,7 @@ head_transfer_encoding(mosn_headers_t *headers, mosn_http1_error_t *error)
 
 
 static mosn_rc_e
-head_framing(mosn_message_t *m, const head_seen_t *seen,
+head_framing(mosn_message_t *m, const head_verdict_t *seen,
              mosn_http1_framing_t *framing, mosn_http1_error_t *error)
 {
     mosn_headers_t *headers = &m->headers;
@@ -475,8 +569,8 @@ head_interpret_request(mosn_message_t *m, const mosn_http1_start_t *start,
                        mosn_http1_framing_t *framing,
                        mosn_http1_error_t   *error)
 {
-    http_parser parser;
-    head_seen_t seen;
+    head_verdict_t        scratch;
+    const head_verdict_t *verdict;
 
     if (head_version(m, start->third, error) != MOSN_OK) {
         return MOSN_ERROR;
@@ -488,29 +582,46 @@ head_interpret_request(mosn_message_t *m, const mosn_http1_start_t *start,
         return MOSN_ERROR;
     }
 
-    if (!head_parse(&parser, HTTP_REQUEST, start, &m->headers, &seen)) {
-        mosn_http1_error_t ours = { MOSN_REASON_NONE, NULL };
-
-        if (HTTP_PARSER_ERRNO(&parser) == HPE_INVALID_METHOD) {
-            REFUSE(UNKNOWN_METHOD, "unknown method");
-        }
-        /* Ours says it more exactly when it sees the cause too. */
-        if (head_framing(m, &seen, framing, &ours) == MOSN_OK
-            || ours.reason == MOSN_REASON_NONE)
-        {
-            REFUSE(BAD_REQUEST,
-                   http_errno_description(HTTP_PARSER_ERRNO(&parser)));
-        }
-        *error = ours;
+    verdict = head_judge(HTTP_REQUEST, start->first,
+                         m->method_id == MOSN_METHOD_CONNECT ? " a:1 " : " / ",
+                         start->third, &m->headers, &scratch);
+    if (!verdict->accepted && verdict->error == HPE_INVALID_METHOD) {
+        REFUSE(UNKNOWN_METHOD, "unknown method");
+    }
+    /* Ours first: it says more exactly what is wrong. */
+    if (head_framing(m, verdict, framing, error) != MOSN_OK) {
         return MOSN_ERROR;
     }
-    if (head_framing(m, &seen, framing, error) != MOSN_OK
-        || head_expect(m, error) != MOSN_OK)
-    {
+    if (!verdict->accepted) {
+        REFUSE(BAD_REQUEST,
+               http_errno_description((enum http_errno) verdict->error));
+    }
+    if (head_expect(m, error) != MOSN_OK) {
         return MOSN_ERROR;
     }
     head_strip(m);
     return MOSN_OK;
+}
+
+
+static void
+head_response_connection(const mosn_message_t *m,
+                         mosn_http1_framing_t *framing)
+{
+    for (uint32_t i = 0; i < m->headers.n; i++) {
+        const mosn_header_t *h = &m->headers.items[i];
+        mosn_str_t           value = mosn_header_value(h);
+
+        if (h->id != MOSN_HEADER_CONNECTION) {
+            continue;
+        }
+        if (mosn_str_list_has(value, MOSN_STR("close"))) {
+            framing->keep_alive = false;
+            return;
+        }
+        framing->keep_alive |=
+            mosn_str_list_has(value, MOSN_STR("keep-alive"));
+    }
 }
 
 
@@ -519,9 +630,9 @@ head_interpret_response(mosn_message_t *m, const mosn_http1_start_t *start,
                         mosn_http1_framing_t *framing,
                         mosn_http1_error_t   *error)
 {
-    const char *digits = start->second.at;
-    http_parser parser;
-    head_seen_t seen;
+    const char           *digits = start->second.at;
+    head_verdict_t        scratch;
+    const head_verdict_t *verdict;
 
     if (head_version(m, start->first, error) != MOSN_OK) {
         return MOSN_ERROR;
@@ -529,30 +640,21 @@ head_interpret_response(mosn_message_t *m, const mosn_http1_start_t *start,
     m->status = (unsigned) ((digits[0] - '0') * 100 + (digits[1] - '0') * 10
                             + (digits[2] - '0'));
     m->phrase = start->third;
-    if (!head_parse(&parser, HTTP_RESPONSE, start, &m->headers, &seen)) {
+    verdict = head_judge(HTTP_RESPONSE, start->first, " ", start->second,
+                         &m->headers, &scratch);
+    if (!verdict->accepted) {
         REFUSE(BAD_REQUEST,
-               http_errno_description(HTTP_PARSER_ERRNO(&parser)));
+               http_errno_description((enum http_errno) verdict->error));
     }
-    if (head_framing(m, &seen, framing, error) != MOSN_OK) {
+    if (head_framing(m, verdict, framing, error) != MOSN_OK) {
         return MOSN_ERROR;
     }
 
     /* http-parser counts "no length" as closing; with 1xx, 204, 304 and to
      * HEAD there is no body to frame.  So look at what was said. */
     framing->keep_alive = m->version == MOSN_HTTP_11;
-    for (uint32_t i = 0; i < m->headers.n; i++) {
-        const mosn_header_t *h = &m->headers.items[i];
-
-        if (h->id == MOSN_HEADER_CONNECTION) {
-            mosn_str_t value = mosn_header_value(h);
-
-            if (mosn_str_list_has(value, MOSN_STR("close"))) {
-                framing->keep_alive = false;
-                break;
-            }
-            framing->keep_alive |=
-                mosn_str_list_has(value, MOSN_STR("keep-alive"));
-        }
+    if (mosn_headers_has(&m->headers, MOSN_HEADER_CONNECTION)) {
+        head_response_connection(m, framing);
     }
     head_strip(m);
     return MOSN_OK;

@@ -215,6 +215,40 @@ mosn_http1_scan_status_line(const uint8_t **at, const uint8_t *end,
 }
 
 
+/* The end of a name: where its token characters end.  A well-known name is a
+ * token: then finding the colon is enough. */
+static inline const uint8_t *
+scan_name(const uint8_t *p, const uint8_t *end, uint8_t *id_r)
+{
+#ifdef __SSE2__
+    if (end - p >= 32) {
+        const __m128i colon = _mm_set1_epi8(':');
+        const void   *low = p, *high = p + 16;
+        unsigned      mask = (unsigned) _mm_movemask_epi8(
+                 _mm_cmpeq_epi8(_mm_loadu_si128(low), colon));
+
+        mask |= (unsigned) _mm_movemask_epi8(
+                    _mm_cmpeq_epi8(_mm_loadu_si128(high), colon))
+                << 16;
+        if (mask != 0) {
+            size_t n = (size_t) __builtin_ctz(mask);
+
+            *id_r = (uint8_t) mosn_header_find_id((const char *) p, n);
+            if (*id_r != MOSN_HEADER_OTHER) {
+                return p + n;
+            }
+            return scan_while(p, end, IS_TOKEN);
+        }
+    }
+#endif
+    const uint8_t *name_end = scan_while(p, end, IS_TOKEN);
+
+    *id_r = (uint8_t) mosn_header_find_id((const char *) p,
+                                          (size_t) (name_end - p));
+    return name_end;
+}
+
+
 /* One header line at `*at`. */
 static inline mosn_rc_e
 scan_header(const uint8_t **at, const uint8_t *end, mosn_headers_t *headers,
@@ -222,9 +256,10 @@ scan_header(const uint8_t **at, const uint8_t *end, mosn_headers_t *headers,
 {
     const uint8_t *line = *at, *name_end, *value, *value_end, *p;
     mosn_header_t *item;
+    uint8_t        id;
     mosn_rc_e      rc;
 
-    name_end = scan_while(line, end, IS_TOKEN);
+    name_end = scan_name(line, end, &id);
     if (name_end == end) {
         return MOSN_AGAIN;
     }
@@ -264,7 +299,7 @@ scan_header(const uint8_t **at, const uint8_t *end, mosn_headers_t *headers,
     item->value_len = (uint32_t) (value_end - value);
     item->line_len = (uint32_t) (p - line);
     item->name_len = (uint16_t) (name_end - line);
-    item->id = (uint8_t) mosn_header_find_id(item->name, item->name_len);
+    item->id = id;
     item->removed = false;
     headers->present |= 1ull << item->id;
     *at = p;

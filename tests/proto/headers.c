@@ -24,6 +24,21 @@ main(void)
                && mosn_header_find_id(upper, name.len) == id;
     }
     ok(all, "every known name is found, in any case");
+    all = true;
+    for (unsigned id = 1; id < MOSN_HEADER_COUNT; id++) {
+        mosn_str_t name = mosn_header_name((mosn_header_e) id);
+
+        for (size_t i = 0; i < name.len; i++) {
+            memcpy(upper, name.at, name.len);
+            for (int c = 0; c < 256; c++) {
+                bool same = mosn_lower((uint8_t) c) == (uint8_t) name.at[i];
+
+                upper[i] = (char) c;
+                all &= same == (mosn_header_find_id(upper, name.len) == id);
+            }
+        }
+    }
+    ok(all, "and with any one byte changed it is another");
     is_num(mosn_header_find_id("hosu", 4), MOSN_HEADER_OTHER, "a near one");
     is_num(mosn_header_find_id("", 0), MOSN_HEADER_OTHER, "an empty one");
     is_num(mosn_header_find_id("x-a-very-long-name-indeed", 25),

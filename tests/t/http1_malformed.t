@@ -67,6 +67,7 @@ my @heads = (
     ['CR alone at the end of the head', 400, "${get}X: 1\r\n\rX\r\n\r\n"],
     ['blank before the colon', 400, "${get}X : 1\r\n\r\n"],
     ['tab before the colon', 400, "${get}X\t: 1\r\n\r\n"],
+    ['CR for a dash in a known name', 400, "${post}Content\rLength: 3\r\n\r\nabc"],
     ['blank in a name', 400, "${get}X Y: 1\r\n\r\n"],
     ['folded line', 400, "${get}X: 1\r\n 2\r\n\r\n"],
     ['first line folded', 400, "GET / HTTP/1.1\r\n Host: a\r\n\r\n"],
