@@ -39,7 +39,7 @@ struct mosn_pool_s {
 };
 
 static const size_t pool_chunk_size[] = {
-    [MOSN_POOL_CONN] = 816,
+    [MOSN_POOL_CONN] = 736,
     [MOSN_POOL_STREAM] = 4096,
     [MOSN_POOL_CONF] = 64 * 1024,
 };

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #define LINE_MAX_BYTES 8192u
+#define STAMP_MS       100u
 
 typedef struct log_op_s log_op_t;
 
@@ -98,6 +99,29 @@ put_json(char *out, char *end, mosn_str_t s)
 }
 
 
+/* Nothing to escape: printable ASCII without quotes and backslashes.  Eight
+ * bytes at a time; a byte over 0x7f takes the slow way. */
+static bool
+log_is_plain(mosn_str_t s)
+{
+    const uint64_t ones = 0x0101010101010101u, high = ones << 7;
+    const char    *p = s.at, *end = s.at + s.len;
+    uint64_t       w, bad = 0;
+
+    for (; end - p >= 8; p += 8) {
+        memcpy(&w, p, 8);
+        bad |= w | (w - ones * 0x20) | ((w ^ (ones * '"')) - ones)
+               | ((w ^ (ones * '\\')) - ones) | (w + ones);
+    }
+    for (; p < end; p++) {
+        if (*p < ' ' || *p == 0x7f || *p == '"' || *p == '\\') {
+            return false;
+        }
+    }
+    return (bad & high) == 0;
+}
+
+
 /* What a peer has sent; "-" when there is nothing. */
 static char *
 put_peer(char *out, char *end, const log_op_t *op, mosn_str_t s)
@@ -108,20 +132,24 @@ put_peer(char *out, char *end, const log_op_t *op, mosn_str_t s)
     if (op->json) {
         return put_json(out, end, s);
     }
+    if (log_is_plain(s)) {
+        return put(out, end, s);
+    }
     return out + mosn_log_escape(s, out, (size_t) (end - out));
 }
 
 
-/* Two stamps, made once a second. */
+/* Two stamps, made anew a few times a second: asking the clock for each line
+ * costs as much as the rest of it. */
 static mosn_str_t
-log_time(bool iso)
+log_time(const mosn_request_t *r, bool iso)
 {
-    static char   local[40], utc[40];
-    static size_t local_len, utc_len;
-    static time_t made = -1;
-    time_t        now = (time_t) (mosn_clock_wall_ms() / 1000);
+    static char     local[40], utc[40];
+    static size_t   local_len, utc_len;
+    static uint64_t made_ms;
 
-    if (now != made) {
+    if (local_len == 0 || r->loop->now_ms - made_ms >= STAMP_MS) {
+        time_t    now = (time_t) (mosn_clock_wall_ms() / 1000);
         struct tm tm;
 
         (void) localtime_r(&now, &tm);
@@ -129,7 +157,7 @@ log_time(bool iso)
             strftime(local, sizeof(local), "%d/%b/%Y:%H:%M:%S %z", &tm);
         (void) gmtime_r(&now, &tm);
         utc_len = strftime(utc, sizeof(utc), "%Y-%m-%dT%H:%M:%SZ", &tm);
-        made = now;
+        made_ms = r->loop->now_ms;
     }
     return iso ? (mosn_str_t){ utc, utc_len }
                : (mosn_str_t){ local, local_len };
@@ -145,13 +173,13 @@ log_time(bool iso)
 
 VAR(time_local)
 {
-    return put(out, end, log_time(false));
+    return put(out, end, log_time(r, false));
 }
 
 
 VAR(start_time)
 {
-    return put(out, end, log_time(true));
+    return put(out, end, log_time(r, true));
 }
 
 
@@ -293,32 +321,19 @@ VAR(response_received_duration)
 }
 
 
-static char *
-put_address(char *out, char *end, const struct sockaddr *sa, bool port)
+VAR(downstream_remote_address)
 {
     char text[MOSN_ADDRESS_TEXT];
 
-    if (port) {
-        (void) mosn_address_format(sa, sizeof(sa_family_t), text);
-    } else {
-        (void) mosn_address_format_host(sa, text);
-    }
+    (void) mosn_address_format(&r->pc->conn->peer.sa, sizeof(sa_family_t),
+                               text);
     return put(out, end, mosn_str(text));
-}
-
-
-VAR(downstream_remote_address)
-{
-    return put_address(out, end, &r->pc->conn->peer.sa, true);
 }
 
 
 VAR(downstream_remote_host)
 {
-    if (r->pc->peer.at != NULL) {
-        return put(out, end, r->pc->peer);
-    }
-    return put_address(out, end, &r->pc->conn->peer.sa, false);
+    return put(out, end, mosn_request_peer(r->pc));
 }
 
 

@@ -140,6 +140,9 @@ extern const mosn_stream_server_ops_t mosn_request_server_ops;
 /* X-Forwarded-For, X-Forwarded-Proto and X-Request-Id, as configured. */
 void mosn_request_add_headers(mosn_request_t *request);
 
+/* The client's address without its port; made once a connection. */
+mosn_str_t mosn_request_peer(mosn_proxy_conn_t *pc);
+
 /* --- proxy/access_log.c ------------------------------------------------- */
 
 extern const mosn_conf_block_t mosn_access_log_block;

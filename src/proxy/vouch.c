@@ -6,11 +6,9 @@
 #include "core/rand.h"
 #include "proxy/request.h"
 
-static mosn_str_t
-vouch_peer(mosn_request_t *r)
+mosn_str_t
+mosn_request_peer(mosn_proxy_conn_t *pc)
 {
-    mosn_proxy_conn_t *pc = r->pc;
-
     if (pc->peer.at == NULL) {
         char text[MOSN_ADDRESS_TEXT];
 
@@ -25,7 +23,7 @@ static void
 vouch_add_forwarded_for(mosn_request_t *r)
 {
     mosn_headers_t *headers = &r->head->headers;
-    mosn_str_t      value = vouch_peer(r);
+    mosn_str_t      value = mosn_request_peer(r->pc);
 
     if (r->conf->forwarded_for == MOSN_FORWARDED_APPEND) {
         for (uint32_t i = 0;
