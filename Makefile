@@ -53,6 +53,7 @@ install: all
 	@PREFIX=$$(sed -n 's/^PREFIX = //p' $(OBJS)/Makefile); \
 	ETC=$$PREFIX/etc/mosn; [ $$PREFIX = /usr ] && ETC=/etc/mosn; \
 	install -D -m 755 $(OBJS)/mosn $(DESTDIR)$$PREFIX/sbin/mosn && \
+	install -D -m 755 $(OBJS)/mosnctl $(DESTDIR)$$PREFIX/sbin/mosnctl && \
 	install -D -m 644 conf/REFERENCE.md \
 	    $(DESTDIR)$$PREFIX/share/doc/mosn/REFERENCE.md && \
 	if [ -f $(DESTDIR)$$ETC/mosn.conf ]; then \

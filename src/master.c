@@ -9,6 +9,8 @@
 
 #include "master.h"
 
+#include "command.h"
+#include "config.h"
 #include "core/log_file.h"
 #include "os/file.h"
 #include "os/socket.h"
@@ -129,6 +131,7 @@ master_bind_all(void)
 static void
 master_let_go(void)
 {
+    mosn_commands_let_go();
     (void) close(master.signal_fd);
     (void) close(master.loop.epoll_fd);
     for (unsigned i = 0; i < master.n_children; i++) {
@@ -464,6 +467,85 @@ master_watch_signals(void)
 }
 
 
+/* --- commands ----------------------------------------------------------- */
+
+static void
+master_status_child(const master_child_t *c, bool json, bool more, FILE *out)
+{
+    uint64_t lived_s =
+        c->pid == 0 ? 0 : (master.loop.now_ms - c->started_ms) / 1000;
+
+    (void) fprintf(out,
+                   json ? "%s{\"role\":\"%s\",\"pid\":%d,\"seconds\":%llu}"
+                        : "%s%-10s pid %-7d for %llu s\n",
+                   json && more ? "," : "", c->role, (int) c->pid,
+                   (unsigned long long) lived_s);
+}
+
+
+static bool
+master_command_status(bool json, FILE *out)
+{
+    (void) fprintf(out,
+                   json ? "{\"version\":\"%s\",\"pid\":%d,\"state\":\"%s\","
+                          "\"children\":["
+                        : "mosn %s, pid %d, %s\n",
+                   MOSN_VERSION, (int) getpid(),
+                   master.stopping ? "draining" : "serving");
+    for (unsigned i = 0; i < master.n_children; i++) {
+        master_status_child(&master.children[i], json, i > 0, out);
+    }
+    (void) fputs(json ? "]}\n" : "", out);
+    return true;
+}
+
+
+static bool
+master_command_reopen(bool json, FILE *out)
+{
+    master_reopen_logs();
+    (void) fputs(json ? "{}\n" : "logs are open again\n", out);
+    return true;
+}
+
+
+static bool
+master_command_stop(bool json, FILE *out)
+{
+    master_stop(SIGTERM);
+    (void) fputs(json ? "{}\n" : "draining\n", out);
+    return true;
+}
+
+
+static bool
+master_command_stop_now(bool json, FILE *out)
+{
+    master_stop(SIGINT);
+    (void) fputs(json ? "{}\n" : "ending\n", out);
+    return true;
+}
+
+
+static bool
+master_command_version(bool json, FILE *out)
+{
+    (void) fprintf(out, json ? "{\"version\":\"%s\"}\n" : "mosn %s\n",
+                   MOSN_VERSION);
+    return true;
+}
+
+
+static const mosn_command_t master_commands[] = {
+    { "status", master_command_status, false },
+    { "reopen", master_command_reopen, false },
+    { "stop", master_command_stop, true },
+    { "stop now", master_command_stop_now, true },
+    { "version", master_command_version, false },
+    { NULL, NULL, false },
+};
+
+
 /* --- start -------------------------------------------------------------- */
 
 static mosn_rc_e
@@ -581,6 +663,14 @@ master_start(void)
     {
         return MOSN_ERROR;
     }
+    if (master.settings->control_socket.at != NULL
+        && mosn_commands_listen(&master.loop,
+                                master.settings->control_socket.at,
+                                master_commands)
+               != MOSN_OK)
+    {
+        return MOSN_ERROR;
+    }
     mosn_settings_register_metrics(master.generation, master.settings);
     master_raise_limits();
     master_init_children();
@@ -638,6 +728,9 @@ mosn_master_run(const char *conf_path, bool quiet)
     mosn_loop_run(&master.loop);
 
     mosn_log_notice("all processes have ended");
+    if (master.settings->control_socket.at != NULL) {
+        mosn_commands_close(master.settings->control_socket.at);
+    }
     master_remove_files();
     mosn_loop_fini(&master.loop);
     free(master.listen_fds);

@@ -32,6 +32,7 @@ class Mosn(Peer):
         self.write('mosn.conf', f"""workers = {e.workers};
 user = "root";
 pid_file = "{d}/mosn.pid";
+control_socket = "{d}/control.sock";
 error_log = {{ path = "{d}/error.log"; level = "err"; }};
 worker_connections = 19000;
 admin = {{ address = "127.0.0.1:{e.admin}"; }};
