@@ -510,6 +510,9 @@ conn_fill(mosn_conn_t *conn)
         } else {
             conn->sized_up = true;
         }
+        if ((size_t) n < MOSN_BLOCK_SMALL / 4) {
+            conn->sized_up = false; /* no bulk any more */
+        }
         return true;
     }
 

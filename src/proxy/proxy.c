@@ -44,7 +44,7 @@ static const mosn_directive_t proxy_directives[] = {
                          "Protocols that a client may upgrade to."),
     MOSN_BOOL(mosn_proxy_conf_t, allow_connect, false,
               "Pass CONNECT to the upstream and tunnel on success; else "
-              "405."),
+              "405.  It has no path: only an empty `match` takes it."),
     MOSN_ENUM(mosn_proxy_conf_t, forwarded_for, forwarded_for_names,
               MOSN_FORWARDED_APPEND,
               "X-Forwarded-For: add the client's address to what came, or "
