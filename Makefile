@@ -26,7 +26,11 @@ help:
 $(OBJS)/Makefile: configure auto/* $(shell find src -name '*.c') \
     $(shell find tests -name '*.c')
 	@./auto/deps build
-	@./configure --objs=$(OBJS) $(CONFIGURE_FLAGS)
+	@if [ -f $(OBJS)/configure.args ]; then \
+	    ./configure $$(cat $(OBJS)/configure.args); \
+	else \
+	    ./configure --objs=$(OBJS) $(CONFIGURE_FLAGS); \
+	fi
 
 run: all
 	@echo

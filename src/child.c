@@ -95,6 +95,10 @@ child_on_signal(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
     struct signalfd_siginfo info;
 
     while (read(ears->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+        if (info.ssi_signo == SIGINT) {
+            mosn_log_files_flush();
+            _exit(0);
+        }
         if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGQUIT) {
             ears->on_drain(ears->owner);
         }
@@ -109,11 +113,12 @@ mosn_child_listen(mosn_child_ears_t *ears, mosn_loop_t *loop,
 {
     sigset_t set;
 
-    /* The others stay blocked: ^C and SIGHUP of a terminal go to the whole
-     * group, and it is the master who decides. */
+    /* The others stay blocked: SIGHUP of a terminal goes to the whole group,
+     * and it is the master who decides. */
     (void) sigemptyset(&set);
     (void) sigaddset(&set, SIGTERM);
     (void) sigaddset(&set, SIGQUIT);
+    (void) sigaddset(&set, SIGINT);
 
     ears->loop = loop;
     ears->channel.on_ready = child_on_note;

@@ -2,13 +2,14 @@
 
 #include "config.h"
 #include "master.h"
+#include "proxy/request.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
 static const char usage_text[] =
-    "usage: mosn [-c FILE] [-p DIR] [-t | -T] [-q] [-V] [-h]\n"
+    "usage: mosn [-c FILE] [-p DIR] [-t | -T | -R] [-q] [-V] [-h]\n"
     "\n"
     "  -c FILE  configuration (default: %s)\n"
     "  -p DIR   directory that relative paths start from\n"
@@ -71,6 +72,13 @@ print_reference(void)
                  "do not edit.\n\n",
                  stdout);
     mosn_conf_print_reference(&mosn_settings_block, stdout);
+    (void) fputs("## Variables of access logs\n\n"
+                 "Durations are milliseconds.  A line gets its end by itself; "
+                 "`%%` is a per cent sign; what is unknown is `-`.  Lines "
+                 "are gathered and written at least once a second.\n\n",
+                 stdout);
+    mosn_access_log_print_variables(stdout);
+    (void) fputs("\n", stdout);
 }
 
 

@@ -27,6 +27,7 @@
 #define RESPAWN_MIN_MS 100u /* after a crash right at the start */
 #define RESPAWN_MAX_MS 10000u
 #define HEALTHY_MS     1000u /* who lived so long did not crash at start */
+#define LAST_WORD_MS   500u
 #define KILL_AFTER_MS  5000u /* beyond drain_timeout */
 #define SPARE_FDS      512u
 
@@ -68,11 +69,29 @@ static void master_spawn(master_child_t *c);
 
 /* --- sockets ------------------------------------------------------------ */
 
+/* With SO_REUSEPORT a second mosn would get in beside the first and take half
+ * of its clients.  Without it the address must be free. */
+static bool
+master_is_free(const mosn_address_t *address)
+{
+    int fd = address->sa.sa_family == AF_UNIX
+                 ? 0
+                 : mosn_socket_listen(address, 1, false);
+
+    if (fd > 0) {
+        (void) close(fd);
+    }
+    return fd != -1;
+}
+
+
 static int
 master_bind(const mosn_address_t *address, mosn_str_t name, int backlog,
-            bool reuseport)
+            bool first)
 {
-    int fd = mosn_socket_listen(address, backlog, reuseport);
+    int fd = first && !master_is_free(address)
+                 ? -1
+                 : mosn_socket_listen(address, backlog, true);
 
     if (fd == -1) {
         char text[MOSN_ADDRESS_TEXT];
@@ -104,9 +123,10 @@ master_bind_all(void)
             bool is_unix = l->address.sa.sa_family == AF_UNIX;
             int *fd = &master.listen_fds[slot * n + i];
 
-            *fd = is_unix && slot > 0 ? master.listen_fds[i]
-                                      : master_bind(&l->address, l->name,
-                                                    (int) l->backlog, true);
+            *fd = is_unix && slot > 0
+                      ? master.listen_fds[i]
+                      : master_bind(&l->address, l->name, (int) l->backlog,
+                                    slot == 0);
             if (*fd == -1) {
                 return MOSN_ERROR;
             }
@@ -116,12 +136,34 @@ master_bind_all(void)
     master.admin_fd = -1;
     if (s->admin != NULL) {
         master.admin_fd =
-            master_bind(&s->admin->address, MOSN_STR("admin"), 64, false);
+            master_bind(&s->admin->address, MOSN_STR("admin"), 64, true);
         if (master.admin_fd == -1) {
             return MOSN_ERROR;
         }
     }
     return MOSN_OK;
+}
+
+
+/* So that nobody connects to a queue that nobody serves. */
+static void
+master_close_sockets(void)
+{
+    size_t n = master.settings->listeners.n;
+
+    for (size_t i = 0; i < n; i++) {
+        for (unsigned slot = master.n_workers; slot-- > 0;) {
+            int *fd = &master.listen_fds[slot * n + i];
+
+            if (slot == 0 || *fd != master.listen_fds[i]) {
+                (void) close(*fd); /* a unix socket is one for all */
+            }
+            if (slot > 0) {
+                *fd = -1;
+            }
+        }
+        master.listen_fds[i] = -1;
+    }
 }
 
 
@@ -364,7 +406,8 @@ master_stop(int signo)
     if (master.stopping || signo == SIGINT) {
         mosn_log_notice("signal %d: ending at once", signo);
         master.stopping = true;
-        master_kill_all(SIGKILL);
+        master_kill_all(SIGINT); /* they write their logs out */
+        mosn_timer_arm(&master.loop, &master.deadline, LAST_WORD_MS);
         if (master_count_children(false) == 0) {
             master.loop.stop = true;
         }
@@ -374,6 +417,7 @@ master_stop(int signo)
                     master.settings->drain_timeout_ms);
     master.stopping = true;
     atomic_store(&master.board->draining, 1);
+    master_close_sockets();
     for (unsigned i = 0; i < master.n_workers; i++) {
         master_tell(&master.children[i], MOSN_NOTE_DRAIN, 0, NULL, 0);
     }
@@ -475,6 +519,10 @@ master_status_child(const master_child_t *c, bool json, bool more, FILE *out)
     uint64_t lived_s =
         c->pid == 0 ? 0 : (master.loop.now_ms - c->started_ms) / 1000;
 
+    if (c->pid == 0 && !json) {
+        (void) fprintf(out, "%-10s not running\n", c->role);
+        return;
+    }
     (void) fprintf(out,
                    json ? "%s{\"role\":\"%s\",\"pid\":%d,\"seconds\":%llu}"
                         : "%s%-10s pid %-7d for %llu s\n",
@@ -512,7 +560,9 @@ master_command_reopen(bool json, FILE *out)
 static bool
 master_command_stop(bool json, FILE *out)
 {
-    master_stop(SIGTERM);
+    if (!master.stopping) { /* again is not at once: --now is */
+        master_stop(SIGTERM);
+    }
     (void) fputs(json ? "{}\n" : "draining\n", out);
     return true;
 }
@@ -713,9 +763,11 @@ mosn_master_run(const char *conf_path, bool quiet)
         free(errors);
         return 1;
     }
+    mosn_log_mirror(true); /* a start that fails is told at the terminal */
     if (master_start() != MOSN_OK) {
         return 1;
     }
+    mosn_log_mirror(false);
 
     mosn_process_set_title("mosn: master");
     for (unsigned i = 0; i < master.n_children; i++) {

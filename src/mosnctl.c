@@ -44,7 +44,9 @@ ctl_connect(const char *path)
     if (fd == -1
         || connect(fd, (struct sockaddr *) &address, sizeof(address)) == -1)
     {
-        (void) fprintf(stderr, "mosnctl: mosn does not answer on %s: %s\n",
+        (void) fprintf(stderr,
+                       "mosnctl: mosn does not answer on %s: %s\n"
+                       "(is control_socket set? -s names another one)\n",
                        path, strerror(errno));
         if (fd != -1) {
             (void) close(fd);

@@ -141,6 +141,29 @@ settings_build_listeners(mosn_conf_t *reader, mosn_generation_t *generation,
 }
 
 
+static void
+settings_check_rest(mosn_conf_t *reader, mosn_settings_t *s)
+{
+    mosn_user_t user;
+
+    if (s->user.at != NULL && mosn_process_find_user(s->user.at, &user) == -1)
+    {
+        mosn_conf_error(reader, &s->user, s, "there is no user \"%s\" here",
+                        s->user.at);
+    }
+    for (size_t i = 0; s->admin != NULL && i < s->listeners.n; i++) {
+        if (s->admin->address.len > 0
+            && mosn_address_equal(&s->admin->address,
+                                  &s->listeners.items[i].address))
+        {
+            mosn_conf_error(reader, &s->admin->address, s->admin,
+                            "listener \"%.*s\" has this address",
+                            MOSN_STR_ARG(s->listeners.items[i].name));
+        }
+    }
+}
+
+
 static char *
 settings_collect_errors(const mosn_conf_t *reader)
 {
@@ -178,6 +201,7 @@ mosn_settings_load(const char *path, uint32_t number,
             mosn_route_table_build(reader, generation, &s->routes.items[i]);
         }
         settings_build_listeners(reader, generation, s);
+        settings_check_rest(reader, s);
     }
 
     if (mosn_conf_n_errors(reader) > 0) {

@@ -8,6 +8,8 @@
 
 #include "core/log_file.h"
 
+#include <unistd.h>
+
 #define LOG_FLUSH_MS  1000u
 #define DRAIN_LOOK_MS 20u
 
@@ -68,6 +70,7 @@ worker_drain(void *owner)
     mosn_log_notice("draining %u connections", w->limits.n_connections);
     for (size_t i = 0; i < w->n_listeners; i++) {
         mosn_listener_stop(&w->listeners[i]);
+        (void) close(w->child->listen_fds[i]); /* the next is refused */
         mosn_listener_drain(&w->listeners[i]);
     }
     w->drain_until_ms = w->loop.now_ms + w->child->settings->drain_timeout_ms;

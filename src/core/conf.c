@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <libconfig.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 
 #define MAX_ERRORS 200
 
@@ -931,6 +932,7 @@ mosn_conf_read_file(mosn_conf_t *reader, const char *path,
                     const mosn_conf_block_t *block, void *conf)
 {
     const char *slash = strrchr(path, '/');
+    struct stat st;
 
     reader->name = mosn_pool_strdup(reader->pool, path);
 
@@ -942,6 +944,14 @@ mosn_conf_read_file(mosn_conf_t *reader, const char *path,
                                mosn_pool_copy(reader->pool, dir).at);
     }
     errno = 0;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        char line[1024];
+
+        (void) snprintf(line, sizeof(line), "%s: cannot read: %s", path,
+                        strerror(EISDIR));
+        reader->errors[reader->n_errors++] = strdup(line);
+        return MOSN_ERROR;
+    }
     return conf_read_tree(reader, config_read_file(&reader->tree, path), block,
                           conf);
 }

@@ -19,6 +19,7 @@ mosn_log_level_e mosn_log_level = MOSN_LOG_NOTICE;
 static int  log_fd = STDERR_FILENO;
 static char log_path[1024];
 static char log_role[32] = "main";
+static bool log_mirrors;
 
 
 int
@@ -64,6 +65,13 @@ int
 mosn_log_fd(void)
 {
     return log_fd;
+}
+
+
+void
+mosn_log_mirror(bool on)
+{
+    log_mirrors = on;
 }
 
 
@@ -159,6 +167,10 @@ log_vwrite(mosn_log_level_e level, int error, const char *fmt, va_list args)
         }
     }
     line[n++] = '\n';
+
+    if (log_mirrors && level <= MOSN_LOG_ERR && log_fd != STDERR_FILENO) {
+        (void) !write(STDERR_FILENO, line, n);
+    }
 
     /* A full disk or a sleeping reader loses a line, never a worker. */
     if (write(log_fd, line, n) == -1) {

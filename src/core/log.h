@@ -43,6 +43,9 @@ int mosn_log_reopen(void);
 void mosn_log_take_fd(int fd);
 int  mosn_log_fd(void);
 
+/* Errors and alerts to stderr too, whatever the file. */
+void mosn_log_mirror(bool on);
+
 /* "master", "worker 0": who writes. */
 void mosn_log_set_role(const char *role);
 

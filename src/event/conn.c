@@ -47,7 +47,6 @@ conn_create(mosn_loop_t *loop, int fd)
     conn->fd = fd;
     conn->writable = true;
     conn->send_timeout_ms = SEND_TIMEOUT_MS;
-    conn->opened_ms = loop->now_ms;
     conn->id = ++conn_next_id;
     mosn_list_init(&conn->observers);
     mosn_list_init(&conn->link);

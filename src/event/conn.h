@@ -83,7 +83,8 @@ struct mosn_conn_s {
     uint64_t    id; /* unique in this process */
     uint64_t    bytes_in;
     uint64_t    bytes_out;
-    uint64_t    opened_ms;
+    uint64_t    counted_in; /* of them, in the metrics already */
+    uint64_t    counted_out;
     mosn_inet_t peer; /* for a unix socket only the family */
 };
 

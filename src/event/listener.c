@@ -283,6 +283,20 @@ listener_accepted(mosn_listener_t *l, int fd, const mosn_inet_t *peer)
 
 
 void
+mosn_listener_count_bytes(mosn_conn_t *conn)
+{
+    uint32_t metrics = conn->listener->conf->metrics;
+
+    mosn_metric_add(metrics + MOSN_LISTENER_BYTES_IN,
+                    conn->bytes_in - conn->counted_in);
+    mosn_metric_add(metrics + MOSN_LISTENER_BYTES_OUT,
+                    conn->bytes_out - conn->counted_out);
+    conn->counted_in = conn->bytes_in;
+    conn->counted_out = conn->bytes_out;
+}
+
+
+void
 mosn_listener_on_closed(mosn_listener_t *l, mosn_conn_t *conn)
 {
     uint32_t metrics = l->conf->metrics;
@@ -290,8 +304,7 @@ mosn_listener_on_closed(mosn_listener_t *l, mosn_conn_t *conn)
     l->n_connections--;
     l->limits->n_connections--;
     mosn_metric_dec(metrics + MOSN_LISTENER_ACTIVE);
-    mosn_metric_add(metrics + MOSN_LISTENER_BYTES_IN, conn->bytes_in);
-    mosn_metric_add(metrics + MOSN_LISTENER_BYTES_OUT, conn->bytes_out);
+    mosn_listener_count_bytes(conn);
     mosn_log_debug("conn %llu of \"%.*s\" closed: %s",
                    (unsigned long long) conn->id, MOSN_STR_ARG(l->conf->name),
                    mosn_reasons[conn->reason].text);
@@ -411,6 +424,13 @@ mosn_listener_start(mosn_listener_t *l, mosn_loop_t *loop,
 void
 mosn_listener_stop(mosn_listener_t *l)
 {
+    mosn_inet_t peer;
+    int         fd;
+
+    /* Who is in the queue has been told that he is connected. */
+    while (l->accepting && (fd = mosn_socket_accept(l->fd, &peer)) != -1) {
+        listener_accepted(l, fd, &peer);
+    }
     listener_pause(l);
     mosn_timer_disarm(l->loop, &l->retry);
     l->fd = -1;

@@ -73,7 +73,7 @@ mosn_rc_e mosn_listener_start(mosn_listener_t *listener, mosn_loop_t *loop,
                               const mosn_listener_conf_t *conf,
                               mosn_accept_limits_t *limits, int fd);
 
-/* Accepts no more.  Connections go on. */
+/* Serves who is queued, then accepts no more.  Connections go on. */
 void mosn_listener_stop(mosn_listener_t *listener);
 
 /* Tells every connection that the process goes away. */
@@ -84,6 +84,10 @@ void mosn_listener_close_all(mosn_listener_t *listener, mosn_reason_e reason);
 
 void mosn_listener_observe(mosn_listener_t          *listener,
                            mosn_listener_observer_t *observer);
+
+/* Adds what a connection has moved since the last time to the metrics; at
+ * the end of each request, and when it closes. */
+void mosn_listener_count_bytes(mosn_conn_t *conn);
 
 /* For event/conn.c. */
 void mosn_listener_on_closed(mosn_listener_t *listener, mosn_conn_t *conn);

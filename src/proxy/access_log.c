@@ -250,6 +250,9 @@ VAR(request_line)
 
 VAR(request_header)
 {
+    if (mosn_header_find_id(op->text.at, op->text.len) == MOSN_HEADER_HOST) {
+        return var_authority(r, op, out, end); /* not among the headers */
+    }
     const mosn_header_t *h =
         r->head != NULL ? mosn_headers_find_name(&r->head->headers, op->text)
                         : NULL;
@@ -477,8 +480,8 @@ static void
 log_unknown_var(mosn_conf_t *reader, const mosn_access_log_conf_t *conf,
                 mosn_str_t name)
 {
-    const char *nearest = log_vars[0].name;
-    unsigned    best = UINT32_MAX;
+    const char *nearest = NULL;
+    unsigned    best = (unsigned) name.len / 3 + 2;
 
     for (size_t i = 0; i < MOSN_COUNT(log_vars); i++) {
         unsigned d = mosn_str_distance(name, mosn_str(log_vars[i].name));
@@ -488,9 +491,16 @@ log_unknown_var(mosn_conf_t *reader, const mosn_access_log_conf_t *conf,
             nearest = log_vars[i].name;
         }
     }
-    mosn_conf_error(reader, &conf->format, conf,
-                    "there is no variable %%%.*s%%; did you mean %%%s%%?",
-                    MOSN_STR_ARG(name), nearest);
+    if (nearest != NULL) {
+        mosn_conf_error(reader, &conf->format, conf,
+                        "there is no variable %%%.*s%%; did you mean %%%s%%?",
+                        MOSN_STR_ARG(name), nearest);
+    } else {
+        mosn_conf_error(reader, &conf->format, conf,
+                        "there is no variable %%%.*s%%; see "
+                        "conf/REFERENCE.md",
+                        MOSN_STR_ARG(name));
+    }
 }
 
 
@@ -547,6 +557,14 @@ mosn_access_log_build(mosn_conf_t *reader, mosn_pool_t *pool,
         op->json = json;
         log_compile_op(reader, conf, &rest, op);
     }
+    if (memchr(conf->format.at, '%', conf->format.len) == NULL && !json
+        && !mosn_str_equal(conf->format, MOSN_STR("combined")))
+    {
+        mosn_conf_error(reader, &conf->format, conf,
+                        "expected \"combined\", \"json\" or a text with "
+                        "%%variables%%, found \"%.*s\"",
+                        MOSN_STR_ARG(conf->format));
+    }
     conf->compiled = format;
     conf->file = mosn_log_file_get(conf->path);
     if (conf->file == NULL) {
@@ -570,6 +588,19 @@ log_write_line(const mosn_access_log_conf_t *conf, const mosn_request_t *r)
     }
     *out++ = '\n';
     mosn_log_file_commit(conf->file, (size_t) (out - line));
+}
+
+
+void
+mosn_access_log_print_variables(FILE *out)
+{
+    for (size_t i = 0; i < MOSN_COUNT(log_vars); i++) {
+        (void) fprintf(out, "%s`%%%s%%`", i > 0 ? ", " : "", log_vars[i].name);
+    }
+    for (size_t i = 0; i < MOSN_COUNT(log_prefix_vars); i++) {
+        (void) fprintf(out, ", `%%%.*sNAME%%`",
+                       MOSN_STR_ARG(log_prefix_vars[i].prefix));
+    }
 }
 
 

@@ -33,6 +33,7 @@ request_count_end(const mosn_request_t *r)
     unsigned class = r->status / 100;
     uint64_t us = (r->loop->now_ns - r->started_ns) / 1000;
 
+    mosn_listener_count_bytes(r->pc->conn);
     mosn_metric_dec(metrics + MOSN_LISTENER_REQUESTS_ACTIVE);
     if (class >= 1 && class <= 5) {
         mosn_metric_inc(metrics + MOSN_LISTENER_STATUS_1XX + class - 1);
@@ -174,10 +175,44 @@ request_reply_status(mosn_request_t *r, unsigned status)
 }
 
 
+/* What an upstream did is for the operator, what a client did is not.  A bad
+ * minute is told by ten lines a second and a count of the rest. */
+static void
+request_log_failure(const mosn_request_t *r, mosn_reason_e reason)
+{
+    static uint64_t  second; /* of this process */
+    static unsigned  lines, left_out;
+    mosn_log_level_e level =
+        r->host != NULL && mosn_reasons[reason].status >= 500 ? MOSN_LOG_WARN
+                                                              : MOSN_LOG_INFO;
+
+    if (r->loop->now_ms / 1000 != second) {
+        if (left_out > 0) {
+            mosn_log_warn(0, "%u failures more in that second", left_out);
+        }
+        second = r->loop->now_ms / 1000;
+        lines = left_out = 0;
+    }
+    if (level == MOSN_LOG_WARN && ++lines > 10) {
+        left_out++;
+        return;
+    }
+    mosn_log(level, 0,
+             "conn %llu request %llu, cluster \"%.*s\", host %.*s: %s (%s)",
+             (unsigned long long) r->pc->conn->id, (unsigned long long) r->id,
+             r->cluster != NULL ? (int) r->cluster->name.len : 1,
+             r->cluster != NULL ? r->cluster->name.at : "-",
+             r->host != NULL ? (int) r->host->name.len : 1,
+             r->host != NULL ? r->host->name.at : "-",
+             mosn_reasons[reason].text, mosn_reasons[reason].name.at);
+}
+
+
 static void
 request_fail(mosn_request_t *r, mosn_reason_e reason)
 {
     r->reason = reason;
+    request_log_failure(r, reason);
     if (r->responded) {
         mosn_stream_t *down = r->down;
 
@@ -185,12 +220,6 @@ request_fail(mosn_request_t *r, mosn_reason_e reason)
         down->ops->reset(down, reason);
         return;
     }
-    mosn_log_info(0, "conn %llu request %llu to %.*s: %s (%s)",
-                  (unsigned long long) r->pc->conn->id,
-                  (unsigned long long) r->down->id,
-                  r->host != NULL ? (int) r->host->name.len : 1,
-                  r->host != NULL ? r->host->name.at : "-",
-                  mosn_reasons[reason].text, mosn_reasons[reason].name.at);
     request_reply_status(r, mosn_reasons[reason].status);
 }
 

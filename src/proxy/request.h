@@ -151,6 +151,9 @@ extern const mosn_conf_block_t mosn_access_log_block;
 void mosn_access_log_build(mosn_conf_t *reader, mosn_pool_t *pool,
                            mosn_access_log_conf_t *conf);
 
+/* The names of all variables, for the reference. */
+void mosn_access_log_print_variables(FILE *out);
+
 /* Writes the lines of a request that has ended. */
 void mosn_access_log_write(const mosn_request_t *request);
 
