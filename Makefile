@@ -26,7 +26,7 @@ help:
 $(OBJS)/Makefile: configure auto/* $(shell find src -name '*.c') \
     $(shell find tests -name '*.c')
 	@./auto/deps build
-	@if [ -f $(OBJS)/configure.args ]; then \
+	@if [ -z "$(CONFIGURE_FLAGS)" ] && [ -f $(OBJS)/configure.args ]; then \
 	    ./configure $$(cat $(OBJS)/configure.args); \
 	else \
 	    ./configure --objs=$(OBJS) $(CONFIGURE_FLAGS); \

@@ -287,24 +287,30 @@ mosn_conn_broken(mosn_conn_t *conn, int error)
 
 /* --- writing ------------------------------------------------------------ */
 
+/* One send of what is queued, as much as one call takes; `*offered_r` is how
+ * much that was. */
 static ssize_t
-conn_send(mosn_conn_t *conn)
+conn_send(mosn_conn_t *conn, size_t *offered_r)
 {
     struct iovec  iov[MAX_IOV];
     struct msghdr msg = { .msg_iov = iov };
-    int           n = 0;
     mosn_buf_t   *head = conn->out.head;
+    size_t        offered = 0;
+    int           n = 0;
 
     if (head->next == NULL && conn->transport == NULL) {
-        return send(conn->fd, head->pos, mosn_buf_len(head), MSG_NOSIGNAL);
+        *offered_r = mosn_buf_len(head);
+        return send(conn->fd, head->pos, *offered_r, MSG_NOSIGNAL);
     }
     for (mosn_buf_t *b = head; b != NULL && n < MAX_IOV; b = b->next) {
         if (mosn_buf_len(b) > 0) {
             iov[n].iov_base = b->pos;
             iov[n].iov_len = mosn_buf_len(b);
+            offered += iov[n].iov_len;
             n++;
         }
     }
+    *offered_r = offered;
     if (conn->transport != NULL) {
         return conn->transport->send(conn, iov, n);
     }
@@ -347,8 +353,8 @@ mosn_conn_flush(mosn_conn_t *conn)
     }
 
     while (conn->out.bytes > 0 && conn->writable) {
-        size_t  wanted = conn->out.bytes;
-        ssize_t n = conn_send(conn);
+        size_t  offered;
+        ssize_t n = conn_send(conn, &offered);
 
         if (n == -1) {
             if (errno == EAGAIN) {
@@ -363,13 +369,16 @@ mosn_conn_flush(mosn_conn_t *conn)
         }
         conn->bytes_out += (uint64_t) n;
         mosn_chain_consume(&conn->out, (size_t) n);
-        if ((size_t) n < wanted && conn->out.head != NULL
-            && wanted <= MOSN_BLOCK_LARGE)
-        {
-            conn->writable = false; /* a short write: the socket is full */
+        if ((size_t) n < offered && conn->transport == NULL) {
+            conn->writable = false; /* the socket took less than it got */
         }
     }
     conn_after_send(conn);
+
+    /* A transfer beside us waited until our own bytes were out. */
+    if (!conn->closed && conn->out.bytes == 0 && conn->fed_by != NULL) {
+        mosn_transfer_run(conn->fed_by);
+    }
 }
 
 
@@ -531,7 +540,11 @@ conn_fill(mosn_conn_t *conn)
 static void
 conn_discard(mosn_conn_t *conn)
 {
-    while (conn->readable && !conn->eof) {
+    for (unsigned reads = 0; conn->readable && !conn->eof; reads++) {
+        if (reads == READS_A_TURN) {
+            mosn_loop_post(conn->loop, &conn->resume);
+            return;
+        }
         mosn_buf_close(&conn->in);
         if (!conn_fill(conn)) {
             break;
@@ -708,8 +721,10 @@ conn_on_ready(mosn_watch_t *watch, uint32_t events)
     if (conn->readable) {
         conn_read(conn);
     }
-    /* A reset while reading is paused: nobody would notice. */
-    if (!conn->closed && (events & EPOLLERR) && conn->read_paused > 0) {
+    /* A reset while nobody reads: nobody would notice. */
+    if (!conn->closed && (events & EPOLLERR)
+        && (conn->read_paused > 0 || conn->eof || conn->paused_at != NULL))
+    {
         mosn_conn_broken(conn, mosn_socket_error(conn->fd));
     }
 }

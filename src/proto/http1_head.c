@@ -356,7 +356,7 @@ head_strip(mosn_message_t *m)
         }
     }
     headers->present &= ~HOP_HEADERS;
-    if (!upgrade) {
+    if (!upgrade || m->version < MOSN_HTTP_11) { /* RFC 9110, 7.8 */
         m->upgrade = MOSN_STR_NULL;
     }
 }

@@ -147,7 +147,8 @@ mosn_http1_write_response(uint8_t *out, const mosn_message_t *m,
     out = PUT(out, "\r\n");
     out = write_headers(out, &m->headers);
     out = write_framing(out, m, how);
-    if (m->upgrade.len > 0) {
+    /* Elsewhere it would only be an advertisement of the origin. */
+    if (m->status == 101) {
         out = write_upgrade(out, m->upgrade);
     } else if (how->close) {
         out = PUT(out, "Connection: close\r\n");

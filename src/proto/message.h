@@ -49,6 +49,7 @@ typedef struct {
     mosn_str_t     upgrade; /* protocol asked for, or changed to; or empty */
     bool           expect_continue;
     bool           te_trailers; /* the sender takes trailers */
+    bool           tunnel;      /* bytes follow this response, not a body */
 
     mosn_headers_t headers;
     mosn_block_t  *block; /* one reference, or NULL */

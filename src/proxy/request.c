@@ -372,8 +372,10 @@ request_send(mosn_request_t *r)
 
     r->forwarded_ns = r->loop->now_ns;
     up->ops->send_head(up, r->head, end && r->held.bytes == 0);
-    for (mosn_buf_t *b = r->held.head; b != NULL && r->up == up; b = b->next) {
-        up->ops->send_data(up, b, end && b->next == NULL);
+    for (mosn_buf_t *b = r->held.head, *next; b != NULL && r->up == up;
+         b = next) {
+        next = b->next; /* a send that fails drops what is held */
+        up->ops->send_data(up, b, end && next == NULL);
     }
     if (r->up != up) {
         return; /* it broke, and was dealt with */
@@ -553,7 +555,11 @@ request_route(mosn_request_t *r)
 
     r->route =
         mosn_route_find(r->conf->table, r->head->authority, r->head->path);
-    if (r->route == NULL) {
+    /* An answer of ours to CONNECT would look like the tunnel's. */
+    if (r->route == NULL
+        || (r->head->method_id == MOSN_METHOD_CONNECT
+            && r->route->conf->route == NULL))
+    {
         request_fail(r, MOSN_REASON_NO_ROUTE);
         return;
     }
@@ -680,6 +686,9 @@ request_down_on_data(mosn_stream_t *down, const mosn_buf_t *data, bool end)
     size_t          max = r->conf->max_body_bytes;
     mosn_stream_t  *up = r->up;
 
+    if (r->over) {
+        return;
+    }
     r->bytes_received += n;
     r->received_all = end;
     if (!r->tunnel && max > 0 && r->bytes_received > max) {
@@ -724,6 +733,9 @@ request_down_on_trailers(mosn_stream_t *down, mosn_headers_t *trailers)
 {
     mosn_request_t *r = down->owner;
 
+    if (r->over) {
+        return;
+    }
     r->received_all = true;
     r->has_trailers = true;
     r->trailers = trailers;

@@ -131,11 +131,17 @@ http1_client_over(mux_http1_t *mux)
 {
     mux_http1_stream_t *s = mux->stream;
     mosn_conn_t        *conn = mux->base.conn;
-    bool clean = s->base.sent_end && !s->base.tunnel && !mux->last
+    bool                tunnel = s->base.tunnel;
+    bool                clean = s->base.sent_end && !tunnel && !mux->last
                  && mux->framing.keep_alive && !conn->eof
                  && mosn_buf_len(&conn->in) == 0;
 
     http1_stream_detach(mux);
+    if (tunnel) { /* the client's last bytes are still queued */
+        mux->state = MUX_HTTP1_CLOSING;
+        mosn_conn_close_flushed(conn, MOSN_REASON_NONE, false);
+        return;
+    }
     if (!clean) {
         mux->state = MUX_HTTP1_CLOSING;
         mosn_conn_close(conn, MOSN_REASON_NONE);
@@ -224,6 +230,7 @@ http1_refuse(mux_http1_t *mux, mosn_reason_e reason, const char *text)
     mosn_conn_t        *conn = mux->base.conn;
     unsigned            status = mosn_reasons[reason].status;
     bool                begun = s != NULL && s->head_sent;
+    bool until_close = begun && s->out.kind == MOSN_HTTP1_UNTIL_CLOSE;
 
     mosn_log_info(0, "conn %llu: %s: %s, answering %u",
                   (unsigned long long) conn->id, mosn_reasons[reason].name.at,
@@ -237,6 +244,10 @@ http1_refuse(mux_http1_t *mux, mosn_reason_e reason, const char *text)
     }
     if (mux->stream != NULL) {
         http1_stream_detach(mux);
+    }
+    if (until_close) {
+        mosn_conn_abort(conn, reason); /* a FIN would make it look whole */
+        return;
     }
     if (begun) {
         mosn_conn_close_flushed(conn, reason, false);
@@ -323,6 +334,9 @@ http1_read_body(mux_http1_t *mux)
             break;
         case MOSN_DONE:
             s->base.received_end = true;
+            if (s->trailers.n > 0) { /* the owner may keep them */
+                s->trailers_block = mosn_block_ref(conn->in.block);
+            }
             if (s->trailers.n > 0 && s->base.receiver->on_trailers) {
                 s->base.receiver->on_trailers(&s->base, &s->trailers);
             } else {
@@ -350,11 +364,24 @@ http1_read_body(mux_http1_t *mux)
 
 
 static void
+http1_let_trailers_go(void *object)
+{
+    mux_http1_stream_t *s = object;
+
+    if (s->trailers_block != NULL) {
+        mosn_block_unref(s->trailers_block);
+    }
+}
+
+
+static void
 http1_start_body(mux_http1_t *mux, mosn_http1_body_e kind, int64_t length)
 {
     mosn_http1_body_init(&mux->body, kind, length > 0 ? (uint64_t) length : 0);
     if (kind == MOSN_HTTP1_CHUNKED) {
         mosn_headers_init(&mux->stream->trailers, mux->stream->base.pool, 4);
+        mosn_pool_on_destroy(mux->stream->base.pool, http1_let_trailers_go,
+                             mux->stream);
     }
     mux->state = MUX_HTTP1_BODY;
 }
@@ -426,6 +453,7 @@ http1_on_response(mux_http1_t *mux)
     bool                end = false;
 
     if (http1_is_tunnel_answer(s)) {
+        m->tunnel = true;
         mux_http1_start_tunnel(s);
     } else if (m->status == 101) {
         http1_broken(mux, MOSN_REASON_UPSTREAM_BAD_RESPONSE,
@@ -520,9 +548,11 @@ http1_on_eof(mux_http1_t *mux)
                                   : MOSN_REASON_UPSTREAM_TRUNCATED);
         break;
     default:
-        mosn_conn_close(conn, http1_is_server(mux)
-                                  ? MOSN_REASON_CLIENT_CLOSED
-                                  : MOSN_REASON_UPSTREAM_CLOSED);
+        if (http1_is_server(mux)) { /* an answer may still be on its way */
+            http1_close_server(mux, MOSN_REASON_CLIENT_CLOSED, false);
+        } else {
+            mosn_conn_close(conn, MOSN_REASON_UPSTREAM_CLOSED);
+        }
         break;
     }
 }
@@ -537,6 +567,16 @@ http1_read_tunnel(mux_http1_t *mux)
 
     conn->in.pos = conn->in.last;
     (void) http1_deliver(mux, &data, false);
+}
+
+
+static void
+http1_stop_reading(mux_http1_t *mux)
+{
+    if (!mux->read_stopped) {
+        mux->read_stopped = true;
+        mosn_conn_pause_read(mux->base.conn);
+    }
 }
 
 
@@ -560,6 +600,10 @@ http1_on_read(mosn_stream_conn_t *sc)
                              "bytes that nobody has asked for");
                 return MOSN_END;
             }
+            if (http1_is_server(mux) && conn->blocked) {
+                http1_stop_reading(mux); /* he reads no answers: enough */
+                return MOSN_NEXT;
+            }
             http1_read_head(mux);
             break;
         case MUX_HTTP1_BODY:
@@ -569,10 +613,7 @@ http1_on_read(mosn_stream_conn_t *sc)
             http1_read_tunnel(mux);
             break;
         case MUX_HTTP1_WAIT: /* pipelined: later, and no more of it now */
-            if (!mux->read_stopped) {
-                mux->read_stopped = true;
-                mosn_conn_pause_read(conn);
-            }
+            http1_stop_reading(mux);
             return MOSN_NEXT;
         case MUX_HTTP1_CLOSING:
             return MOSN_END;
@@ -602,7 +643,8 @@ http1_on_idle(mux_http1_t *mux)
             http1_refuse(mux, MOSN_REASON_HEADER_TIMEOUT,
                          "the head is not complete in time");
         } else {
-            mosn_conn_close(mux->base.conn, MOSN_REASON_IDLE_TIMEOUT);
+            /* After the last byte of the last answer. */
+            http1_close_server(mux, MOSN_REASON_IDLE_TIMEOUT, false);
         }
         break;
     case MUX_HTTP1_BODY:
@@ -650,6 +692,8 @@ http1_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
     case MOSN_CONN_DRAINED:
         if (mux->stream != NULL && mux->stream->base.receiver != NULL) {
             mux->stream->base.receiver->on_drained(&mux->stream->base);
+        } else if (mux->state == MUX_HTTP1_HEAD) {
+            http1_read_on(mux);
         }
         break;
     case MOSN_CONN_IDLE:

@@ -49,6 +49,7 @@ struct mux_http1_stream_s {
     mux_http1_t     *mux;
     mosn_message_t   message; /* received */
     mosn_headers_t   trailers;
+    mosn_block_t    *trailers_block; /* where they stand; one reference */
     mosn_http1_out_t out;
     uint64_t         out_left; /* of a body with a length */
     mosn_method_e    method;   /* of the request, for the response's body */

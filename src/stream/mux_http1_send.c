@@ -85,9 +85,7 @@ http1_send_head(mosn_stream_t *stream, const mosn_message_t *head, bool end)
     uint8_t            *out;
 
     if (server) {
-        stream->tunnel =
-            head->status == 101
-            || (s->method == MOSN_METHOD_CONNECT && head->status / 100 == 2);
+        stream->tunnel = head->tunnel;
     } else {
         s->method = head->method_id;
         s->offered = head->upgrade;
@@ -259,7 +257,7 @@ http1_resume(mosn_stream_t *stream)
     mux_http1_stream_t *s = http1_stream(stream);
 
     s->paused--;
-    if (mosn_buf_len(&stream->conn->in) > 0) {
+    if (mosn_buf_len(&stream->conn->in) > 0 || stream->conn->eof) {
         mosn_conn_run_again(stream->conn);
     }
     mosn_conn_resume_read(stream->conn);

@@ -115,13 +115,11 @@ pool_on_available(void *owner, mosn_stream_conn_t *sc)
 }
 
 
+/* Fails so many of those who wait longest. */
 static void
-pool_fail_all(mosn_stream_pool_t *pool, mosn_reason_e reason)
+pool_fail(mosn_stream_pool_t *pool, uint32_t n, mosn_reason_e reason)
 {
-    /* A failed request may come back at once; it is not of this round. */
-    for (uint32_t n = pool->n_pending;
-         n > 0 && !mosn_list_is_empty(&pool->pending); n--)
-    {
+    for (; n > 0 && !mosn_list_is_empty(&pool->pending); n--) {
         mosn_stream_wait_t *wait =
             mosn_container_of(pool->pending.next, mosn_stream_wait_t, link);
 
@@ -129,6 +127,14 @@ pool_fail_all(mosn_stream_pool_t *pool, mosn_reason_e reason)
         pool->n_pending--;
         wait->on_failed(wait, reason);
     }
+}
+
+
+/* A failed request may come back at once; it is not of this round. */
+static void
+pool_fail_all(mosn_stream_pool_t *pool, mosn_reason_e reason)
+{
+    pool_fail(pool, pool->n_pending, reason);
 }
 
 
@@ -156,6 +162,8 @@ pool_on_closed(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason)
         mosn_log_warn(0, "upstream %s: %s", text, mosn_reasons[reason].text);
         if (pool->n_connecting == 0) {
             pool_fail_all(pool, reason);
+        } else if (pool->n_pending > pool->n_connecting) {
+            pool_fail(pool, 1, reason); /* who this one was opened for */
         }
         return;
     }
