@@ -224,101 +224,6 @@ request_fail(mosn_request_t *r, mosn_reason_e reason)
 }
 
 
-/* --- filters ------------------------------------------------------------ */
-
-/* Runs `n` request filters from filter_at on.  NEXT: through. */
-static mosn_verdict_e
-request_run_filters(mosn_request_t *r)
-{
-    while (r->filter_at < r->n_filters) {
-        mosn_filter_t *f = &r->filters[r->filter_at];
-        mosn_verdict_e v = MOSN_NEXT;
-
-        if (f->ops->on_request != NULL) {
-            v = f->ops->on_request(f, r->down, r->head);
-        }
-        if (r->over) {
-            return MOSN_END;
-        }
-        if (v == MOSN_PAUSE) {
-            r->filter_paused = true;
-            return v;
-        }
-        MOSN_BUG_ON(v == MOSN_END); /* said END without a reply */
-        r->filter_at++;
-    }
-    return MOSN_NEXT;
-}
-
-
-/* On the way back in reverse order; filter_at counts down. */
-static mosn_verdict_e
-request_run_response_filters(mosn_request_t *r, mosn_message_t *m)
-{
-    while (r->filter_at > 0) {
-        mosn_filter_t *f = &r->filters[r->filter_at - 1];
-        mosn_verdict_e v = MOSN_NEXT;
-
-        if (f->ops->on_response != NULL) {
-            v = f->ops->on_response(f, r->down, m);
-        }
-        if (r->over) {
-            return MOSN_END;
-        }
-        if (v == MOSN_PAUSE) {
-            r->filter_paused = true;
-            return v;
-        }
-        r->filter_at--;
-    }
-    return MOSN_NEXT;
-}
-
-
-static bool
-request_data_filters(mosn_request_t *r, const mosn_buf_t *data, bool end)
-{
-    for (uint16_t i = 0; i < r->n_filters && !r->over; i++) {
-        mosn_filter_t *f = &r->filters[i];
-
-        if (f->ops->on_request_data != NULL) {
-            (void) f->ops->on_request_data(f, r->down, data, end);
-        }
-    }
-    return !r->over;
-}
-
-
-static bool
-request_response_data_filters(mosn_request_t *r, const mosn_buf_t *data,
-                              bool end)
-{
-    for (uint16_t i = r->n_filters; i > 0 && !r->over; i--) {
-        mosn_filter_t *f = &r->filters[i - 1];
-
-        if (f->ops->on_response_data != NULL) {
-            (void) f->ops->on_response_data(f, r->down, data, end);
-        }
-    }
-    return !r->over;
-}
-
-
-static void
-request_make_filters(mosn_request_t *r)
-{
-    const mosn_conf_modules_t *conf = &r->conf->stream_filters;
-
-    r->n_filters = (uint16_t) conf->n;
-    r->filters = mosn_pool_calloc(r->pool, conf->n * sizeof(*r->filters));
-    for (size_t i = 0; i < conf->n; i++) {
-        r->filters[i].ops = conf->items[i].module->ops;
-        r->filters[i].conf = conf->items[i].conf;
-        r->filters[i].stream = r->down;
-    }
-}
-
-
 /* --- the body of the request -------------------------------------------- */
 
 static void
@@ -659,7 +564,7 @@ request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
     r->authority = head->authority;
     r->received_all = end;
     if (r->conf->stream_filters.n > 0) {
-        request_make_filters(r);
+        mosn_filters_create(r);
     }
     if (max > 0 && mosn_message_body_len(head) > max) {
         request_fail(r, MOSN_REASON_BODY_TOO_LARGE);
@@ -672,7 +577,7 @@ request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
     if (head->upgrade.len > 0) {
         request_check_upgrade(r);
     }
-    if (request_run_filters(r) == MOSN_NEXT) {
+    if (mosn_filters_on_request(r) == MOSN_NEXT) {
         request_route(r);
     }
 }
@@ -695,7 +600,8 @@ request_down_on_data(mosn_stream_t *down, const mosn_buf_t *data, bool end)
         request_fail(r, MOSN_REASON_BODY_TOO_LARGE);
         return;
     }
-    if (r->n_filters > 0 && !r->tunnel && !request_data_filters(r, data, end))
+    if (r->n_filters > 0 && !r->tunnel
+        && !mosn_filters_on_request_data(r, data, end))
     {
         return;
     }
@@ -813,7 +719,7 @@ request_on_filter_resume(mosn_stream_t *down, mosn_filter_t *filter)
     }
     MOSN_BUG_ON(filter != &r->filters[r->filter_at]);
     r->filter_at++;
-    if (request_run_filters(r) == MOSN_NEXT) {
+    if (mosn_filters_on_request(r) == MOSN_NEXT) {
         request_route(r);
     }
 }
@@ -859,7 +765,7 @@ static void
 request_respond(mosn_request_t *r, mosn_message_t *m, bool end)
 {
     mosn_stream_t *down = r->down;
-    mosn_verdict_e verdict = request_run_response_filters(r, m);
+    mosn_verdict_e verdict = mosn_filters_on_response(r, m);
 
     if (verdict == MOSN_PAUSE) {
         r->held_response = m;
@@ -953,7 +859,7 @@ request_up_on_data(mosn_stream_t *up, const mosn_buf_t *data, bool end)
     if (r->timeout_ms > 0 && !end) {
         request_arm_timer(r);
     }
-    if (r->n_filters > 0 && !request_response_data_filters(r, data, end)) {
+    if (r->n_filters > 0 && !mosn_filters_on_response_data(r, data, end)) {
         return;
     }
     if (r->filter_paused) {

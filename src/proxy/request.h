@@ -135,6 +135,23 @@ struct mosn_request_s {
 /* The owner of a proxy's server streams: mosn_stream_server_ops_t. */
 extern const mosn_stream_server_ops_t mosn_request_server_ops;
 
+/* --- proxy/filter_chain.c ------------------------------------------------ */
+
+/* Makes the filters that the proxy is configured with. */
+void mosn_filters_create(mosn_request_t *request);
+
+/* Run the filters from request->filter_at on.  NEXT: through.  PAUSE: one of
+ * them resumes.  END: the request is over. */
+mosn_verdict_e mosn_filters_on_request(mosn_request_t *request);
+mosn_verdict_e mosn_filters_on_response(mosn_request_t *request,
+                                        mosn_message_t *response);
+
+/* False: the request is over. */
+bool mosn_filters_on_request_data(mosn_request_t   *request,
+                                  const mosn_buf_t *data, bool end);
+bool mosn_filters_on_response_data(mosn_request_t   *request,
+                                   const mosn_buf_t *data, bool end);
+
 /* --- proxy/vouch.c ------------------------------------------------------ */
 
 /* X-Forwarded-For, X-Forwarded-Proto and X-Request-Id, as configured. */
