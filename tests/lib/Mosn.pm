@@ -32,13 +32,13 @@ our $TIMEOUT = 20;
 
 $SIG{PIPE} = 'IGNORE';
 
-my %children;    # what we started
+my %children;    # what we started; -1: with all of its process group
 my $owner = $$;
 
 END {
     my $status = $?;
     if ($$ == $owner) {
-        kill 'KILL', $_ for keys %children;
+        kill 'KILL', $children{$_} * $_ for keys %children;
         waitpid $_, 0 for keys %children;
     }
     $? = $status;
@@ -218,18 +218,20 @@ sub spawn {
     my ($code) = @_;
     my $pid = fork // die "fork: $!";
     if ($pid == 0) {
+        setpgrp 0, 0;
         $SIG{TERM} = 'DEFAULT';
         $SIG{CHLD} = 'IGNORE';
         $code->();
         POSIX::_exit(0);
     }
-    $children{$pid} = 1;
+    setpgrp $pid, $pid;    # whoever is first
+    $children{$pid} = -1;
     return $pid;
 }
 
 sub end_child {
     my ($pid, $signal) = @_;
-    kill $signal // 'KILL', $pid;
+    kill $signal // 'KILL', -$pid;
     waitpid $pid, 0;
     delete $children{$pid};
 }

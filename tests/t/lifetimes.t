@@ -46,6 +46,7 @@ my $sink = Mosn::server(sub {
 });
 
 my $mosn = Mosn->start(<<"E");
+drain_timeout = "5s";
 listeners = (
   { name = "l"; address = "127.0.0.1:%%PORT1%%"; filters = ( { type = "proxy"; routes = "r";
       allow_connect = true; body_timeout = "500ms"; } ); },
