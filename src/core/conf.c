@@ -68,13 +68,6 @@ mosn_conf_destroy(mosn_conf_t **reader)
 }
 
 
-mosn_pool_t *
-mosn_conf_pool(mosn_conf_t *reader)
-{
-    return reader->pool;
-}
-
-
 /* --- places ------------------------------------------------------------ */
 
 static conf_place_t *

@@ -26,8 +26,6 @@
 mosn_conf_t *mosn_conf_create(mosn_pool_t *pool);
 void         mosn_conf_destroy(mosn_conf_t **reader);
 
-mosn_pool_t *mosn_conf_pool(mosn_conf_t *reader);
-
 /* Fills `conf`, a struct of `block`, with the file.  ERROR: there are
  * errors, `conf` must not be used. */
 mosn_rc_e mosn_conf_read_file(mosn_conf_t *reader, const char *path,

@@ -17,8 +17,6 @@ typedef enum {
     MOSN_NEXT,
     MOSN_PAUSE,
     MOSN_END,
-    MOSN_REROUTE,
-    MOSN_REPICK,
 } mosn_verdict_e;
 
 #endif

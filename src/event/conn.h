@@ -70,7 +70,6 @@ struct mosn_conn_s {
     mosn_net_filter_t          *filters;
     mosn_net_filter_t          *paused_at;
     mosn_listener_t            *listener; /* who accepted it, or NULL */
-    const void                 *chain;    /* its filter chain, or NULL */
     mosn_list_t                 observers;
     mosn_list_t                 link; /* in the list of its owner */
 

@@ -416,7 +416,6 @@ mosn_listener_start(mosn_listener_t *l, mosn_loop_t *loop,
     if (!l->accepting) {
         return MOSN_ERROR;
     }
-    listener_tell(l, MOSN_LISTENER_STARTED, NULL);
     return MOSN_OK;
 }
 

@@ -81,7 +81,6 @@ struct mosn_conn_observer_s {
 };
 
 typedef enum {
-    MOSN_LISTENER_STARTED,
     MOSN_LISTENER_ACCEPTED, /* `conn` is new, its filters are not yet open */
     MOSN_LISTENER_REFUSED,  /* over a limit; no `conn` */
     MOSN_LISTENER_STOPPED,

@@ -8,7 +8,9 @@
  *    NEXT     go on
  *    PAUSE    wait; mosn_filter_resume() exactly once, later
  *    END      I replied with mosn_stream_reply()
- *    REROUTE  I changed what routes: look the route up again (on_request)
+ *
+ * The route is looked up behind the filters of the request: what they change
+ * of its head decides.
  */
 
 #ifndef MOSN_STREAM_FILTER_H
