@@ -22,3 +22,21 @@ mosn_clock_wall_ms(void)
     (void) clock_gettime(CLOCK_REALTIME, &ts);
     return (uint64_t) ts.tv_sec * 1000u + (uint64_t) ts.tv_nsec / 1000000u;
 }
+
+
+const char *
+mosn_clock_http_date(void)
+{
+    static char   text[32]; /* of this process */
+    static time_t made;
+    time_t        now = (time_t) (mosn_clock_wall_ms() / 1000);
+
+    if (now != made) {
+        struct tm tm;
+
+        (void) gmtime_r(&now, &tm);
+        (void) strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+        made = now;
+    }
+    return text;
+}

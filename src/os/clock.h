@@ -16,4 +16,8 @@ uint64_t mosn_clock_ns(void);
 /* Wall time since the epoch in milliseconds. */
 uint64_t mosn_clock_wall_ms(void);
 
+/* Now as Date wants it (RFC 9110, 5.6.7): "Sun, 06 Nov 1994 08:49:37 GMT".
+ * Made once a second; good until the next call. */
+const char *mosn_clock_http_date(void);
+
 #endif

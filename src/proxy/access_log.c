@@ -240,6 +240,9 @@ VAR(protocol)
 
 VAR(request_line)
 {
+    if (r->head == NULL) {
+        return put_peer(out, end, op, r->refused);
+    }
     out = var_method(r, op, out, end);
     out = put(out, end, MOSN_STR(" "));
     out = var_uri(r, op, out, end);

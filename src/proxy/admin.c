@@ -191,12 +191,13 @@ admin_on_stream(void *owner, mosn_stream_t *stream)
 
 static void
 admin_on_refused(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason,
-                 unsigned status)
+                 unsigned status, mosn_str_t line)
 {
     (void) owner;
     (void) sc;
     (void) reason;
     (void) status;
+    (void) line;
 }
 
 

@@ -9,8 +9,6 @@
 #include "core/log.h"
 #include "os/clock.h"
 
-#include <time.h>
-
 #define REPLAY_MAX   (64u * 1024) /* body kept to send a request again */
 #define HOLD_MAX     (64u * 1024) /* body held while no upstream is there */
 #define MAX_ATTEMPTS 3
@@ -102,24 +100,6 @@ request_finish(mosn_request_t *r)
 
 /* --- answers of our own ------------------------------------------------- */
 
-static mosn_str_t
-request_date(mosn_pool_t *pool)
-{
-    static char   text[32]; /* of this process; made once a second */
-    static time_t made;
-    time_t        now = (time_t) (mosn_clock_wall_ms() / 1000);
-
-    if (now != made) {
-        struct tm tm;
-
-        (void) gmtime_r(&now, &tm);
-        (void) strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
-        made = now;
-    }
-    return mosn_pool_copy(pool, mosn_str(text));
-}
-
-
 static void
 request_reply(mosn_request_t *r, unsigned status, mosn_str_t type,
               mosn_str_t body, mosn_str_t location)
@@ -133,8 +113,9 @@ request_reply(mosn_request_t *r, unsigned status, mosn_str_t type,
     mosn_message_init(m, r->pool);
     m->status = status;
     m->content_length = (int64_t) body.len;
-    mosn_headers_add(&m->headers, MOSN_HEADER_DATE, MOSN_STR("Date"),
-                     request_date(r->pool));
+    mosn_headers_add(
+        &m->headers, MOSN_HEADER_DATE, MOSN_STR("Date"),
+        mosn_pool_copy(r->pool, mosn_str(mosn_clock_http_date())));
     if (body.len > 0) {
         mosn_headers_add(&m->headers, MOSN_HEADER_CONTENT_TYPE,
                          MOSN_STR("Content-Type"), type);
@@ -529,7 +510,7 @@ request_on_stream(void *owner, mosn_stream_t *stream)
 
 static void
 request_on_refused(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason,
-                   unsigned status)
+                   unsigned status, mosn_str_t line)
 {
     mosn_proxy_conn_t *pc = owner;
     mosn_request_t     r = { .pc = pc,
@@ -538,6 +519,7 @@ request_on_refused(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason,
                              .id = sc->n_streams,
                              .reason = reason,
                              .status = status,
+                             .refused = line,
                              .started_ns = pc->conn->loop->now_ns };
 
     mosn_metric_inc(pc->metrics + MOSN_LISTENER_REQUESTS);

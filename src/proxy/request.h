@@ -83,6 +83,7 @@ struct mosn_request_s {
     mosn_message_t          *response; /* NULL before it came */
     mosn_str_t               path;     /* as the client asked for */
     mosn_str_t               authority;
+    mosn_str_t               refused; /* first line of what was no request */
 
     const mosn_route_t *route;
     mosn_cluster_t     *cluster;

@@ -8,10 +8,23 @@ static const mosn_directive_t match_directives[] = {
     MOSN_DIRECTIVES_END
 };
 
+
+static void
+match_check(mosn_conf_t *reader, void *conf)
+{
+    const mosn_match_conf_t *m = conf;
+
+    if (m->prefix.at != NULL && m->path.at != NULL) {
+        mosn_conf_error(reader, &m->prefix, m, "has both `path` and `prefix`");
+    }
+}
+
+
 static const mosn_conf_block_t match_block = {
     .doc = "Which requests a route is for; an empty group matches all.",
     .size = sizeof(mosn_match_conf_t),
     .directives = match_directives,
+    .check = match_check,
 };
 
 static const mosn_directive_t split_directives[] = {

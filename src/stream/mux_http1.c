@@ -5,9 +5,11 @@
 
 #include "stream/mux_http1.h"
 #include "core/log.h"
+#include "os/clock.h"
 
-#define MAX_INTERIMS  16
-#define DRAIN_IDLE_MS 200u
+#define MAX_INTERIMS     16
+#define DRAIN_IDLE_MS    200u
+#define REFUSED_LINE_MAX 1024u
 
 static mux_http1_t *
 http1_mux(mosn_stream_conn_t *sc)
@@ -207,17 +209,36 @@ mux_http1_fail(mux_http1_t *mux, mosn_reason_e reason)
 static void
 http1_write_refusal(mosn_conn_t *conn, unsigned status)
 {
-    char       text[256];
+    char       text[320];
     mosn_str_t phrase = mosn_status_phrase(status);
     int        n = snprintf(text, sizeof(text),
                             "HTTP/1.1 %u %.*s\r\n"
+                                   "Date: %s\r\n"
                                    "Content-Type: text/plain\r\n"
                                    "Content-Length: %zu\r\n"
                                    "Connection: close\r\n\r\n%.*s\n",
-                            status, MOSN_STR_ARG(phrase), phrase.len + 1,
-                            MOSN_STR_ARG(phrase));
+                            status, MOSN_STR_ARG(phrase), mosn_clock_http_date(),
+                            phrase.len + 1, MOSN_STR_ARG(phrase));
 
     mosn_conn_write(conn, text, (size_t) n);
+}
+
+
+/* The first line that lies in the buffer, as far as it has come. */
+static mosn_str_t
+http1_first_line(const mosn_conn_t *conn)
+{
+    mosn_str_t line = { (const char *) conn->in.pos, mosn_buf_len(&conn->in) };
+    size_t     n = 0;
+
+    if (line.len > REFUSED_LINE_MAX) {
+        line.len = REFUSED_LINE_MAX;
+    }
+    while (n < line.len && line.at[n] != '\r' && line.at[n] != '\n') {
+        n++;
+    }
+    line.len = n;
+    return line;
 }
 
 
@@ -240,7 +261,7 @@ http1_refuse(mux_http1_t *mux, mosn_reason_e reason, const char *text)
         s->base.receiver->on_reset(&s->base, reason);
     } else {
         mux->base.server->on_refused(mux->base.owner, &mux->base, reason,
-                                     status);
+                                     status, http1_first_line(conn));
     }
     if (mux->stream != NULL) {
         http1_stream_detach(mux);

@@ -108,9 +108,10 @@ typedef struct {
 typedef struct {
     /* Sets stream->receiver and stream->owner. */
     void (*on_stream)(void *owner, mosn_stream_t *stream);
-    /* A request so malformed that it is no stream; already answered. */
+    /* A request so malformed that it is no stream; it is answered already.
+     * `line`: how it began, as the peer wrote it; borrowed. */
     void (*on_refused)(void *owner, mosn_stream_conn_t *sc,
-                       mosn_reason_e reason, unsigned status);
+                       mosn_reason_e reason, unsigned status, mosn_str_t line);
 } mosn_stream_server_ops_t;
 
 /* A client's owner: the pool. */

@@ -13,5 +13,6 @@ main(void)
     ok(mosn_clock_wall_ms() / 1000 + 2 >= (uint64_t) time(NULL)
            && mosn_clock_wall_ms() / 1000 <= (uint64_t) time(NULL) + 2,
        "wall time is now");
+    is_num((long long) strlen(mosn_clock_http_date()), 29, "a date for HTTP");
     return done_testing();
 }

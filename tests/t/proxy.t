@@ -189,12 +189,15 @@ is(status('/slowly/x'), 503, 'one more is refused: 503');
 close $_ for @s;
 
 # Logs.
+like((Mosn::raw($port, "GET /a b HTTP/1.1\r\n\r\n", seconds => 8))[0],
+    qr/^HTTP\/1\.1 400 .*\r\nDate: .* GMT\r\n/s, 'a refusal has a date');
 kill 'USR1', $mosn->{pid};
 my $log;
 ok(Mosn::wait_for(sub { ($log = Mosn::slurp("$mosn->{dir}/access.log")) =~ m{/m/early} }),
     'the access log is written');
 like($log, qr/^127\.0\.0\.1 - - \[\d\d\/\w{3}\/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET \/exact\?x=1 HTTP\/1\.1" 201 5 "-" "-"$/m,
     'combined');
+like($log, qr/"GET \/a b HTTP\/1\.1" 400 /, 'what was refused, as it came');
 my $json = Mosn::slurp("$mosn->{dir}/json.log");
 like($json, qr/^\{"time":"[^"]+","listener":"l","client":"127\.0\.0\.1:\d+","method":"GET","host":"test\.example","uri":"\/m\/silent","protocol":"HTTP\/1\.1","status":504,"reason":"upstream_timeout",/m,
     'JSON');
