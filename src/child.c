@@ -13,21 +13,45 @@
 #include <unistd.h>
 
 
-mosn_rc_e
-mosn_child_begin(const mosn_child_t *child)
+void
+mosn_child_set_title(const mosn_child_t *child, const char *what)
 {
     char title[64];
 
-    mosn_log_set_role(child->role);
-    (void) snprintf(title, sizeof(title), "mosn: %s", child->role);
+    (void) snprintf(title, sizeof(title), "mosn: %s%s%s", child->role,
+                    what != NULL ? " " : "", what != NULL ? what : "");
     mosn_process_set_title(title);
+}
+
+
+mosn_rc_e
+mosn_child_begin(const mosn_child_t *child)
+{
+    mosn_log_set_role(child->role);
+    mosn_child_set_title(child, NULL);
     if (mosn_process_confine(child->user, child->parent) == -1) {
         mosn_log_alert(errno, "cannot give up privileges");
         return MOSN_ERROR;
     }
+    mosn_process_prepare_core();
     mosn_rand_seed();
-    mosn_metrics_use_row(child->metrics_row);
+    mosn_metrics_use_row(child->row);
     return MOSN_OK;
+}
+
+
+void
+mosn_child_ready(const mosn_child_t *child)
+{
+    mosn_note_t note = { .version = MOSN_NOTE_VERSION,
+                         .type = MOSN_NOTE_READY };
+
+    atomic_store(&child->seat->state, MOSN_SEAT_SERVING);
+    if (mosn_socket_send_message(child->channel, &note, sizeof(note), NULL, 0)
+        == -1)
+    {
+        mosn_log_alert(errno, "cannot tell the master that we are ready");
+    }
 }
 
 
@@ -35,7 +59,7 @@ static void
 child_take_logs(const mosn_note_t *note, const int *fds, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        int32_t index = note->first + (int32_t) i;
+        int32_t index = note->value + (int32_t) i;
 
         if (index < 0) {
             mosn_log_take_fd(fds[i]);
@@ -48,8 +72,25 @@ child_take_logs(const mosn_note_t *note, const int *fds, size_t n)
 }
 
 
+/* One note with its descriptors; those that nobody takes are closed. */
 static void
-child_on_note(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
+child_take_note(mosn_child_ears_t *ears, const mosn_note_t *note,
+                const int *fds, size_t n)
+{
+    if (note->type == MOSN_NOTE_LOGS) {
+        child_take_logs(note, fds, n);
+        return;
+    }
+    ears->on_note(ears->owner, (mosn_note_e) note->type, note->value,
+                  n > 0 ? fds[0] : -1);
+    for (size_t i = 1; i < n; i++) {
+        (void) close(fds[i]);
+    }
+}
+
+
+static void
+child_on_channel(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
 {
     mosn_child_ears_t *ears =
         mosn_container_of(watch, mosn_child_ears_t, channel);
@@ -64,25 +105,19 @@ child_on_note(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
         if (n == -1 && errno == EAGAIN) {
             return;
         }
-        if (n == 0) { /* the master is gone */
+        if (n <= 0) { /* the master is gone */
             mosn_loop_unwatch(ears->loop, watch, ears->channel_fd);
-            ears->on_drain(ears->owner);
+            ears->on_note(ears->owner, MOSN_NOTE_DRAIN, 0, -1);
             return;
         }
         if (n != sizeof(note) || note.version != MOSN_NOTE_VERSION) {
             mosn_log_alert(0, "a note of %zd bytes that is not understood", n);
+            for (size_t i = 0; i < n_fds; i++) {
+                (void) close(fds[i]);
+            }
             return;
         }
-        switch (note.type) {
-        case MOSN_NOTE_DRAIN:
-            ears->on_drain(ears->owner);
-            break;
-        case MOSN_NOTE_LOGS:
-            child_take_logs(&note, fds, n_fds);
-            break;
-        default:
-            break;
-        }
+        child_take_note(ears, &note, fds, n_fds);
     }
 }
 
@@ -100,7 +135,7 @@ child_on_signal(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
             _exit(0);
         }
         if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGQUIT) {
-            ears->on_drain(ears->owner);
+            ears->on_note(ears->owner, MOSN_NOTE_DRAIN, 0, -1);
         }
     }
 }
@@ -108,8 +143,9 @@ child_on_signal(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
 
 mosn_rc_e
 mosn_child_listen(mosn_child_ears_t *ears, mosn_loop_t *loop,
-                  const mosn_child_t *child, void (*on_drain)(void *),
-                  void               *owner)
+                  const mosn_child_t *child,
+                  void (*on_note)(void *, mosn_note_e, int32_t, int),
+                  void *owner)
 {
     sigset_t set;
 
@@ -121,10 +157,10 @@ mosn_child_listen(mosn_child_ears_t *ears, mosn_loop_t *loop,
     (void) sigaddset(&set, SIGINT);
 
     ears->loop = loop;
-    ears->channel.on_ready = child_on_note;
+    ears->channel.on_ready = child_on_channel;
     ears->signals.on_ready = child_on_signal;
     ears->channel_fd = child->channel;
-    ears->on_drain = on_drain;
+    ears->on_note = on_note;
     ears->owner = owner;
     ears->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (ears->signal_fd == -1) {

@@ -6,10 +6,12 @@
 #include "os/socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES  256u
+#define LINE_MAX_BYTES  4352u
 #define IDLE_MS         5000u
 #define MAX_CONNECTIONS 16
 
@@ -41,8 +43,9 @@ command_on_open(mosn_net_filter_t *filter, mosn_conn_t *conn)
 }
 
 
+/* The command that a line names; the rest of it is the argument. */
 static const mosn_command_t *
-command_find(mosn_str_t line, bool *json_r)
+command_find(mosn_str_t line, bool *json_r, mosn_str_t *argument_r)
 {
     *json_r = mosn_str_has_prefix(line, MOSN_STR("json "));
     if (*json_r) {
@@ -50,7 +53,16 @@ command_find(mosn_str_t line, bool *json_r)
         line.len -= 5;
     }
     for (const mosn_command_t *c = command_table; c->name != NULL; c++) {
+        size_t n = strlen(c->name);
+
+        *argument_r = (mosn_str_t){ line.at + line.len, 0 };
         if (mosn_str_equal(line, mosn_str(c->name))) {
+            return c;
+        }
+        if (c->takes_argument && line.len > n + 1 && line.at[n] == ' '
+            && memcmp(line.at, c->name, n) == 0)
+        {
+            *argument_r = (mosn_str_t){ line.at + n + 1, line.len - n - 1 };
             return c;
         }
     }
@@ -58,15 +70,43 @@ command_find(mosn_str_t line, bool *json_r)
 }
 
 
+/* The connection leaves the loop: who does the work answers by itself. */
+static void
+command_start(const mosn_command_t *command, mosn_conn_t *conn, bool json,
+              mosn_str_t argument)
+{
+    mosn_client_t client = { fcntl(conn->fd, F_DUPFD_CLOEXEC, 3), json };
+    char          copy[LINE_MAX_BYTES];
+
+    if (client.fd == -1) {
+        mosn_conn_close(conn, MOSN_REASON_INTERNAL);
+        return;
+    }
+    memcpy(copy, argument.at, argument.len);
+    mosn_loop_unwatch(conn->loop, &conn->watch, conn->fd);
+    mosn_conn_close(conn, MOSN_REASON_NONE);
+    command->start(client, (mosn_str_t){ copy, argument.len });
+}
+
+
 static void
 command_run(mosn_conn_t *conn, mosn_str_t line)
 {
     bool                  json, done = false;
-    const mosn_command_t *command = command_find(line, &json);
+    mosn_str_t            argument;
+    const mosn_command_t *command = command_find(line, &json, &argument);
     char                 *text = NULL;
     size_t                n = 0;
-    FILE                 *out = open_memstream(&text, &n);
+    FILE                 *out;
 
+    if (command != NULL) {
+        mosn_log_notice("command: %.*s", MOSN_STR_ARG(line));
+    }
+    if (command != NULL && command->start != NULL) {
+        command_start(command, conn, json, argument);
+        return;
+    }
+    out = open_memstream(&text, &n);
     if (out == NULL) {
         mosn_conn_close(conn, MOSN_REASON_INTERNAL);
         return;
@@ -74,7 +114,6 @@ command_run(mosn_conn_t *conn, mosn_str_t line)
     if (command == NULL) {
         (void) fputs("no such command", out);
     } else {
-        mosn_log_notice("command: %.*s", MOSN_STR_ARG(line));
         done = command->run(json, out);
     }
     (void) fclose(out);
@@ -134,25 +173,35 @@ static const mosn_module_t command_module = {
 };
 
 
-mosn_rc_e
-mosn_commands_listen(mosn_loop_t *loop, const char *path,
-                     const mosn_command_t *commands)
+static int
+command_bind(const char *path)
 {
     mosn_address_t address;
     char           text[MOSN_ADDRESS_TEXT];
-    int            n = snprintf(text, sizeof(text), "unix:%s", path);
+    int            n = snprintf(text, sizeof(text), "unix:%s", path), fd;
     mode_t         before;
 
     if (n >= (int) sizeof(text)
         || !mosn_address_parse(text, (size_t) n, &address)) {
         mosn_log_err(0, "control_socket %s: the path is too long", path);
-        return MOSN_ERROR;
+        return -1;
     }
     before = umask(0177); /* never open to others, not for a moment */
-    command_fd = mosn_socket_listen(&address, 16, false);
+    fd = mosn_socket_listen(&address, 16, false);
     (void) umask(before);
-    if (command_fd == -1) {
+    if (fd == -1) {
         mosn_log_err(errno, "control_socket: cannot listen on %s", path);
+    }
+    return fd;
+}
+
+
+mosn_rc_e
+mosn_commands_listen(mosn_loop_t *loop, const char *path, int fd,
+                     const mosn_command_t *commands)
+{
+    command_fd = fd != -1 ? fd : command_bind(path);
+    if (command_fd == -1) {
         return MOSN_ERROR;
     }
 
@@ -183,14 +232,85 @@ mosn_commands_let_go(void)
 }
 
 
+int
+mosn_commands_fd(void)
+{
+    return command_fd;
+}
+
+
 void
 mosn_commands_close(const char *path)
 {
     if (command_fd != -1) {
-        mosn_listener_stop(&command_listener);
+        mosn_listener_stop(&command_listener, false);
         mosn_listener_close_all(&command_listener, MOSN_REASON_NONE);
         (void) close(command_fd);
         command_fd = -1;
-        (void) unlink(path);
+        if (path != NULL) {
+            (void) unlink(path);
+        }
     }
+}
+
+
+/* --- who waits ---------------------------------------------------------- */
+
+/* A client that does not read has himself to blame. */
+static void
+client_send(const mosn_client_t *client, const char *text)
+{
+    if (client->fd != -1) {
+        (void) send(client->fd, text, strlen(text),
+                    MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+}
+
+
+void
+mosn_client_say(mosn_client_t client, const char *fmt, ...)
+{
+    char    text[512] = "~ ";
+    va_list args;
+    int     n;
+
+    va_start(args, fmt);
+    n = vsnprintf(text + 2, sizeof(text) - 4, fmt, args);
+    va_end(args);
+    if (n > 0) {
+        (void) strcat(text, "\n");
+        client_send(&client, text);
+    }
+}
+
+
+void
+mosn_client_end(mosn_client_t *client, const char *why, const char *text)
+{
+    if (client->fd == -1) {
+        return;
+    }
+    client_send(client, why == NULL ? "ok\n" : "no: ");
+    client_send(client, why == NULL ? text : why);
+    (void) close(client->fd);
+    client->fd = -1;
+}
+
+
+void
+mosn_json_print(const char *text, FILE *out)
+{
+    (void) fputc('"', out);
+    for (; *text != '\0'; text++) {
+        uint8_t c = (uint8_t) *text;
+
+        if (c == '"' || c == '\\') {
+            (void) fprintf(out, "\\%c", c);
+        } else if (c < 0x20) {
+            (void) fprintf(out, "\\u%04x", c);
+        } else {
+            (void) fputc(c, out);
+        }
+    }
+    (void) fputc('"', out);
 }

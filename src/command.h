@@ -1,9 +1,10 @@
 /*
  * command.h - the control socket: what mosnctl says to the master.
  *
- * A line comes, a line "ok" or "no: WHY" goes back, then text, then the end.
- * The answer to "stop" ends when the master does.  Only root and the user who
- * runs the master may speak; the socket is mode 0600 besides.
+ * A line comes.  Lines "~ TEXT" tell how it goes, one line "ok" or "no: WHY"
+ * how it ended; what follows is text for the caller, up to the end of the
+ * connection.  The answer to "stop" ends when the master does.  Only root and
+ * the user who runs the master may speak; the socket is mode 0600 besides.
  */
 
 #ifndef MOSN_COMMAND_H
@@ -13,20 +14,44 @@
 
 #include <stdio.h>
 
-/* What the master does for a command: writes text for people or, with
- * `json`, for programs.  False: refused, the text says why. */
+/* Who waits for the outcome of something that takes its time. */
+typedef struct {
+    int  fd; /* -1: nobody */
+    bool json;
+} mosn_client_t;
+
+/* What the master does for a command. */
 typedef struct {
     const char *name;
+    /* At once: writes text for people or, with `json`, for programs.  False:
+     * refused, the text says why. */
     bool (*run)(bool json, FILE *out);
+    /* Or later: `client` is the callee's, to be answered with
+     * mosn_client_end(). */
+    void (*start)(mosn_client_t client, mosn_str_t argument);
+    bool takes_argument;
     bool stays; /* the answer ends with the process */
 } mosn_command_t;
 
-/* Listens on `path`; `commands` ends with a NULL name. */
-mosn_rc_e mosn_commands_listen(mosn_loop_t *loop, const char *path,
+/* Listens on `path`, or goes on with `fd` when it is not -1; `commands` ends
+ * with a NULL name. */
+mosn_rc_e mosn_commands_listen(mosn_loop_t *loop, const char *path, int fd,
                                const mosn_command_t *commands);
+int       mosn_commands_fd(void);
 
-/* Removes the socket; in a child: only lets it go. */
+/* Closes the socket; `path`, when not NULL, is removed.  In a child: only
+ * lets it go. */
 void mosn_commands_close(const char *path);
 void mosn_commands_let_go(void);
+
+/* A line about how it goes. */
+void mosn_client_say(mosn_client_t client, const char *fmt, ...)
+    MOSN_PRINTF(2, 3);
+
+/* The end: `why` is NULL when it was done; `text` is printed then. */
+void mosn_client_end(mosn_client_t *client, const char *why, const char *text);
+
+/* `text` as a string of JSON. */
+void mosn_json_print(const char *text, FILE *out);
 
 #endif

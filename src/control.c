@@ -9,7 +9,12 @@
 
 #include "proxy/admin.h"
 
+#include <unistd.h>
+
 #define ADMIN_CONNECTIONS 128
+#define BEAT_MS           1000u
+#define DRAIN_LOOK_MS     20u
+#define LAST_ANSWER_MS    2000u
 
 typedef struct {
     const mosn_child_t  *child;
@@ -20,35 +25,74 @@ typedef struct {
     mosn_listener_conf_t listener_conf;
     mosn_conf_module_t   filter;
     mosn_admin_t         admin;
+    mosn_timer_t         tick;
+    uint64_t             ends_ms; /* 0: not draining */
 } control_t;
 
 /* The page asks; there is one control process and one board. */
 static const mosn_board_t *control_board;
+static _Atomic uint64_t   *control_beats;
 
 
 static bool
 control_is_ready(void)
 {
-    unsigned n = atomic_load(&control_board->n_workers);
+    uint32_t generation = atomic_load(&control_board->generation);
+    uint32_t wanted = atomic_load(&control_board->n_workers), n = 0;
 
-    if (atomic_load(&control_board->draining)) {
-        return false;
+    for (size_t i = 0; i < MOSN_METRICS_ROWS; i++) {
+        const mosn_seat_t *seat = &control_board->seats[i];
+
+        n += atomic_load(&seat->is_worker) != 0
+             && atomic_load(&seat->generation) == generation
+             && atomic_load(&seat->state) == MOSN_SEAT_SERVING;
     }
-    for (unsigned i = 0; i < n; i++) {
-        if (!atomic_load(&control_board->workers[i].ready)) {
-            return false;
-        }
-    }
-    return n > 0;
+    return n > 0 && n >= wanted
+           && !atomic_load(&control_board->out_of_service);
 }
 
 
 static void
-control_drain(void *owner)
+control_on_note(void *owner, mosn_note_e type, int32_t value,
+                int fd)
 {
     control_t *c = owner;
 
-    c->loop.stop = true;
+    if (fd != -1) {
+        (void) close(fd);
+    }
+    if (type != MOSN_NOTE_DRAIN || c->ends_ms != 0) {
+        return;
+    }
+    c->ends_ms = c->loop.now_ms + LAST_ANSWER_MS;
+    if (c->child->admin_fd != -1) {
+        mosn_listener_stop(&c->listener, value == 0); /* else the heir's */
+        mosn_listener_drain(&c->listener);
+    }
+    mosn_timer_arm(&c->loop, &c->tick, DRAIN_LOOK_MS);
+}
+
+
+/* Beats, as a worker does. */
+static void
+control_beat(mosn_loop_t *loop)
+{
+    atomic_store_explicit(control_beats, loop->now_ms, memory_order_relaxed);
+}
+
+
+static void
+control_tick(mosn_timer_t *timer)
+{
+    control_t *c = mosn_container_of(timer, control_t, tick);
+
+    if (c->ends_ms == 0) {
+        mosn_timer_arm(&c->loop, timer, BEAT_MS);
+    } else if (c->limits.n_connections == 0 || c->loop.now_ms >= c->ends_ms) {
+        c->loop.stop = true;
+    } else {
+        mosn_timer_arm(&c->loop, timer, DRAIN_LOOK_MS);
+    }
 }
 
 
@@ -91,18 +135,22 @@ mosn_control_run(const mosn_child_t *child)
     control_t c = { .child = child };
 
     control_board = child->board;
+    control_beats = &child->seat->beat_ms;
     if (mosn_child_begin(child) != MOSN_OK
         || mosn_loop_init(&c.loop) != MOSN_OK
-        || mosn_child_listen(&c.ears, &c.loop, child, control_drain, &c)
+        || mosn_child_listen(&c.ears, &c.loop, child, control_on_note, &c)
                != MOSN_OK
         || control_start_admin(&c) != MOSN_OK)
     {
         return 2;
     }
+    c.loop.on_turn = control_beat;
+    mosn_timer_init(&c.tick, control_tick);
+    mosn_timer_arm(&c.loop, &c.tick, BEAT_MS);
+    mosn_child_ready(child);
     mosn_loop_run(&c.loop);
 
     if (child->admin_fd != -1) {
-        mosn_listener_stop(&c.listener);
         mosn_listener_close_all(&c.listener, MOSN_REASON_DRAINING);
     }
     mosn_loop_turn(&c.loop, 0);

@@ -14,4 +14,8 @@
  * status. */
 int mosn_master_run(const char *conf_path, bool quiet);
 
+/* Another master asks whether this program, and `conf_path`, could take its
+ * place: reads its state from `state_fd`, and says so on `words`. */
+int mosn_master_try(const char *conf_path, int state_fd, int words);
+
 #endif

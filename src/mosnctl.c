@@ -7,8 +7,10 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -16,19 +18,61 @@
 
 #define DEFAULT_SOCKET "/run/mosn/control.sock"
 
+typedef enum { NO_FILE, MAY_HAVE_FILE, NEEDS_FILE } file_e;
+
+typedef struct {
+    const char *name;
+    file_e      file;
+    const char *option; /* what may stand beside it: "--now" */
+    const char *word;   /* and what is said then, behind the name */
+} command_t;
+
+static const command_t commands[] = {
+    { "reload", NO_FILE, NULL, NULL },
+    { "upgrade", MAY_HAVE_FILE, NULL, NULL },
+    { "stop", NO_FILE, "--now", "now" },
+    { "status", NO_FILE, NULL, NULL },
+    { "reopen", NO_FILE, NULL, NULL },
+    { "config", NO_FILE, NULL, NULL },
+    { "check", NEEDS_FILE, NULL, NULL },
+    { "drain", NO_FILE, "--off", "off" },
+    { "version", NO_FILE, NULL, NULL },
+};
+
 static const char usage_text[] =
     "usage: mosnctl [-s SOCKET] [--json] COMMAND\n"
     "\n"
-    "  status      processes and what they do\n"
-    "  reopen      open the logs again, after a rotation\n"
-    "  stop        finish what is begun, and end; waits for it\n"
-    "  stop --now  end at once\n"
-    "  version     of the running mosn\n"
+    "  reload            read the configuration again; nothing is lost, and\n"
+    "                    nothing changes when it is wrong\n"
+    "  upgrade [BINARY]  the same with another program: BINARY, or the one\n"
+    "                    that lies where the running one was started from\n"
+    "  stop [--now]      finish what is begun, and end; waits for it;\n"
+    "                    --now: end at once\n"
+    "  status            processes, generations, connections, restarts\n"
+    "  reopen            open the logs again, after a rotation\n"
+    "  config            the effective configuration, with all defaults\n"
+    "  check FILE        could mosn reload with FILE?\n"
+    "  drain [--off]     out of service (/ready says 503, answers close\n"
+    "                    their connections), or in service again\n"
+    "  version           of the running mosn\n"
     "\n"
-    "  -s SOCKET   the control_socket of the configuration\n"
-    "              (default: " DEFAULT_SOCKET ")\n"
-    "  --json      answer for programs\n";
+    "  -s SOCKET         the control_socket of the configuration\n"
+    "                    (default: " DEFAULT_SOCKET ")\n"
+    "  --json            answer for programs\n"
+    "\n"
+    "exit status: 0 done, 1 refused and nothing changed, 2 usage, 3 mosn\n"
+    "does not run\n";
 
+typedef struct {
+    const char      *socket;
+    const command_t *command;
+    const char      *file;
+    const char      *option;
+    bool             json;
+} request_t;
+
+
+/* --- asking ------------------------------------------------------------- */
 
 static int
 ctl_connect(const char *path)
@@ -57,77 +101,125 @@ ctl_connect(const char *path)
 }
 
 
-/* Prints the answer; its first line says whether it was done. */
-static int
-ctl_answer(int fd)
+static void
+print_json_error(const char *text)
 {
-    FILE *in = fdopen(fd, "r");
-    char  line[4096];
-    int   status = 3;
+    size_t n = strlen(text);
 
-    if (in == NULL || fgets(line, sizeof(line), in) == NULL) {
-        (void) fputs("mosnctl: no answer\n", stderr);
-        if (in != NULL) {
-            (void) fclose(in);
+    while (n > 0 && text[n - 1] == '\n') {
+        n--;
+    }
+    (void) fputs("{\"error\":\"", stdout);
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char) text[i];
+
+        if (c == '"' || c == '\\') {
+            (void) printf("\\%c", c);
+        } else if (c < 0x20) {
+            (void) printf("\\u%04x", c);
+        } else {
+            (void) putchar(c);
         }
-        return 3;
     }
-    if (strcmp(line, "ok\n") == 0) {
-        status = 0;
-    } else {
-        status = 1;
-        (void) fprintf(stderr, "mosnctl: %s",
-                       strncmp(line, "no: ", 4) == 0 ? line + 4 : line);
-        (void) fputc('\n', stderr);
+    (void) fputs("\"}\n", stdout);
+}
+
+
+/* Everything that is left, with a NUL behind it. */
+static char *
+read_rest(FILE *in)
+{
+    char  *text = NULL;
+    size_t n = 0;
+    ssize_t got = getdelim(&text, &n, '\0', in);
+
+    if (got < 0) {
+        free(text);
+        return NULL;
     }
-    while (status == 0 && fgets(line, sizeof(line), in) != NULL) {
+    return text;
+}
+
+
+static int
+refused(FILE *in, const char *line, const request_t *r)
+{
+    char  *rest = read_rest(in);
+    size_t n = strlen(line) + (rest != NULL ? strlen(rest) : 0) + 1;
+    char  *text = malloc(n);
+
+    if (text != NULL) {
+        (void) snprintf(text, n, "%s%s", line, rest != NULL ? rest : "");
+        n = strlen(text);
+        while (n > 0 && text[n - 1] == '\n') {
+            text[--n] = '\0';
+        }
+        if (r->json) {
+            print_json_error(text);
+        } else {
+            (void) fprintf(stderr, "mosnctl: %s\n", text);
+        }
+    }
+    free(text);
+    free(rest);
+    return 1;
+}
+
+
+/* Prints how it goes, and how it ended. */
+static int
+ctl_answer(int fd, const request_t *r)
+{
+    FILE  *in = fdopen(fd, "r");
+    char  *line = NULL;
+    size_t size = 0;
+    bool   progress = isatty(STDERR_FILENO) && !r->json;
+    int    status = -1;
+
+    while (in != NULL && status == -1 && getline(&line, &size, in) > 0) {
+        if (strncmp(line, "~ ", 2) == 0) {
+            if (progress) {
+                (void) fprintf(stderr, "%s", line + 2);
+            }
+        } else if (strcmp(line, "ok\n") == 0) {
+            status = 0;
+        } else {
+            status = refused(
+                in, strncmp(line, "no: ", 4) == 0 ? line + 4 : line, r);
+        }
+    }
+    while (status == 0 && getline(&line, &size, in) > 0) {
         (void) fputs(line, stdout);
         (void) fflush(stdout);
     }
-    (void) fclose(in);
+    free(line);
+    if (in != NULL) {
+        (void) fclose(in);
+    }
+    if (status == -1) {
+        (void) fputs("mosnctl: mosn ended without an answer\n", stderr);
+        return 3;
+    }
     return status;
 }
 
 
-int
-main(int argc, char **argv)
+static int
+ctl_ask(const request_t *r)
 {
-    const char *path = DEFAULT_SOCKET, *command = NULL;
-    bool        json = false, now = false;
-    char        line[128];
-    int         fd, n;
+    char  line[PATH_MAX + 64], path[PATH_MAX] = "";
+    int   n, fd;
 
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "-s") == 0 && i + 1 < argc) {
-            path = argv[++i];
-        } else if (strcmp(argv[i], "--json") == 0) {
-            json = true;
-        } else if (strcmp(argv[i], "--now") == 0) {
-            now = true;
-        } else if (strcmp(argv[i], "-h") == 0
-                   || strcmp(argv[i], "--help") == 0) {
-            (void) fputs(usage_text, stdout);
-            return 0;
-        } else if (argv[i][0] != '-' && command == NULL) {
-            command = argv[i];
-        } else {
-            (void) fprintf(stderr, "mosnctl: what is %s?\n%s", argv[i],
-                           usage_text);
-            return 2;
-        }
+    /* mosn may have been started in another directory. */
+    if (r->file != NULL && realpath(r->file, path) == NULL) {
+        (void) fprintf(stderr, "mosnctl: %s: %s\n", r->file, strerror(errno));
+        return 1;
     }
-    if (command == NULL || (now && strcmp(command, "stop") != 0)) {
-        (void) fputs(usage_text, stderr);
-        return 2;
-    }
-
-    n = snprintf(line, sizeof(line), "%s%s%s\n", json ? "json " : "", command,
-                 now ? " now" : "");
-    if (n >= (int) sizeof(line)) {
-        (void) fputs(usage_text, stderr);
-        return 2;
-    }
-    fd = ctl_connect(path);
+    n = snprintf(line, sizeof(line), "%s%s%s%s%s%s\n", r->json ? "json " : "",
+                 r->command->name, r->option != NULL ? " " : "",
+                 r->option != NULL ? r->command->word : "",
+                 path[0] != '\0' ? " " : "", path);
+    fd = ctl_connect(r->socket);
     if (fd == -1) {
         return 3;
     }
@@ -136,5 +228,73 @@ main(int argc, char **argv)
         (void) close(fd);
         return 3;
     }
-    return ctl_answer(fd);
+    return ctl_answer(fd, r);
+}
+
+
+/* --- options ------------------------------------------------------------ */
+
+static const command_t *
+find_command(const char *name)
+{
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+
+static int
+usage(const char *what, const char *name)
+{
+    (void) fprintf(stderr, "mosnctl: %s%s%s\n(mosnctl --help)\n", what,
+                   name[0] != '\0' ? " " : "", name);
+    return 2;
+}
+
+
+int
+main(int argc, char **argv)
+{
+    request_t r = { .socket = DEFAULT_SOCKET };
+
+    for (int i = 1; i < argc; i++) {
+        const char *arg = argv[i];
+
+        if (strcmp(arg, "-s") == 0 && i + 1 < argc) {
+            r.socket = argv[++i];
+        } else if (strcmp(arg, "--json") == 0) {
+            r.json = true;
+        } else if (strcmp(arg, "-h") == 0 || strcmp(arg, "--help") == 0) {
+            (void) fputs(usage_text, stdout);
+            return 0;
+        } else if (arg[0] == '-') {
+            r.option = arg;
+        } else if (r.command == NULL) {
+            r.command = find_command(arg);
+            if (r.command == NULL) {
+                return usage("there is no command", arg);
+            }
+        } else if (r.file == NULL && r.command->file != NO_FILE) {
+            r.file = arg;
+        } else {
+            return usage("what is", arg);
+        }
+    }
+    if (r.command == NULL) {
+        (void) fputs(usage_text, stderr);
+        return 2;
+    }
+    if (r.option != NULL
+        && (r.command->option == NULL
+            || strcmp(r.command->option, r.option) != 0))
+    {
+        return usage("unknown option", r.option);
+    }
+    if (r.command->file == NEEDS_FILE && r.file == NULL) {
+        return usage("a FILE is missing behind", r.command->name);
+    }
+    return ctl_ask(&r);
 }

@@ -49,7 +49,11 @@ static const mosn_directive_t settings_directives[] = {
     MOSN_GROUP(mosn_settings_t, error_log, &error_log_block,
                "Where mosn reports."),
     MOSN_DURATION(mosn_settings_t, drain_timeout, 0, 86400000, 30000,
-                  "Requests under way get this long when mosn stops."),
+                  "Requests under way get this long when mosn stops or "
+                  "reloads."),
+    MOSN_DURATION(mosn_settings_t, hang_timeout, 0, 3600000, 5000,
+                  "A process that does nothing at all for this long is "
+                  "aborted and replaced; 0: never, else at least 2s."),
     MOSN_OPT_GROUP(mosn_settings_t, admin, &admin_block,
                    "The page for operators and scrapers."),
     MOSN_LIST(mosn_settings_t, listeners, &mosn_listener_block,
@@ -70,6 +74,11 @@ settings_check(mosn_conf_t *reader, void *conf)
     if (s->listeners.n == 0) {
         mosn_conf_error(reader, &s->listeners, s,
                         "there are no `listeners`: nothing to do");
+    }
+    if (s->hang_timeout_ms > 0 && s->hang_timeout_ms < 2000) {
+        mosn_conf_error(reader, &s->hang_timeout_ms, s,
+                        "must be 0 or at least \"2s\": processes beat once "
+                        "a second");
     }
 }
 
@@ -179,21 +188,25 @@ settings_collect_errors(const mosn_conf_t *reader)
 }
 
 
-mosn_generation_t *
-mosn_settings_load(const char *path, uint32_t number,
-                   mosn_settings_t **settings_r, char **errors_r)
+/* From the file `name`, or, when there is one, from `text`. */
+static mosn_generation_t *
+settings_load(const char *name, const char *text, uint32_t number,
+              mosn_settings_t **settings_r, char **errors_r)
 {
     mosn_generation_t *generation = mosn_generation_create(number);
     mosn_conf_t       *reader = mosn_conf_create(generation->pool);
     mosn_settings_t   *s = mosn_pool_calloc(generation->pool, sizeof(*s));
+    mosn_rc_e          rc;
 
     *errors_r = NULL;
+    rc = text == NULL
+             ? mosn_conf_read_file(reader, name, &mosn_settings_block, s)
+             : mosn_conf_read_text(reader, name, text, &mosn_settings_block,
+                                   s);
 
     /* Names are resolved even when single settings are wrong, so that all
      * mistakes are told at once; not when the tree is not there at all. */
-    if (mosn_conf_read_file(reader, path, &mosn_settings_block, s) == MOSN_OK
-        || mosn_conf_is_set(reader, s))
-    {
+    if (rc == MOSN_OK || mosn_conf_is_set(reader, s)) {
         for (size_t i = 0; i < s->clusters.n; i++) {
             mosn_cluster_build(reader, generation, &s->clusters.items[i]);
         }
@@ -213,6 +226,22 @@ mosn_settings_load(const char *path, uint32_t number,
     mosn_conf_destroy(&reader);
     *settings_r = s;
     return generation;
+}
+
+
+mosn_generation_t *
+mosn_settings_load(const char *path, uint32_t number,
+                   mosn_settings_t **settings_r, char **errors_r)
+{
+    return settings_load(path, NULL, number, settings_r, errors_r);
+}
+
+
+mosn_generation_t *
+mosn_settings_load_text(const char *name, const char *text, uint32_t number,
+                        mosn_settings_t **settings_r, char **errors_r)
+{
+    return settings_load(name, text, number, settings_r, errors_r);
 }
 
 

@@ -31,6 +31,7 @@ typedef struct {
     mosn_str_t            control_socket;
     mosn_error_log_conf_t error_log;
     uint32_t              drain_timeout_ms;
+    uint32_t              hang_timeout_ms;
     mosn_admin_conf_t    *admin;
     MOSN_CONF_LIST(mosn_listener_conf_t) listeners;
     MOSN_CONF_LIST(mosn_route_table_conf_t) routes;
@@ -44,6 +45,13 @@ extern const mosn_conf_block_t mosn_settings_block;
 mosn_generation_t *mosn_settings_load(const char *path, uint32_t number,
                                       mosn_settings_t **settings_r,
                                       char            **errors_r);
+
+/* The same from text (what `mosn -T` prints); its mistakes say
+ * "<name>:LINE". */
+mosn_generation_t *mosn_settings_load_text(const char *name, const char *text,
+                                           uint32_t          number,
+                                           mosn_settings_t **settings_r,
+                                           char            **errors_r);
 
 /* Finds the slots of all counters; after the shared memory is there. */
 void mosn_settings_register_metrics(mosn_generation_t *generation,

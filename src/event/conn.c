@@ -26,7 +26,10 @@
 #define LINGER_MS       5000u
 #define SEND_TIMEOUT_MS 60000u
 
-static uint64_t conn_next_id; /* counts on over reloads */
+static uint64_t conn_next_id;
+static uint64_t conn_nobody;
+
+uint64_t *mosn_conn_busy = &conn_nobody;
 
 static void conn_on_ready(mosn_watch_t *watch, uint32_t events);
 static void conn_flush_task(mosn_task_t *task);
@@ -691,6 +694,8 @@ static void
 conn_on_ready(mosn_watch_t *watch, uint32_t events)
 {
     mosn_conn_t *conn = mosn_container_of(watch, mosn_conn_t, watch);
+
+    *mosn_conn_busy = conn->id;
 
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
         conn->hangup = true;

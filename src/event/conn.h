@@ -172,6 +172,10 @@ void mosn_conn_broken(mosn_conn_t *conn, int error);
 /* Tells filters and observers; used by the owner of the connection. */
 void mosn_conn_notify(mosn_conn_t *conn, mosn_conn_event_e event);
 
+/* The id of the connection that was busy last goes here: what a process did
+ * when it crashed. */
+extern uint64_t *mosn_conn_busy;
+
 /* True when the socket has reported something that nobody has read yet: on
  * an idle connection that is a close, or bytes nobody asked for. */
 static inline bool

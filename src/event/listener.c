@@ -255,6 +255,25 @@ listener_refuse(mosn_listener_t *l, int fd)
 }
 
 
+static mosn_conn_t *
+listener_create_conn(mosn_listener_t *l, int fd, const mosn_inet_t *peer)
+{
+    mosn_conn_t *conn = mosn_conn_create(l->loop, fd, peer);
+
+    if (conn == NULL) {
+        return NULL;
+    }
+    conn->listener = l;
+    conn->draining = l->draining;
+    mosn_conn_set_send_timeout(conn, l->conf->send_timeout_ms);
+    mosn_list_append(&l->connections, &conn->link);
+    l->n_connections++;
+    l->limits->n_connections++;
+    mosn_metric_inc(l->conf->metrics + MOSN_LISTENER_ACTIVE);
+    return conn;
+}
+
+
 static void
 listener_accepted(mosn_listener_t *l, int fd, const mosn_inet_t *peer)
 {
@@ -264,21 +283,72 @@ listener_accepted(mosn_listener_t *l, int fd, const mosn_inet_t *peer)
         listener_refuse(l, fd);
         return;
     }
-    conn = mosn_conn_create(l->loop, fd, peer);
+    conn = listener_create_conn(l, fd, peer);
     if (conn == NULL) {
         return;
     }
-    conn->listener = l;
-    mosn_conn_set_send_timeout(conn, l->conf->send_timeout_ms);
-    mosn_list_append(&l->connections, &conn->link);
-    l->n_connections++;
-    l->limits->n_connections++;
     mosn_metric_inc(l->conf->metrics + MOSN_LISTENER_CONNECTIONS);
-    mosn_metric_inc(l->conf->metrics + MOSN_LISTENER_ACTIVE);
     listener_tell(l, MOSN_LISTENER_ACCEPTED, conn);
     if (!conn->closed) {
         listener_open(l, conn);
     }
+}
+
+
+void
+mosn_listener_adopt(mosn_listener_t *l, int fd, const mosn_inet_t *peer,
+                    int second_fd, const mosn_address_t *to)
+{
+    mosn_conn_t *conn = listener_create_conn(l, fd, peer);
+
+    l->adopted_fd = second_fd;
+    l->adopted_to = *to;
+    if (conn != NULL) {
+        listener_tell(l, MOSN_LISTENER_ACCEPTED, conn);
+        if (!conn->closed) {
+            listener_open_filters(conn);
+        }
+    }
+    if (l->adopted_fd != -1) { /* nobody has taken it */
+        (void) close(l->adopted_fd);
+        l->adopted_fd = -1;
+    }
+}
+
+
+static bool
+listener_is_at_rest(const mosn_conn_t *conn)
+{
+    return !conn->closed && !conn->eof && !conn->flush_close && !conn->shut
+           && conn->transport == NULL && conn->out.bytes == 0
+           && mosn_buf_len(&conn->in) == 0;
+}
+
+
+mosn_rc_e
+mosn_listener_give(mosn_conn_t *conn, mosn_conn_t *second,
+                   const mosn_address_t *to)
+{
+    mosn_listener_t *l = conn->listener;
+    mosn_rc_e        rc;
+
+    if (l == NULL || l->limits->give == NULL || conn->transport != NULL) {
+        return MOSN_DECLINED;
+    }
+    if (!listener_is_at_rest(conn)
+        || (second != NULL && !listener_is_at_rest(second)))
+    {
+        return MOSN_AGAIN;
+    }
+    rc = l->limits->give(l->limits->give_owner, l, conn, second, to);
+    if (rc == MOSN_OK) {
+        /* The sockets stay open elsewhere, and epoll would go on with them. */
+        mosn_loop_unwatch(conn->loop, &conn->watch, conn->fd);
+        if (second != NULL) {
+            mosn_loop_unwatch(second->loop, &second->watch, second->fd);
+        }
+    }
+    return rc;
 }
 
 
@@ -411,6 +481,7 @@ mosn_listener_start(mosn_listener_t *l, mosn_loop_t *loop,
     l->batch = 1;
     mosn_list_init(&l->connections);
     mosn_list_init(&l->observers);
+    l->adopted_fd = -1;
     mosn_timer_init(&l->retry, listener_retry);
     listener_go_on(l);
     if (!l->accepting) {
@@ -421,13 +492,15 @@ mosn_listener_start(mosn_listener_t *l, mosn_loop_t *loop,
 
 
 void
-mosn_listener_stop(mosn_listener_t *l)
+mosn_listener_stop(mosn_listener_t *l, bool queue)
 {
     mosn_inet_t peer;
     int         fd;
 
     /* Who is in the queue has been told that he is connected. */
-    while (l->accepting && (fd = mosn_socket_accept(l->fd, &peer)) != -1) {
+    while (queue && l->accepting
+           && (fd = mosn_socket_accept(l->fd, &peer)) != -1)
+    {
         listener_accepted(l, fd, &peer);
     }
     listener_pause(l);
@@ -442,6 +515,7 @@ mosn_listener_drain(mosn_listener_t *l)
 {
     mosn_list_t *link, *next;
 
+    l->draining = true;
     for (link = l->connections.next; link != &l->connections; link = next) {
         mosn_conn_t *conn = mosn_container_of(link, mosn_conn_t, link);
 
@@ -449,6 +523,31 @@ mosn_listener_drain(mosn_listener_t *l)
         conn->draining = true;
         mosn_conn_notify(conn, MOSN_CONN_DRAIN);
     }
+}
+
+
+void
+mosn_listener_shed(mosn_listener_t *l, bool on)
+{
+    l->draining = on;
+    for (mosn_list_t *link = l->connections.next; link != &l->connections;
+         link = link->next)
+    {
+        mosn_container_of(link, mosn_conn_t, link)->draining = on;
+    }
+}
+
+
+uint32_t
+mosn_listener_close_some(mosn_listener_t *l, uint32_t n, mosn_reason_e reason)
+{
+    uint32_t closed = 0;
+
+    for (; closed < n && !mosn_list_is_empty(&l->connections); closed++) {
+        mosn_conn_close(
+            mosn_container_of(l->connections.next, mosn_conn_t, link), reason);
+    }
+    return closed;
 }
 
 

@@ -49,6 +49,11 @@ extern const mosn_metric_set_t mosn_listener_metrics;
 typedef struct {
     uint32_t max_connections;
     uint32_t n_connections;
+    /* Passes a connection on to another process; NULL: there is none. */
+    mosn_rc_e (*give)(void *owner, const mosn_listener_t *listener,
+                      const mosn_conn_t *conn, const mosn_conn_t *second,
+                      const mosn_address_t *to);
+    void *give_owner;
 } mosn_accept_limits_t;
 
 struct mosn_listener_s {
@@ -66,6 +71,9 @@ struct mosn_listener_s {
     mosn_timer_t                retry; /* after EMFILE */
     uint64_t                    complained_ms;
     uint64_t                    refused; /* since the last complaint */
+    bool                        draining; /* new connections are told to go */
+    int            adopted_fd; /* while filters open: its upstream, or -1 */
+    mosn_address_t adopted_to; /* and where that leads */
 };
 
 /* `fd` stays the caller's. */
@@ -73,14 +81,35 @@ mosn_rc_e mosn_listener_start(mosn_listener_t *listener, mosn_loop_t *loop,
                               const mosn_listener_conf_t *conf,
                               mosn_accept_limits_t *limits, int fd);
 
-/* Serves who is queued, then accepts no more.  Connections go on. */
-void mosn_listener_stop(mosn_listener_t *listener);
+/* Accepts no more; `queue`: after who is queued.  Connections go on. */
+void mosn_listener_stop(mosn_listener_t *listener, bool queue);
 
-/* Tells every connection that the process goes away. */
+/* Tells every connection, and those to come, that it should go elsewhere;
+ * may be said again. */
 void mosn_listener_drain(mosn_listener_t *listener);
 
-/* Closes what is left. */
-void mosn_listener_close_all(mosn_listener_t *listener, mosn_reason_e reason);
+/* Answers tell clients to come back on another connection, or, with `on` false, no
+ * more; nothing is closed for it. */
+void mosn_listener_shed(mosn_listener_t *listener, bool on);
+
+/* Closes what is left, or the oldest `n` of it; returns how many. */
+void     mosn_listener_close_all(mosn_listener_t *listener,
+                                 mosn_reason_e    reason);
+uint32_t mosn_listener_close_some(mosn_listener_t *listener, uint32_t n,
+                                  mosn_reason_e reason);
+
+/* Gives a connection that is at rest to the process that comes after this
+ * one, and with it `second`, its upstream at `to`, when that is not NULL.
+ * OK: it is gone, the caller closes what it has of it.  AGAIN: not now, a
+ * DRAIN comes again.  DECLINED: nobody takes it. */
+mosn_rc_e mosn_listener_give(mosn_conn_t *conn, mosn_conn_t *second,
+                             const mosn_address_t *to);
+
+/* The other side of that: filters open as for a new connection, but for the
+ * listener filters, which have seen it. */
+void mosn_listener_adopt(mosn_listener_t *listener, int fd,
+                         const mosn_inet_t *peer, int second_fd,
+                         const mosn_address_t *to);
 
 void mosn_listener_observe(mosn_listener_t          *listener,
                            mosn_listener_observer_t *observer);

@@ -172,7 +172,7 @@ mosn_loop_turn(mosn_loop_t *loop, uint64_t max_wait_ms)
     loop->turns++;
     if (n == -1 && errno != EINTR) {
         mosn_log_alert(errno, "epoll_wait failed");
-        return;
+        abort(); /* nothing would ever come again, at full speed */
     }
 
     for (int i = 0; i < n; i++) {

@@ -2,12 +2,15 @@
 
 #include "os/process.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -120,6 +123,93 @@ mosn_process_confine(const mosn_user_t *user, pid_t parent)
         return -1;
     }
     return 0;
+}
+
+
+/* Runs in a signal handler: nothing but system calls.  Marks every private
+ * writable mapping but stacks and those of files as not to be dumped. */
+static void
+process_hide_memory(void)
+{
+    static char text[4096]; /* of the one handler that ever runs */
+    size_t      n = 0;
+    ssize_t     got;
+    int         fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+
+    while (fd != -1 && (got = read(fd, text + n, sizeof(text) - 1 - n)) > 0) {
+        char *line = text, *end;
+
+        n += (size_t) got;
+        text[n] = '\0';
+        while ((end = memchr(line, '\n', (size_t) (text + n - line))) != NULL)
+        {
+            char     *at;
+            uintptr_t from = strtoul(line, &at, 16);
+            uintptr_t to = strtoul(at + 1, &at, 16);
+
+            *end = '\0';
+            if (at[2] == 'w' && strchr(at, '/') == NULL
+                && strstr(at, "[stack") == NULL)
+            {
+                (void) madvise((void *) from, to - from, MADV_DONTDUMP);
+            }
+            line = end + 1;
+        }
+        n = (size_t) (text + n - line);
+        memmove(text, line, n);
+    }
+}
+
+
+static void
+process_on_abort(int signo)
+{
+    process_hide_memory();
+    (void) raise(signo); /* the handler is gone: this one ends us */
+}
+
+
+void
+mosn_process_prepare_core(void)
+{
+    struct sigaction action = { .sa_handler = process_on_abort,
+                                .sa_flags = (int) SA_RESETHAND | SA_NODEFER };
+
+    (void) sigaction(SIGABRT, &action, NULL);
+    (void) prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* setuid() has cleared it */
+}
+
+
+int
+mosn_process_open_program(void)
+{
+    return open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+}
+
+
+void
+mosn_process_keep_fd(int fd, bool keep)
+{
+    if (fd >= 0) {
+        (void) fcntl(fd, F_SETFD, keep ? 0 : FD_CLOEXEC);
+    }
+}
+
+
+unsigned
+mosn_process_count_fds(void)
+{
+    DIR     *dir = opendir("/proc/self/fd");
+    unsigned n = 0;
+
+    while (dir != NULL && readdir(dir) != NULL) {
+        n++;
+    }
+    if (dir == NULL) {
+        return 0;
+    }
+    (void) closedir(dir);
+    return n - 3; /* ".", ".." and the one that was open to look */
 }
 
 

@@ -32,6 +32,20 @@ int mosn_process_find_user(const char *name, mosn_user_t *user_r);
  * SIGTERM when its parent dies.  Returns -1 and errno when not allowed to. */
 int mosn_process_confine(const mosn_user_t *user, pid_t parent);
 
+/* A core of this process holds stacks and plain data, but no buffer and no
+ * heap, where requests and keys lie; from now on SIGABRT leaves one, if the
+ * system's limits want cores at all. */
+void mosn_process_prepare_core(void);
+
+/* The program that runs here; -1 and errno on failure. */
+int mosn_process_open_program(void);
+
+/* Whether a descriptor stays open in the next program. */
+void mosn_process_keep_fd(int fd, bool keep);
+
+/* Number of open descriptors; 0: unknown. */
+unsigned mosn_process_count_fds(void);
+
 /* Raises the limit of open descriptors to at least `wanted`, as far as the
  * system allows; returns what is in force. */
 size_t mosn_process_raise_fd_limit(size_t wanted);

@@ -3,6 +3,8 @@
 #include "os/socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -54,7 +56,7 @@ socket_remove_stale(const mosn_address_t *address)
 
 
 int
-mosn_socket_listen(const mosn_address_t *address, int backlog, bool reuseport)
+mosn_socket_bind(const mosn_address_t *address, bool reuseport)
 {
     int  family = address->sa.sa_family;
     bool inet = family != AF_UNIX;
@@ -81,12 +83,109 @@ mosn_socket_listen(const mosn_address_t *address, int backlog, bool reuseport)
         return socket_close_keeping_errno(fd);
     }
 
-    if (bind(fd, &address->sa, address->len) == -1
-        || listen(fd, backlog) == -1) {
+    if (bind(fd, &address->sa, address->len) == -1) {
         return socket_close_keeping_errno(fd);
     }
-
     return fd;
+}
+
+
+int
+mosn_socket_open(int fd, int backlog)
+{
+    return listen(fd, backlog);
+}
+
+
+int
+mosn_socket_listen(const mosn_address_t *address, int backlog, bool reuseport)
+{
+    int fd = mosn_socket_bind(address, reuseport);
+
+    if (fd != -1 && listen(fd, backlog) == -1) {
+        return socket_close_keeping_errno(fd);
+    }
+    return fd;
+}
+
+
+/* A program for the kernel that picks one of the group by chance. */
+int
+mosn_socket_steer(int fd, unsigned n)
+{
+    struct sock_filter code[] = {
+        { BPF_LD | BPF_W | BPF_ABS, 0, 0,
+          (uint32_t) (SKF_AD_OFF + SKF_AD_RANDOM) },
+        { BPF_ALU | BPF_MOD | BPF_K, 0, 0, n },
+        { BPF_RET | BPF_A, 0, 0, 0 },
+    };
+    struct sock_fprog program = { MOSN_COUNT(code), code };
+
+    if (n > 0) {
+        return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program,
+                          sizeof(program));
+    }
+    return socket_set(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, 0) == -1
+                   && errno != ENOENT
+               ? -1
+               : 0;
+}
+
+
+int
+mosn_socket_queued(int fd)
+{
+    struct tcp_info info;
+    socklen_t       len = sizeof(info);
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1) {
+        return -1;
+    }
+    return (int) info.tcpi_unacked; /* of a listening socket: its queue */
+}
+
+
+static int
+socket_get(int fd, int name)
+{
+    int       value = 0;
+    socklen_t len = sizeof(value);
+
+    return getsockopt(fd, SOL_SOCKET, name, &value, &len) == -1 ? -1 : value;
+}
+
+
+bool
+mosn_socket_name(int fd, mosn_address_t *address_r)
+{
+    socklen_t len = sizeof(address_r->un);
+
+    if (socket_get(fd, SO_ACCEPTCONN) != 1
+        || socket_get(fd, SO_TYPE) != SOCK_STREAM)
+    {
+        return false;
+    }
+    memset(address_r, 0, sizeof(*address_r));
+    if (getsockname(fd, &address_r->sa, &len) == -1) {
+        return false;
+    }
+    address_r->len = len;
+    return true;
+}
+
+
+void
+mosn_socket_prepare(int fd)
+{
+    (void) fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    (void) socket_set(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* not for unix */
+}
+
+
+bool
+mosn_socket_is_shared(int fd)
+{
+    return socket_get(fd, SO_REUSEPORT) == 1;
 }
 
 

@@ -16,6 +16,27 @@
 int mosn_socket_listen(const mosn_address_t *address, int backlog,
                        bool reuseport);
 
+/* Binds `address` without listening; mosn_socket_open() opens it. */
+int mosn_socket_bind(const mosn_address_t *address, bool reuseport);
+int mosn_socket_open(int fd, int backlog);
+
+/* New connections to the group of SO_REUSEPORT sockets that `fd` is of go to
+ * its first `n` only, in the order in which they were opened; 0: to all. */
+int mosn_socket_steer(int fd, unsigned n);
+
+/* Connections that wait to be accepted; -1: unknown. */
+int mosn_socket_queued(int fd);
+
+/* The address that `fd` is bound to; false: it is no stream socket that
+ * listens. */
+bool mosn_socket_name(int fd, mosn_address_t *address_r);
+
+/* Whether it shares its address with others of SO_REUSEPORT. */
+bool mosn_socket_is_shared(int fd);
+
+/* Makes a socket that somebody else has opened like one of ours. */
+void mosn_socket_prepare(int fd);
+
 /* Starts a connect: the descriptor with errno 0 when it is already open, or
  * EINPROGRESS. */
 int mosn_socket_connect(const mosn_address_t *address);

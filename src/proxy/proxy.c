@@ -216,10 +216,12 @@ proxy_on_event(mosn_net_filter_t *filter, mosn_conn_t *conn,
     }
     if (pc->sc != NULL) {
         pc->sc->ops->on_event(pc->sc, event);
-    } else if (event == MOSN_CONN_IDLE || event == MOSN_CONN_DRAIN) {
-        mosn_conn_close(conn, event == MOSN_CONN_IDLE
-                                  ? MOSN_REASON_IDLE_TIMEOUT
-                                  : MOSN_REASON_DRAINING);
+    } else if (event == MOSN_CONN_IDLE) {
+        mosn_conn_close(conn, MOSN_REASON_IDLE_TIMEOUT);
+    } else if (event == MOSN_CONN_DRAIN
+               && mosn_listener_give(conn, NULL, NULL) != MOSN_AGAIN)
+    {
+        mosn_conn_close(conn, MOSN_REASON_DRAINING);
     }
 }
 

@@ -36,7 +36,8 @@ typedef struct {
     const tcp_proxy_conf_t *conf;
     mosn_conn_t            *down; /* NULL when it is closed */
     mosn_conn_t            *up;   /* NULL before and after */
-    mosn_host_t            *host;
+    mosn_host_t            *host; /* NULL: not of the cluster any more */
+    mosn_address_t          up_address;
     unsigned                attempts;
     bool                    connected;
     uint64_t                moved_before; /* spliced, when last idle */
@@ -166,15 +167,20 @@ tcp_up_on_read(mosn_net_filter_t *filter, mosn_conn_t *up)
 static void
 tcp_count(const tcp_proxy_t *tcp, uint32_t slot, bool up)
 {
-    uint32_t host = tcp->host->metrics + slot;
     uint32_t cluster = tcp->conf->target->metrics + slot;
 
     if (up) {
-        mosn_metric_inc(host);
         mosn_metric_inc(cluster);
     } else {
-        mosn_metric_dec(host);
         mosn_metric_dec(cluster);
+    }
+    if (tcp->host == NULL) {
+        return; /* adopted, and its host is no longer of the cluster */
+    }
+    if (up) {
+        mosn_metric_inc(tcp->host->metrics + slot);
+    } else {
+        mosn_metric_dec(tcp->host->metrics + slot);
     }
 }
 
@@ -269,6 +275,7 @@ tcp_connect(tcp_proxy_t *tcp)
         }
         tcp->attempts++;
         tcp->host = host;
+        tcp->up_address = host->conf->address;
         tcp->up = mosn_conn_connect(tcp->down->loop, &host->conf->address,
                                     cluster->conf->connect_timeout_ms);
         if (tcp->up != NULL) {
@@ -288,6 +295,60 @@ tcp_connect(tcp_proxy_t *tcp)
 
 /* --- downstream --------------------------------------------------------- */
 
+/* A connection that an older worker gave away, with its upstream. */
+static void
+tcp_adopt(tcp_proxy_t *tcp)
+{
+    static const mosn_inet_t nobody = { .sa.sa_family = AF_UNIX };
+    mosn_listener_t         *l = tcp->down->listener;
+    mosn_cluster_t          *cluster = tcp->conf->target;
+    int                      fd = l->adopted_fd;
+
+    for (uint32_t i = 0; i < cluster->n_hosts; i++) {
+        if (mosn_address_equal(&cluster->hosts[i].conf->address,
+                               &l->adopted_to)) {
+            tcp->host = &cluster->hosts[i];
+        }
+    }
+    l->adopted_fd = -1;
+    tcp->up = mosn_conn_create(tcp->loop, fd, &nobody);
+    if (tcp->up == NULL) {
+        mosn_conn_abort(tcp->down, MOSN_REASON_INTERNAL);
+        return;
+    }
+    tcp->connected = true;
+    tcp->up_address = l->adopted_to;
+    tcp_count(tcp, MOSN_UPSTREAM_ACTIVE, true);
+    (void) mosn_conn_add_filter(tcp->up, &tcp_up_filter, NULL, tcp);
+}
+
+
+/* Both connections go on in the process that comes after this one. */
+static void
+tcp_on_drain(tcp_proxy_t *tcp)
+{
+    mosn_transfer_t *transfers[] = { &tcp->to_up.transfer,
+                                     &tcp->to_down.transfer };
+
+    if (!tcp->connected || tcp->up == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < MOSN_COUNT(transfers); i++) {
+        if (transfers[i]->running) {
+            if (transfers[i]->in_pipe > 0) {
+                return; /* not now: a DRAIN comes again */
+            }
+            mosn_transfer_stop(transfers[i]);
+            mosn_conn_run_again(transfers[i]->from); /* if it stays */
+        }
+    }
+    if (mosn_listener_give(tcp->down, tcp->up, &tcp->up_address) == MOSN_OK) {
+        mosn_conn_close(tcp->up, MOSN_REASON_NONE);
+        mosn_conn_close(tcp->down, MOSN_REASON_NONE);
+    }
+}
+
+
 static mosn_rc_e
 tcp_on_open(mosn_net_filter_t *filter, mosn_conn_t *down)
 {
@@ -299,8 +360,12 @@ tcp_on_open(mosn_net_filter_t *filter, mosn_conn_t *down)
     tcp->conf = filter->conf;
     tcp->down = down;
     filter->state = tcp;
-    mosn_conn_pause_read(down); /* until there is where to put it */
     mosn_conn_arm_idle(down, tcp->conf->idle_timeout_ms);
+    if (down->listener->adopted_fd != -1) {
+        tcp_adopt(tcp);
+        return MOSN_OK;
+    }
+    mosn_conn_pause_read(down); /* until there is where to put it */
     tcp_connect(tcp);
     return MOSN_OK;
 }
@@ -374,7 +439,10 @@ tcp_on_event(mosn_net_filter_t *filter, mosn_conn_t *down,
     case MOSN_CONN_IDLE:
         tcp_on_idle(tcp);
         break;
-    default: /* DRAIN: a connection knows no end of a message */
+    case MOSN_CONN_DRAIN:
+        tcp_on_drain(tcp);
+        break;
+    default:
         break;
     }
 }

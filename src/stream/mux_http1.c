@@ -5,6 +5,7 @@
 
 #include "stream/mux_http1.h"
 #include "core/log.h"
+#include "event/listener.h"
 #include "os/clock.h"
 
 #define MAX_INTERIMS     16
@@ -680,6 +681,29 @@ http1_on_idle(mux_http1_t *mux)
 }
 
 
+/* Between two requests: whoever comes after us goes on with it.  If nobody
+ * does, a request may be on its way: a moment for it, then close. */
+static void
+http1_on_drain(mux_http1_t *mux)
+{
+    mosn_conn_t *conn = mux->base.conn;
+
+    switch (mosn_listener_give(conn, NULL, NULL)) {
+    case MOSN_OK:
+        mosn_conn_close(conn, MOSN_REASON_NONE);
+        break;
+    case MOSN_AGAIN:
+        break;
+    default:
+        if (!mux->last) {
+            mux->last = true;
+            mosn_conn_arm_idle(conn, DRAIN_IDLE_MS);
+        }
+        break;
+    }
+}
+
+
 static void
 http1_on_closed(mux_http1_t *mux)
 {
@@ -721,9 +745,8 @@ http1_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
         http1_on_idle(mux);
         break;
     case MOSN_CONN_DRAIN:
-        /* A request may be on its way: a moment for it, then close. */
         if (mux->state == MUX_HTTP1_HEAD && !mux->head_begun) {
-            mosn_conn_arm_idle(sc->conn, DRAIN_IDLE_MS);
+            http1_on_drain(mux);
         }
         break;
     case MOSN_CONN_CLOSED:

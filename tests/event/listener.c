@@ -111,7 +111,7 @@ main(void)
     is_num(limits.n_connections, 1, "one left, one place is free");
     mosn_listener_drain(&listener);
     is_num(drained, 1, "drain is told to who is there");
-    mosn_listener_stop(&listener);
+    mosn_listener_stop(&listener, true);
     is_num(events[MOSN_LISTENER_STOPPED], 1, "stopped");
     mosn_listener_close_all(&listener, MOSN_REASON_DRAINING);
     is_num(limits.n_connections, 0, "all closed");

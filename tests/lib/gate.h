@@ -220,7 +220,7 @@ static void __attribute__((unused)) gate_remove(const char *name)
 /* Gives everything back, so that the sanitizer sees what is not. */
 static void __attribute__((unused)) gate_close(void)
 {
-    mosn_listener_stop(&gate_listener);
+    mosn_listener_stop(&gate_listener, true);
     mosn_listener_close_all(&gate_listener, MOSN_REASON_NONE);
     mosn_clusters_stop(gate_generation);
     gate_turns(2);

@@ -1,0 +1,46 @@
+/*
+ * handover.h - connections go from an old worker to its heir.
+ *
+ * The master joins both with a socket pair.  The heir says which addresses
+ * it serves; the elder gives it each connection that has come to rest, by
+ * descriptor.  A connection whose address the heir does not serve stays, and
+ * is closed in its own time.  When either side is gone the other goes on
+ * alone.
+ *
+ *    heir   OFFER address, OFFER address ..., DONE
+ *    elder  GIFT descriptor [and the one of its upstream] ...
+ */
+
+#ifndef MOSN_HANDOVER_H
+#define MOSN_HANDOVER_H
+
+#include "event/listener.h"
+
+/* The elder's side. */
+typedef struct {
+    mosn_watch_t     watch;
+    mosn_loop_t     *loop;
+    int              fd; /* -1: there is no heir */
+    bool             offered;
+    bool             full; /* gifts wait for room in the socket */
+    uint64_t         n_given;
+    mosn_listener_t *listeners;
+    size_t           n_listeners;
+    int32_t         *theirs; /* the heir's number of each listener; -1: none */
+    /* The heir is ready for gifts, or has room again; or there is none. */
+    void (*on_ready)(void *owner);
+    void *owner;
+} mosn_bequest_t;
+
+/* Takes `fd`.  Connections that are drained from now on ask to be given
+ * away; see mosn_listener_give(). */
+void mosn_bequest_start(mosn_bequest_t *bequest, mosn_loop_t *loop, int fd,
+                        mosn_listener_t *listeners, size_t n,
+                        void (*on_ready)(void *), void *owner);
+void mosn_bequest_end(mosn_bequest_t *bequest);
+
+/* The heir's side: takes `fd`, and frees itself when the elder is gone. */
+void mosn_inherit_start(mosn_loop_t *loop, int fd, mosn_listener_t *listeners,
+                        size_t n);
+
+#endif

@@ -1,0 +1,219 @@
+/*
+ * master_parts.h - what the files of the master share; private to them.
+ *
+ *   master.c           start, signals, stop
+ *   master_sockets.c   listening sockets by address and slot
+ *   master_children.c  fork, supervise, replace
+ *   master_reload.c    the transaction: try, exec, stage, commit, go back
+ *   master_commands.c  what mosnctl asks
+ *
+ *   starting -> serving --reload--> trying --exec--> staging --> serving
+ *                  |  ^               |                 |
+ *                  |  +----refused----+      +-exec back+ (the program and
+ *                  v                         |           state of before)
+ *               stopping -> ended    serving <
+ */
+
+#ifndef MOSN_MASTER_PARTS_H
+#define MOSN_MASTER_PARTS_H
+
+#include "child.h"
+#include "command.h"
+#include "inherit.h"
+#include "master.h"
+#include "os/shm.h"
+
+typedef enum {
+    MASTER_STARTING,
+    MASTER_SERVING,
+    MASTER_TRYING,  /* a child tries the new program and configuration */
+    MASTER_STAGING, /* the new children start; the old ones serve */
+    MASTER_STOPPING,
+} master_phase_e;
+
+typedef struct {
+    mosn_list_t    link;
+    mosn_address_t address;
+    unsigned       slot;
+    int            fd;
+    bool           single; /* one for all slots: unix, or handed to us */
+    bool           fresh;  /* bound by this transaction */
+    bool           wanted; /* by the configuration that serves or comes */
+} master_socket_t;
+
+typedef struct master_post_s master_post_t;
+
+typedef struct {
+    mosn_list_t    link;
+    pid_t          pid;
+    int            channel;
+    mosn_watch_t   watch;
+    unsigned       row; /* of metrics, and its seat */
+    bool           is_control;
+    unsigned       slot;
+    uint32_t       generation;
+    uint64_t       started_ms;
+    uint64_t       ends_ms; /* draining until; 0: not draining */
+    bool           ready;
+    bool           killed; /* for it was hung, or late */
+    master_post_t *post;   /* NULL: of an older generation */
+    char           role[24];
+} master_child_t;
+
+/* A place of the generation that serves or comes: worker 0, control. */
+struct master_post_s {
+    master_child_t *child; /* NULL: none runs */
+    mosn_timer_t    respawn;
+    uint32_t        respawn_ms; /* the last delay */
+    bool            is_control;
+    unsigned        slot;
+    unsigned        restarts;
+    uint64_t        ended_ms;
+    char            how[160]; /* the last one ended */
+};
+
+/* All that the master owns. */
+typedef struct {
+    mosn_loop_t        loop;
+    mosn_watch_t       signals;
+    int                signal_fd;
+    master_phase_e     phase;
+    mosn_generation_t *generation;
+    mosn_settings_t   *settings;
+    mosn_shm_t         board_shm;
+    mosn_board_t      *board;
+    mosn_user_t        user;
+    bool               has_user;
+    bool               quiet;
+    bool               shedding;
+    const char        *conf_path;
+    char              *program; /* what `upgrade` runs by default */
+    int                program_fd;
+    uint64_t           started_ms;
+    uint64_t           reloads;
+    unsigned           n_workers;
+    master_post_t      posts[MOSN_MAX_WORKERS + 1]; /* control last */
+    unsigned           n_posts;
+    mosn_list_t        children;
+    mosn_list_t        sockets;
+    int                admin_fd;
+    mosn_timer_t       deadline; /* of a try, a stage, a stop */
+    mosn_timer_t       probation;
+    mosn_timer_t       tick; /* looks at beats and deadlines of drains */
+    mosn_timer_t       surplus;
+    uint64_t           last_tick_ms;
+    uint64_t           watchdog_ms; /* 0: nobody wants to hear */
+    uint64_t           watchdog_at_ms;
+
+    /* The transaction. */
+    bool            upgrade;
+    bool            again; /* a signal asked for another one */
+    mosn_client_t   client;
+    pid_t           try_pid;
+    int             try_fd;
+    mosn_watch_t    try_watch;
+    bool            try_late;
+    char           *try_words;
+    size_t          n_try_words;
+    char           *try_program; /* NULL: the one that runs */
+    char           *try_conf;    /* for `check`; NULL: conf_path */
+    int             state_fd;    /* while staging: the way back */
+    int             back_fd;     /* why another image came back; or -1 */
+    mosn_inherit_t *state;       /* and what it says */
+    mosn_pool_t    *state_pool;
+} master_t;
+
+extern master_t mosn_master;
+
+/* --- master.c ------------------------------------------------------------ */
+
+mosn_rc_e master_choose_user(void);
+mosn_rc_e master_write_pid(void);
+mosn_rc_e master_open_board(int fd);
+int       master_admin_fd(void);
+void      master_raise_limits(void);
+void      master_reopen_logs(void);
+
+/* SIGTERM: drain and end; again, or SIGINT: at once. */
+void master_stop(int signo);
+
+/* --- master_sockets.c ---------------------------------------------------- */
+
+/* Sockets for all listeners of the settings, those there are and, bound but
+ * not open yet, those that are missing.  ERROR: logged. */
+mosn_rc_e master_sockets_bind(void);
+
+/* Opens what was bound; clients of a group that was there before do not come
+ * to it before the commit. */
+mosn_rc_e master_sockets_open(unsigned old_workers);
+
+/* The new configuration serves: lets go of what is not wanted.  Returns for
+ * how long workers without an heir of their sockets must go on accepting. */
+uint32_t master_sockets_commit(void);
+
+/* After a way back: as `n_workers` of the settings say. */
+void master_sockets_restore(void);
+
+/* Undoes what was bound. */
+void master_sockets_forget_fresh(void);
+
+/* One descriptor for each listener of the settings. */
+void master_sockets_of_slot(unsigned slot, int *fds);
+
+/* In a child: closes all but those of `keep`. */
+void master_sockets_let_go(const int *keep, size_t n);
+
+void             master_sockets_close_all(void);
+master_socket_t *master_socket_add(const mosn_address_t *address,
+                                   unsigned slot, int fd, bool single);
+void             master_sockets_activate(void);
+void             master_surplus_fired(mosn_timer_t *timer);
+
+/* --- master_children.c --------------------------------------------------- */
+
+/* Places for all children of the settings. */
+void master_posts_init(void);
+void master_spawn(master_post_t *post);
+void master_spawn_all(void);
+void master_reap(void);
+
+/* One that an older image has started; `post` may be NULL. */
+master_child_t *master_child_adopt(pid_t pid, int channel, unsigned row,
+                                   master_post_t *post, bool is_control,
+                                   unsigned slot, uint32_t generation);
+void            master_tell(const master_child_t *child, mosn_note_e type,
+                            int32_t value, const int *fds, size_t n_fds);
+
+/* Asks it to end in `drain_ms`; `heir` may be NULL. */
+void master_child_drain(master_child_t *child, uint32_t linger_ms,
+                        const master_child_t *heir, uint64_t drain_ms);
+
+/* Forgets one that is no child any more. */
+void     master_child_lost(master_child_t *child);
+unsigned master_count_children(bool workers_only);
+void     master_kill_all(int signo);
+void     master_tick_fired(mosn_timer_t *timer);
+void     master_count_workers(void); /* tells the board */
+
+/* --- master_reload.c ----------------------------------------------------- */
+
+/* Starts a reload, an upgrade to `program` (NULL: the usual one), or, with
+ * `conf`, only a check of that file.  False: `why` says why not. */
+bool master_reload_start(bool upgrade, const char *program, const char *conf,
+                         mosn_client_t client, const char **why);
+
+/* A child has ended while it mattered; `post` is the one it had. */
+void master_stage_child_ended(const master_post_t *post);
+void master_stage_child_ready(void);
+bool master_try_ended(pid_t pid, int status);
+
+/* This image continues another one: first of all takes what it left, then,
+ * with a loop, goes on with it. */
+mosn_rc_e master_inherit(int state_fd, int back_fd);
+mosn_rc_e master_continue(void);
+
+/* --- master_commands.c ---------------------------------------------------- */
+
+extern const mosn_command_t master_commands[];
+
+#endif

@@ -1,0 +1,1088 @@
+/*
+ * master_reload.c - reload and upgrade: a transaction that either succeeds,
+ * losing nothing, or changes nothing and says why.
+ *
+ *   try      a child runs the (new) program with what we own and the file:
+ *            it reads, builds, binds what is new, and says so
+ *   exec     we become that program; the process id stays
+ *   stage    new children start on the same sockets, beside the old ones
+ *   commit   all are ready and lived for a while: the old ones drain
+ *   back     one was not: the new ones drain, and we exec the program that
+ *            we were, with the state that it left
+ */
+
+#include "core/log.h"
+#include "core/log_file.h"
+#include "master_parts.h"
+#include "os/file.h"
+#include "os/notify.h"
+#include "os/socket.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TRY_MS        15000u
+#define START_MS      15000u
+#define PROBATION_MS  200u
+#define MAX_TRY_WORDS 65536u
+#define MAX_LOG_LINES 32
+#define VERDICT       "verdict: ok\n"
+#define ROWS_WANTED   (MOSN_MAX_WORKERS + 1)
+
+#define master (&mosn_master)
+
+extern char **environ;
+
+
+/* --- the state ---------------------------------------------------------- */
+
+/* The environment, without what we put there ourselves. */
+static mosn_strs_t
+state_environment(mosn_pool_t *pool)
+{
+    mosn_strs_t list = { 0 };
+    size_t      n = 0;
+
+    while (environ[n] != NULL) {
+        n++;
+    }
+    list.items = mosn_pool_calloc(pool, (n + 1) * sizeof(*list.items));
+    for (size_t i = 0; i < n; i++) {
+        if (strncmp(environ[i], "MOSN_STATE=", 11) != 0
+            && strncmp(environ[i], "MOSN_TRY=", 9) != 0
+            && strncmp(environ[i], "MOSN_BACK=", 10) != 0)
+        {
+            list.items[list.n++] = mosn_str(environ[i]);
+        }
+    }
+    return list;
+}
+
+
+static void
+state_add_sockets(mosn_inherit_t *s, mosn_pool_t *pool)
+{
+    size_t n = 0;
+
+    for (mosn_list_t *link = master->sockets.next; link != &master->sockets;
+         link = link->next)
+    {
+        n++;
+    }
+    s->sockets.items = mosn_pool_calloc(pool, (n + 1) * sizeof(*s->sockets.items));
+    for (mosn_list_t *link = master->sockets.next; link != &master->sockets;
+         link = link->next)
+    {
+        master_socket_t *from = mosn_container_of(link, master_socket_t, link);
+
+        s->sockets.items[s->sockets.n++] =
+            (mosn_inherit_socket_t){ .address = from->address,
+                                     .slot = from->slot,
+                                     .fd = from->fd,
+                                     .single = from->single };
+    }
+}
+
+
+static void
+state_add_children(mosn_inherit_t *s, mosn_pool_t *pool)
+{
+    s->children.items = mosn_pool_calloc(
+        pool, (master_count_children(false) + 1) * sizeof(*s->children.items));
+    for (mosn_list_t *link = master->children.next; link != &master->children;
+         link = link->next)
+    {
+        master_child_t *c = mosn_container_of(link, master_child_t, link);
+
+        s->children.items[s->children.n++] =
+            (mosn_inherit_child_t){ .pid = c->pid,
+                                    .row = c->row,
+                                    .channel = c->channel,
+                                    .is_control = c->is_control,
+                                    .slot = c->slot,
+                                    .generation = c->generation,
+                                    .started_ms = (int64_t) c->started_ms,
+                                    .ends_ms = (int64_t) c->ends_ms };
+    }
+    s->posts.items =
+        mosn_pool_calloc(pool, master->n_posts * sizeof(*s->posts.items));
+    for (unsigned i = 0; i < master->n_posts; i++) {
+        master_post_t *post = &master->posts[i];
+
+        s->posts.items[s->posts.n++] = (mosn_inherit_post_t){
+            .slot = post->is_control ? -1 : (int64_t) post->slot,
+            .restarts = post->restarts,
+            .ended_ms = (int64_t) post->ended_ms,
+            .how = mosn_str(post->how),
+        };
+    }
+}
+
+
+/* All that we own, as text behind a descriptor; -1: logged.  The struct is
+ * the pool's. */
+static int
+state_write(mosn_inherit_t **state_r, mosn_pool_t *pool)
+{
+    mosn_inherit_t *s = mosn_pool_calloc(pool, sizeof(*s));
+    char           *text = NULL;
+    size_t          n;
+    FILE           *out = open_memstream(&text, &n);
+    int             fd;
+
+    if (out == NULL) {
+        return -1;
+    }
+    mosn_conf_print(&mosn_settings_block, master->settings, out);
+    (void) fclose(out);
+    *s = (mosn_inherit_t){
+        .format = MOSN_INHERIT_FORMAT,
+        .generation = master->generation->number,
+        .n_workers = master->n_workers,
+        .started_ms = (int64_t) master->started_ms,
+        .reloads = (int64_t) master->reloads,
+        .drain_timeout_ms = master->settings->drain_timeout_ms,
+        .error_log = master->settings->error_log.path,
+        .error_log_level = master->settings->error_log.level,
+        .quiet = master->quiet,
+        .upgrade = master->upgrade,
+        .again = master->again,
+        .shedding = master->shedding,
+        .conf_path = mosn_str(master->conf_path),
+        .conf_text = { text, n },
+        .program = mosn_str(master->try_program != NULL ? master->try_program
+                                                        : master->program),
+        .program_fd = master->program_fd,
+        .metrics_fd = mosn_metrics_fd(),
+        .board_fd = master->board_shm.fd,
+        .control_fd = mosn_commands_fd(),
+        .control_path = master->settings->control_socket.at != NULL
+                            ? master->settings->control_socket
+                            : MOSN_STR(""),
+        .pid_file = master->settings->pid_file.at != NULL
+                        ? master->settings->pid_file
+                        : MOSN_STR(""),
+        .client_fd = master->client.fd,
+        .client_json = master->client.json,
+        .environment = state_environment(pool),
+    };
+    state_add_sockets(s, pool);
+    state_add_children(s, pool);
+    fd = mosn_inherit_write(s);
+    free(text);
+    s->conf_text = MOSN_STR("");
+    *state_r = s;
+    return fd;
+}
+
+
+static void
+set_fd_variable(const char *name, int fd)
+{
+    char text[16];
+
+    (void) snprintf(text, sizeof(text), "%d", fd);
+    (void) setenv(name, text, 1);
+}
+
+
+/* Runs `program`, or what runs now when it is NULL. */
+static void
+exec_program(const char *program, const char *conf)
+{
+    const char *name = program != NULL ? program : master->program;
+    char       *argv[] = { (char *) (uintptr_t) name, (char[]){ "-c" },
+                           (char *) (uintptr_t) conf,
+                           master->quiet ? (char[]){ "-q" } : NULL, NULL };
+
+    if (program != NULL) {
+        (void) execve(program, argv, environ); /* may be a script */
+    } else {
+        (void) fexecve(master->program_fd, argv, environ);
+    }
+}
+
+
+/* --- try ---------------------------------------------------------------- */
+
+/* One line of the log for each line of `text`, within reason. */
+static void
+log_lines(const char *text)
+{
+    for (int i = 0; i < MAX_LOG_LINES && *text != '\0'; i++) {
+        int n = (int) strcspn(text, "\n");
+
+        mosn_log_err(0, "  %.*s", n, text);
+        text += text[n] == '\n' ? n + 1 : n;
+    }
+}
+
+
+/* The end of a transaction that changed nothing. */
+static void
+reload_refused(const char *why)
+{
+    bool check = master->try_conf != NULL;
+
+    master->phase = MASTER_SERVING;
+    mosn_timer_disarm(&master->loop, &master->deadline);
+    if (!check) {
+        mosn_log_err(0, "%s refused, nothing has changed:",
+                     master->upgrade ? "upgrade" : "reload");
+        log_lines(why);
+        mosn_notify("READY=1\nSTATUS=Serving; the last %s was refused",
+                    master->upgrade ? "upgrade" : "reload");
+    }
+    mosn_client_end(&master->client, why, NULL);
+    free(master->try_program);
+    free(master->try_conf);
+    master->try_program = master->try_conf = NULL;
+    if (master->again) {
+        const char *ignored;
+
+        master->again = false;
+        (void) master_reload_start(false, NULL, NULL, (mosn_client_t){ -1, 0 },
+                                   &ignored);
+    }
+}
+
+
+static void
+try_read_words(void)
+{
+    char    piece[4096];
+    ssize_t n;
+
+    while (master->try_fd != -1
+           && (n = read(master->try_fd, piece, sizeof(piece))) > 0)
+    {
+        size_t room = MAX_TRY_WORDS - master->n_try_words;
+
+        if ((size_t) n > room) {
+            n = (ssize_t) room;
+        }
+        memcpy(master->try_words + master->n_try_words, piece, (size_t) n);
+        master->n_try_words += (size_t) n;
+    }
+}
+
+
+static void
+try_on_words(mosn_watch_t *watch, uint32_t events)
+{
+    try_read_words();
+    if ((events & EPOLLHUP) != 0 && (events & EPOLLIN) == 0) {
+        mosn_loop_unwatch(&master->loop, watch, master->try_fd);
+    }
+}
+
+
+/* In the child. */
+static MOSN_NORETURN void
+try_become(int state_fd, int words, const mosn_inherit_t *state,
+           const char *conf)
+{
+    sigset_t none;
+
+    (void) setpgid(0, 0);
+    (void) prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    (void) sigemptyset(&none);
+    (void) sigprocmask(SIG_SETMASK, &none, NULL);
+    (void) dup2(words, STDOUT_FILENO);
+    (void) dup2(words, STDERR_FILENO);
+    mosn_process_keep_fd(words, true);
+    mosn_process_keep_fd(state_fd, true);
+    mosn_inherit_keep_fds(state, true);
+    mosn_process_keep_fd(master->client.fd, false); /* not its business */
+    set_fd_variable(MOSN_ENV_STATE, state_fd);
+    set_fd_variable(MOSN_ENV_TRY, words);
+    exec_program(master->try_program, conf);
+    (void) fprintf(stderr, "cannot run %s: %s\n",
+                   master->try_program != NULL ? master->try_program
+                                               : master->program,
+                   strerror(errno));
+    _exit(1);
+}
+
+
+static void
+try_late(mosn_timer_t *timer MOSN_UNUSED)
+{
+    master->try_late = true;
+    (void) kill(-master->try_pid, SIGKILL);
+    (void) kill(master->try_pid, SIGKILL);
+}
+
+
+/* False: logged. */
+static bool
+try_start(void)
+{
+    mosn_pool_t    *pool = mosn_pool_create(MOSN_POOL_CONF);
+    const char     *conf = master->try_conf != NULL ? master->try_conf
+                                                    : master->conf_path;
+    mosn_inherit_t *state;
+    int             words[2] = { -1, -1 };
+    int             state_fd = state_write(&state, pool);
+
+    if (state_fd == -1 || pipe2(words, O_CLOEXEC | O_NONBLOCK) == -1) {
+        mosn_log_alert(errno, "cannot try the configuration");
+        if (state_fd != -1) {
+            (void) close(state_fd);
+        }
+        mosn_pool_destroy(&pool);
+        return false;
+    }
+    master->try_pid = fork();
+    if (master->try_pid == 0) {
+        (void) close(words[0]);
+        try_become(state_fd, words[1], state, conf);
+    }
+    (void) close(words[1]);
+    (void) close(state_fd);
+    mosn_pool_destroy(&pool);
+    master->try_fd = words[0];
+    if (master->try_pid == -1) {
+        mosn_log_alert(errno, "cannot try the configuration");
+        (void) close(words[0]);
+        master->try_fd = -1;
+        return false;
+    }
+    (void) setpgid(master->try_pid, master->try_pid);
+    master->try_words = mosn_calloc(MAX_TRY_WORDS + 1);
+    master->n_try_words = 0;
+    master->try_late = false;
+    master->try_watch.on_ready = try_on_words;
+    (void) mosn_loop_watch_level(&master->loop, &master->try_watch,
+                                 master->try_fd);
+    mosn_timer_init(&master->deadline, try_late);
+    mosn_timer_arm(&master->loop, &master->deadline, TRY_MS);
+    return true;
+}
+
+
+static unsigned
+free_rows(void)
+{
+    return MOSN_METRICS_ROWS - 1 - master_count_children(false);
+}
+
+
+bool
+master_reload_start(bool upgrade, const char *program, const char *conf,
+                    mosn_client_t client, const char **why)
+{
+    if (master->phase != MASTER_SERVING) {
+        *why = master->phase == MASTER_STOPPING
+                   ? "mosn is stopping"
+                   : "a reload or an upgrade is under way; try again when it "
+                     "is done";
+        return false;
+    }
+    if (free_rows() < ROWS_WANTED) {
+        *why = "too many old processes are still draining; wait for them, or "
+               "set a shorter drain_timeout";
+        return false;
+    }
+    master->upgrade = upgrade;
+    master->client = client;
+    if (conf != NULL) {
+        master->try_conf = strdup(conf);
+    }
+    if (upgrade) {
+        master->try_program =
+            strdup(program != NULL ? program : master->program);
+    }
+    master->phase = MASTER_TRYING;
+    if (conf == NULL) {
+        mosn_log_notice(upgrade ? "upgrade to %s" : "reload of %s",
+                        upgrade ? master->try_program : master->conf_path);
+        mosn_notify_reloading(upgrade ? "Upgrading" : "Reloading");
+        mosn_client_say(client, upgrade ? "trying %s with %s"
+                                        : "trying the configuration",
+                        master->try_program, master->conf_path);
+    }
+    if (!try_start()) {
+        reload_refused("no child could be started; see the error log");
+    }
+    return true;
+}
+
+
+/* What a try that failed said, or how it ended; without a last newline. */
+static const char *
+try_explain(int status)
+{
+    static char text[256];
+    char       *words = master->try_words;
+    size_t      n = master->n_try_words;
+
+    while (n > 0 && (words[n - 1] == '\n' || words[n - 1] == '\0')) {
+        words[--n] = '\0';
+    }
+    if (master->try_late) {
+        (void) snprintf(text, sizeof(text),
+                        "the program did not say within %u s that it can run",
+                        TRY_MS / 1000);
+    } else if (WIFSIGNALED(status)) {
+        (void) snprintf(text, sizeof(text),
+                        "the program crashed at its start: signal %d (%s)",
+                        WTERMSIG(status), strsignal(WTERMSIG(status)));
+    } else if (n > 0) {
+        return words;
+    } else {
+        (void) snprintf(text, sizeof(text),
+                        "the program ended with status %d and did not say "
+                        "that it can run",
+                        WEXITSTATUS(status));
+    }
+    return text;
+}
+
+
+/* From here the file and the program are known to be good. */
+static void
+reload_exec(void)
+{
+    mosn_pool_t    *pool = mosn_pool_create(MOSN_POOL_CONF);
+    mosn_inherit_t *state;
+    int             fd = state_write(&state, pool);
+
+    if (fd == -1) {
+        mosn_pool_destroy(&pool);
+        reload_refused("the state could not be written down");
+        return;
+    }
+    mosn_client_say(master->client, "starting generation %u",
+                    master->generation->number + 1);
+    mosn_log_files_flush();
+    mosn_inherit_keep_fds(state, true);
+    set_fd_variable(MOSN_ENV_STATE, fd);
+    exec_program(master->try_program, master->conf_path);
+
+    mosn_log_alert(errno, "cannot exec");
+    (void) unsetenv(MOSN_ENV_STATE);
+    mosn_inherit_keep_fds(state, false);
+    (void) close(fd);
+    mosn_pool_destroy(&pool);
+    reload_refused("the program could not be executed; see the error log");
+}
+
+
+bool
+master_try_ended(pid_t pid, int status)
+{
+    bool good;
+
+    if (pid != master->try_pid || pid == 0) {
+        return false;
+    }
+    try_read_words();
+    mosn_loop_unwatch(&master->loop, &master->try_watch, master->try_fd);
+    (void) close(master->try_fd);
+    master->try_fd = -1;
+    master->try_pid = 0;
+    mosn_timer_disarm(&master->loop, &master->deadline);
+    good = status == 0 && !master->try_late
+           && master->n_try_words >= sizeof(VERDICT) - 1
+           && strcmp(master->try_words + master->n_try_words
+                         - (sizeof(VERDICT) - 1),
+                     VERDICT)
+                  == 0;
+    if (master->phase != MASTER_TRYING) {
+        /* stopping: nobody wants to know */
+    } else if (!good) {
+        reload_refused(try_explain(status));
+    } else if (master->try_conf != NULL) {
+        char text[4200];
+
+        (void) snprintf(text, sizeof(text),
+                        master->client.json ? "{}\n" : "%s is fine\n",
+                        master->try_conf);
+        free(master->try_conf);
+        master->try_conf = NULL;
+        master->phase = MASTER_SERVING;
+        mosn_client_end(&master->client, NULL, text);
+    } else {
+        reload_exec();
+    }
+    free(master->try_words);
+    master->try_words = NULL;
+    return true;
+}
+
+
+static void
+adopt_sockets(const mosn_inherit_t *state)
+{
+    for (size_t i = 0; i < state->sockets.n; i++) {
+        const mosn_inherit_socket_t *s = &state->sockets.items[i];
+
+        (void) master_socket_add(&s->address, (unsigned) s->slot, (int) s->fd,
+                                 s->single);
+    }
+}
+
+
+static bool
+try_error_log(const char *path)
+{
+    int fd;
+
+    if (strcmp(path, "stderr") == 0) {
+        return true;
+    }
+    fd = mosn_file_open_log(path);
+    if (fd == -1) {
+        mosn_log_err(errno, "cannot open error_log %s", path);
+        return false;
+    }
+    (void) close(fd);
+    return true;
+}
+
+
+/* Everything that a start does, but for starting. */
+static bool
+try_all(const char *conf_path)
+{
+    char *errors;
+    bool  good;
+
+    master->generation =
+        mosn_settings_load(conf_path, 0, &master->settings, &errors);
+    if (master->generation == NULL) {
+        (void) fputs(errors, stderr);
+        free(errors);
+        return false;
+    }
+    master->n_workers = mosn_settings_workers(master->settings);
+    good = try_error_log(master->settings->error_log.path.at)
+           && master_choose_user() == MOSN_OK
+           && mosn_log_files_open() == MOSN_OK
+           && master_sockets_bind() == MOSN_OK;
+    master_sockets_forget_fresh();
+    mosn_generation_unref(master->generation);
+    return good;
+}
+
+
+int
+mosn_master_try(const char *conf_path, int state_fd, int words)
+{
+    mosn_pool_t    *pool = mosn_pool_create(MOSN_POOL_CONF);
+    const char     *why;
+    mosn_inherit_t *state = mosn_inherit_read(state_fd, pool, &why);
+    bool            good = false;
+
+    mosn_log_set_role("trial");
+    mosn_list_init(&master->sockets);
+    mosn_list_init(&master->children);
+    if (state == NULL) {
+        (void) fprintf(stderr, "%s\n", why);
+    } else {
+        adopt_sockets(state);
+        good = try_all(conf_path);
+        master_sockets_close_all();
+    }
+    mosn_pool_destroy(&pool);
+    mosn_pool_release_cache();
+    return good && write(words, VERDICT, sizeof(VERDICT) - 1)
+                       == sizeof(VERDICT) - 1
+               ? 0
+               : 1;
+}
+
+
+/* --- back --------------------------------------------------------------- */
+
+/* The new children that serve already give their clients to the old ones;
+ * the others are ended.  Who is left goes on the list for the way back. */
+static void
+back_end_children(FILE *list)
+{
+    for (mosn_list_t *link = master->children.next, *next;
+         link != &master->children; link = next)
+    {
+        master_child_t *c = mosn_container_of(link, master_child_t, link);
+        master_child_t *elder = NULL;
+
+        next = link->next;
+        if (c->post == NULL) {
+            continue;
+        }
+        if (!c->ready) {
+            (void) kill(c->pid, SIGKILL);
+            (void) waitpid(c->pid, NULL, 0);
+            mosn_metrics_fold(c->row, mosn_metric_sets);
+            continue;
+        }
+        for (mosn_list_t *l = master->children.next; l != &master->children;
+             l = l->next)
+        {
+            master_child_t *o = mosn_container_of(l, master_child_t, link);
+
+            if (o->post == NULL && o->ends_ms == 0 && !o->is_control
+                && !c->is_control && (elder == NULL || o->slot == c->slot))
+            {
+                elder = o;
+            }
+        }
+        master_child_drain(c, c->is_control, elder,
+                           master->settings->drain_timeout_ms);
+        mosn_process_keep_fd(c->channel, true);
+        (void) fprintf(list, "%d %u %d %d %u %u\n", (int) c->pid, c->row,
+                       c->channel, c->is_control, c->slot, c->generation);
+    }
+}
+
+
+/* Execs the program that we were; does not return. */
+static MOSN_NORETURN void
+go_back(const char *why)
+{
+    const mosn_inherit_t *state = master->state;
+    int                   back = memfd_create("mosn way back", 0);
+    char                **env;
+    FILE                 *list;
+
+    mosn_log_err(0, "going back to generation %lld: %s",
+                 (long long) state->generation, why);
+    list = back == -1 ? NULL : fdopen(dup(back), "w");
+    if (list == NULL) {
+        mosn_log_alert(errno, "cannot write the way back down");
+        exit(1);
+    }
+    if (master->generation != NULL) {
+        back_end_children(list);
+    }
+    (void) fprintf(list, "\n%s", why);
+    (void) fclose(list);
+    master_sockets_forget_fresh();
+
+    env = mosn_calloc((state->environment.n + 3) * sizeof(*env));
+    for (size_t i = 0; i < state->environment.n; i++) {
+        env[i] = (char *) (uintptr_t) state->environment.items[i].at;
+    }
+    environ = env;
+    mosn_inherit_keep_fds(state, true);
+    mosn_process_keep_fd(master->state_fd, true);
+    set_fd_variable(MOSN_ENV_STATE, master->state_fd);
+    set_fd_variable(MOSN_ENV_BACK, back);
+    if (master->program_fd != (int) state->program_fd) {
+        (void) close(master->program_fd);
+    }
+    master->program_fd = (int) state->program_fd;
+    exec_program(NULL, state->conf_path.at);
+    mosn_log_alert(errno, "cannot go back");
+    exit(1);
+}
+
+
+/* The list and the reason that the other image has left. */
+static const char *
+back_read(int fd, mosn_pool_t *pool)
+{
+    char    line[128];
+    FILE   *in = fdopen(fd, "r");
+    char   *why = mosn_pool_calloc(pool, MAX_TRY_WORDS);
+    int     pid, channel, is_control;
+    unsigned row, slot, generation;
+
+    if (in == NULL) {
+        return "";
+    }
+    rewind(in);
+    while (fgets(line, sizeof(line), in) != NULL
+           && sscanf(line, "%d %u %d %d %u %u", &pid, &row, &channel,
+                     &is_control, &slot, &generation)
+                  == 6)
+    {
+        master_child_t *c;
+
+        mosn_process_keep_fd(channel, false);
+        c = master_child_adopt(pid, channel, row, NULL, is_control != 0, slot,
+                               generation);
+        c->ready = true;
+        c->ends_ms =
+            master->loop.now_ms + master->settings->drain_timeout_ms + 5000;
+    }
+    (void) fread(why, 1, MAX_TRY_WORDS - 1, in);
+    (void) fclose(in);
+    return why;
+}
+
+
+/* --- stage -------------------------------------------------------------- */
+
+static void
+stage_commit(mosn_timer_t *timer);
+
+
+static void
+stage_late(mosn_timer_t *timer MOSN_UNUSED)
+{
+    go_back("the new processes were not ready in time");
+}
+
+
+void
+master_stage_child_ended(const master_post_t *post)
+{
+    char why[256];
+
+    (void) snprintf(why, sizeof(why), "a new %s %s",
+                    post->is_control ? "control process" : "worker",
+                    post->how);
+    go_back(why);
+}
+
+
+void
+master_stage_child_ready(void)
+{
+    if (master->phase != MASTER_STAGING) {
+        return;
+    }
+    for (unsigned i = 0; i < master->n_posts; i++) {
+        if (master->posts[i].child == NULL
+            || !master->posts[i].child->ready) {
+            return;
+        }
+    }
+    mosn_client_say(master->client, "new processes are ready");
+    mosn_timer_disarm(&master->loop, &master->deadline);
+    mosn_timer_init(&master->probation, stage_commit);
+    mosn_timer_arm(&master->loop, &master->probation, PROBATION_MS);
+}
+
+
+/* The old children that serve are told to go. */
+static void
+commit_drain(uint32_t linger_ms)
+{
+    for (mosn_list_t *link = master->children.next; link != &master->children;
+         link = link->next)
+    {
+        master_child_t *c = mosn_container_of(link, master_child_t, link);
+        unsigned        heir = c->slot % master->n_workers;
+
+        if (c->post != NULL || c->ends_ms != 0) {
+            continue;
+        }
+        if (c->is_control) {
+            master_child_drain(c, 1, NULL, 0);
+        } else {
+            master_child_drain(c, c->slot >= master->n_workers ? linger_ms : 0,
+                               master->posts[heir].child,
+                               (uint64_t) master->state->drain_timeout_ms);
+        }
+    }
+}
+
+
+static void
+commit_files(void)
+{
+    const mosn_inherit_t  *old = master->state;
+    const mosn_settings_t *s = master->settings;
+    const char            *control = s->control_socket.at;
+
+    if (control == NULL || strcmp(control, old->control_path.at) != 0) {
+        mosn_commands_close(old->control_path.len > 0 ? old->control_path.at
+                                                      : NULL);
+        if (control != NULL) {
+            (void) mosn_commands_listen(&master->loop, control, -1,
+                                        master_commands);
+        }
+    }
+    if (old->pid_file.len > 0
+        && (s->pid_file.at == NULL
+            || strcmp(s->pid_file.at, old->pid_file.at) != 0))
+    {
+        (void) unlink(old->pid_file.at);
+    }
+    (void) master_write_pid();
+}
+
+
+static void
+commit_tell_client(void)
+{
+    char text[160];
+
+    (void) snprintf(
+        text, sizeof(text),
+        master->client.json ? "{\"generation\":%u,\"workers\":%u}\n"
+                            : "generation %u serves with %u workers\n",
+        master->generation->number, master->n_workers);
+    mosn_client_end(&master->client, NULL, text);
+}
+
+
+static void
+stage_commit(mosn_timer_t *timer MOSN_UNUSED)
+{
+    bool again = master->state->again || master->again;
+
+    master->phase = MASTER_SERVING;
+    master->reloads++;
+    master_count_workers();
+    commit_drain(master_sockets_commit());
+    commit_files();
+    (void) close(master->state_fd);
+    (void) close((int) master->state->program_fd);
+    master->state_fd = -1;
+    mosn_log_notice("%s done: generation %u serves, %zu listeners, %u workers",
+                    master->upgrade ? "upgrade" : "reload",
+                    master->generation->number, master->settings->listeners.n,
+                    master->n_workers);
+    mosn_notify("READY=1\nSTATUS=Serving generation %u with %u workers",
+                master->generation->number, master->n_workers);
+    commit_tell_client();
+    master->state = NULL;
+    mosn_pool_destroy(&master->state_pool);
+    master->again = false;
+    if (again) {
+        const char *ignored;
+
+        (void) master_reload_start(false, NULL, NULL, (mosn_client_t){ -1, 0 },
+                                   &ignored);
+    }
+}
+
+
+/* --- the next image ----------------------------------------------------- */
+
+/* Whatever else is open has come by mistake, and would come again. */
+static void
+audit_fds(int state_fd, int back_fd)
+{
+    DIR           *dir = opendir("/proc/self/fd");
+    struct dirent *entry;
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        int fd = atoi(entry->d_name);
+
+        if (fd < 3 || fd == dirfd(dir) || fd == state_fd || fd == back_fd
+            || fd == mosn_log_fd()
+            || mosn_inherit_has_fd(master->state, fd))
+        {
+            continue;
+        }
+        mosn_log_warn(0, "descriptor %d is nobody's, closing it", fd);
+        (void) close(fd);
+    }
+    if (dir != NULL) {
+        (void) closedir(dir);
+    }
+}
+
+
+static void
+adopt_children(bool back)
+{
+    const mosn_inherit_t *s = master->state;
+
+    for (size_t i = 0; i < s->children.n; i++) {
+        const mosn_inherit_child_t *from = &s->children.items[i];
+        master_post_t              *post = NULL;
+        master_child_t             *c;
+
+        if (back && from->ends_ms == 0) {
+            post = &master->posts[from->is_control ? master->n_workers
+                                                   : (unsigned) from->slot];
+        }
+        c = master_child_adopt((pid_t) from->pid, (int) from->channel,
+                               (unsigned) from->row, post, from->is_control,
+                               (unsigned) from->slot,
+                               (uint32_t) from->generation);
+        c->started_ms = (uint64_t) from->started_ms;
+        c->ends_ms = (uint64_t) from->ends_ms;
+        c->ready = true;
+    }
+}
+
+
+/* Restarts are told across reloads, as long as the place is there. */
+static void
+adopt_posts(void)
+{
+    const mosn_inherit_t *s = master->state;
+
+    for (size_t i = 0; i < s->posts.n; i++) {
+        const mosn_inherit_post_t *from = &s->posts.items[i];
+        master_post_t             *post;
+
+        if (from->slot >= (int64_t) master->n_workers) {
+            continue;
+        }
+        post = &master->posts[from->slot == -1 ? master->n_workers
+                                               : (unsigned) from->slot];
+        post->restarts = (unsigned) from->restarts;
+        post->ended_ms = (uint64_t) from->ended_ms;
+        (void) snprintf(post->how, sizeof(post->how), "%.*s",
+                        MOSN_STR_ARG(from->how));
+    }
+}
+
+
+/* Loads what serves or is to serve.  False: `why` says why not. */
+static bool
+continue_load(bool back, const char **why)
+{
+    const mosn_inherit_t *s = master->state;
+    char                 *errors;
+
+    master->generation =
+        back ? mosn_settings_load_text("state", s->conf_text.at,
+                                       (uint32_t) s->generation,
+                                       &master->settings, &errors)
+             : mosn_settings_load(s->conf_path.at,
+                                  (uint32_t) s->generation + 1,
+                                  &master->settings, &errors);
+    if (master->generation == NULL) {
+        *why = errors;
+        return false;
+    }
+    if (mosn_log_open(master->settings->error_log.path.at,
+                      (mosn_log_level_e) master->settings->error_log.level)
+        == -1)
+    {
+        *why = "the error log cannot be opened";
+        return false;
+    }
+    *why = "see the error log";
+    master->n_workers = mosn_settings_workers(master->settings);
+    if (master_choose_user() != MOSN_OK || mosn_log_files_open() != MOSN_OK) {
+        return false;
+    }
+    mosn_settings_register_metrics(master->generation, master->settings);
+    master_raise_limits();
+    master_posts_init();
+    adopt_posts();
+    return true;
+}
+
+
+/* What is not there any more was ended between the two images. */
+static void
+respawn_missing(void)
+{
+    for (mosn_list_t *link = master->children.next, *next;
+         link != &master->children; link = next)
+    {
+        next = link->next;
+        master_child_lost(mosn_container_of(link, master_child_t, link));
+    }
+    master_spawn_all();
+}
+
+
+static mosn_rc_e
+continue_back(void)
+{
+    const char *why;
+
+    if (!continue_load(true, &why)) {
+        mosn_log_alert(0, "cannot go on with the configuration that served: "
+                          "%s",
+                       why);
+        return MOSN_ERROR;
+    }
+    adopt_children(true);
+    why = back_read(master->back_fd, master->state_pool);
+    master->phase = MASTER_SERVING;
+    (void) master_sockets_restore();
+    master_count_workers();
+    respawn_missing();
+    master->admin_fd = master_admin_fd();
+    (void) close(master->state_fd);
+    master->state_fd = -1;
+    reload_refused(why);
+    master->state = NULL;
+    mosn_pool_destroy(&master->state_pool);
+    return MOSN_OK;
+}
+
+
+static mosn_rc_e
+continue_forward(void)
+{
+    const char *why;
+
+    adopt_children(false);
+    if (!continue_load(false, &why)) {
+        go_back(why);
+    }
+    if (master_sockets_bind() != MOSN_OK
+        || master_sockets_open((unsigned) master->state->n_workers) != MOSN_OK)
+    {
+        go_back("an address cannot be listened on; see the error log");
+    }
+    master->admin_fd = master_admin_fd();
+    master->phase = MASTER_STAGING;
+    mosn_timer_init(&master->deadline, stage_late);
+    mosn_timer_arm(&master->loop, &master->deadline, START_MS);
+    master_spawn_all();
+    return MOSN_OK;
+}
+
+
+mosn_rc_e
+master_inherit(int state_fd, int back_fd)
+{
+    mosn_inherit_t *s;
+    const char     *why;
+
+    mosn_process_keep_fd(state_fd, false);
+    mosn_process_keep_fd(back_fd, false);
+    (void) unsetenv(MOSN_ENV_STATE);
+    (void) unsetenv(MOSN_ENV_BACK);
+    master->state_fd = state_fd;
+    master->back_fd = back_fd;
+    master->state_pool = mosn_pool_create(MOSN_POOL_CONF);
+    s = mosn_inherit_read(state_fd, master->state_pool, &why);
+    if (s == NULL) {
+        mosn_log_alert(0, "cannot go on: %s", why);
+        return MOSN_ERROR;
+    }
+    master->state = s;
+    (void) mosn_log_open(s->error_log.at,
+                         (mosn_log_level_e) s->error_log_level);
+    mosn_inherit_keep_fds(s, false);
+    audit_fds(state_fd, back_fd);
+    return MOSN_OK;
+}
+
+
+mosn_rc_e
+master_continue(void)
+{
+    const mosn_inherit_t *s = master->state;
+
+    master->upgrade = s->upgrade;
+    master->shedding = s->shedding;
+    master->started_ms = (uint64_t) s->started_ms;
+    master->reloads = (uint64_t) s->reloads;
+    master->program = strdup(s->program.at);
+    master->client = (mosn_client_t){ (int) s->client_fd, s->client_json };
+    adopt_sockets(s);
+    if (mosn_metrics_open((int) s->metrics_fd) != MOSN_OK
+        || master_open_board((int) s->board_fd) != MOSN_OK
+        || (s->control_fd != -1
+            && mosn_commands_listen(&master->loop, s->control_path.at,
+                                    (int) s->control_fd, master_commands)
+                   != MOSN_OK))
+    {
+        return MOSN_ERROR;
+    }
+    return master->back_fd != -1 ? continue_back() : continue_forward();
+}
