@@ -33,7 +33,7 @@ typedef struct {
     _Atomic uint32_t generation;
     _Atomic uint32_t is_worker;
     _Atomic uint32_t connections;
-    _Atomic uint64_t beat_ms; /* the last turn of its loop, monotonic */
+    _Atomic uint64_t beat_ms;   /* the last turn of its loop, monotonic */
     uint64_t         last_conn; /* the connection it was busy with */
 } mosn_seat_t;
 
@@ -112,8 +112,7 @@ typedef struct {
 
 mosn_rc_e mosn_child_listen(mosn_child_ears_t *ears, mosn_loop_t *loop,
                             const mosn_child_t *child,
-                            void (*on_note)(void *, mosn_note_e, int32_t,
-                                            int),
+                            void (*on_note)(void *, mosn_note_e, int32_t, int),
                             void *owner);
 
 #endif

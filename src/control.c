@@ -53,8 +53,7 @@ control_is_ready(void)
 
 
 static void
-control_on_note(void *owner, mosn_note_e type, int32_t value,
-                int fd)
+control_on_note(void *owner, mosn_note_e type, int32_t value, int fd)
 {
     control_t *c = owner;
 
@@ -68,6 +67,7 @@ control_on_note(void *owner, mosn_note_e type, int32_t value,
     if (c->child->admin_fd != -1) {
         mosn_listener_stop(&c->listener, value == 0); /* else the heir's */
         mosn_listener_drain(&c->listener);
+        (void) close(c->child->admin_fd);
     }
     mosn_timer_arm(&c->loop, &c->tick, DRAIN_LOOK_MS);
 }

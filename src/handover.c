@@ -142,7 +142,7 @@ bequest_give(void *owner, const mosn_listener_t *listener,
 void
 mosn_bequest_start(mosn_bequest_t *b, mosn_loop_t *loop, int fd,
                    mosn_listener_t *listeners, size_t n,
-                   void (*on_ready)(void *), void *owner)
+                   void (*on_ready)(void *), void    *owner)
 {
     *b = (mosn_bequest_t){ .watch.on_ready = bequest_on_ready,
                            .loop = loop,
@@ -170,12 +170,32 @@ mosn_bequest_start(mosn_bequest_t *b, mosn_loop_t *loop, int fd,
 /* --- the heir ----------------------------------------------------------- */
 
 typedef struct {
+    mosn_list_t      link;
     mosn_watch_t     watch;
     mosn_loop_t     *loop;
     int              fd;
     mosn_listener_t *listeners;
     size_t           n_listeners;
 } inherit_t;
+
+
+static void
+inherit_free(inherit_t *i)
+{
+    mosn_loop_unwatch(i->loop, &i->watch, i->fd);
+    (void) close(i->fd);
+    mosn_list_unlink(&i->link);
+    free(i);
+}
+
+
+void
+mosn_inherit_end(mosn_list_t *heirs)
+{
+    while (!mosn_list_is_empty(heirs)) {
+        inherit_free(mosn_container_of(heirs->next, inherit_t, link));
+    }
+}
 
 
 static void
@@ -205,16 +225,14 @@ inherit_on_ready(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
         inherit_take(i, &m, fds, n_fds);
     }
     if (gone) {
-        mosn_loop_unwatch(i->loop, &i->watch, i->fd);
-        (void) close(i->fd);
-        free(i);
+        inherit_free(i);
     }
 }
 
 
 void
-mosn_inherit_start(mosn_loop_t *loop, int fd, mosn_listener_t *listeners,
-                   size_t n)
+mosn_inherit_start(mosn_list_t *heirs, mosn_loop_t *loop, int fd,
+                   mosn_listener_t *listeners, size_t n)
 {
     inherit_t *i = mosn_calloc(sizeof(*i));
     handover_t m = { .version = VERSION, .type = OFFER };
@@ -224,6 +242,7 @@ mosn_inherit_start(mosn_loop_t *loop, int fd, mosn_listener_t *listeners,
                       .fd = fd,
                       .listeners = listeners,
                       .n_listeners = n };
+    mosn_list_append(heirs, &i->link);
     for (size_t k = 0; k < n; k++) {
         m.listener = (uint32_t) k;
         m.address = listeners[k].conf->address;
@@ -236,7 +255,6 @@ mosn_inherit_start(mosn_loop_t *loop, int fd, mosn_listener_t *listeners,
         || mosn_loop_watch_level(loop, &i->watch, fd) != MOSN_OK)
     {
         mosn_log_warn(errno, "cannot take over connections");
-        (void) close(fd);
-        free(i);
+        inherit_free(i);
     }
 }

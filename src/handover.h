@@ -36,11 +36,13 @@ typedef struct {
  * away; see mosn_listener_give(). */
 void mosn_bequest_start(mosn_bequest_t *bequest, mosn_loop_t *loop, int fd,
                         mosn_listener_t *listeners, size_t n,
-                        void (*on_ready)(void *), void *owner);
+                        void (*on_ready)(void *), void    *owner);
 void mosn_bequest_end(mosn_bequest_t *bequest);
 
-/* The heir's side: takes `fd`, and frees itself when the elder is gone. */
-void mosn_inherit_start(mosn_loop_t *loop, int fd, mosn_listener_t *listeners,
-                        size_t n);
+/* The heir's side: takes `fd`; over when the elder is gone, or with
+ * mosn_inherit_end() for all in `heirs`. */
+void mosn_inherit_start(mosn_list_t *heirs, mosn_loop_t *loop, int fd,
+                        mosn_listener_t *listeners, size_t n);
+void mosn_inherit_end(mosn_list_t *heirs);
 
 #endif

@@ -18,10 +18,8 @@
 
 static const mosn_directive_t socket_directives[] = {
     MOSN_ADDRESS_REQUIRED(mosn_inherit_socket_t, address, ""),
-    NUMBER(mosn_inherit_socket_t, slot),
-    NUMBER(mosn_inherit_socket_t, fd),
-    MOSN_BOOL(mosn_inherit_socket_t, single, false, ""),
-    MOSN_DIRECTIVES_END
+    NUMBER(mosn_inherit_socket_t, slot), NUMBER(mosn_inherit_socket_t, fd),
+    MOSN_BOOL(mosn_inherit_socket_t, single, false, ""), MOSN_DIRECTIVES_END
 };
 
 static const mosn_conf_block_t socket_block = {
@@ -49,11 +47,9 @@ static const mosn_conf_block_t child_block = {
 };
 
 static const mosn_directive_t post_directives[] = {
-    NUMBER(mosn_inherit_post_t, slot),
-    NUMBER(mosn_inherit_post_t, restarts),
+    NUMBER(mosn_inherit_post_t, slot), NUMBER(mosn_inherit_post_t, restarts),
     NUMBER(mosn_inherit_post_t, ended_ms),
-    MOSN_STRING(mosn_inherit_post_t, how, "", ""),
-    MOSN_DIRECTIVES_END
+    MOSN_STRING(mosn_inherit_post_t, how, "", ""), MOSN_DIRECTIVES_END
 };
 
 static const mosn_conf_block_t post_block = {
@@ -169,9 +165,8 @@ mosn_inherit_read(int fd, mosn_pool_t *pool, const char **why_r)
                                    state)
                != MOSN_OK)
     {
-        *why_r = mosn_pool_copy(pool,
-                                mosn_str(mosn_conf_error_text(reader, 0)))
-                     .at;
+        *why_r =
+            mosn_pool_copy(pool, mosn_str(mosn_conf_error_text(reader, 0))).at;
     } else if (state->format != MOSN_INHERIT_FORMAT) {
         *why_r = "the state of the running mosn has another format";
     }
@@ -183,7 +178,7 @@ mosn_inherit_read(int fd, mosn_pool_t *pool, const char **why_r)
 /* Calls back for each descriptor of the state. */
 static void
 inherit_each_fd(const mosn_inherit_t *s, void (*each)(int fd, void *arg),
-                void *arg)
+                void                 *arg)
 {
     each((int) s->program_fd, arg);
     each((int) s->metrics_fd, arg);

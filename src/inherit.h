@@ -71,7 +71,7 @@ typedef struct {
     mosn_str_t  control_path;
     mosn_str_t  pid_file;
     int64_t     drain_timeout_ms; /* of the children that serve */
-    int64_t     client_fd; /* who waits for the outcome */
+    int64_t     client_fd;        /* who waits for the outcome */
     bool        client_json;
     mosn_strs_t environment;
     MOSN_CONF_LIST(mosn_inherit_socket_t) sockets;

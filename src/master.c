@@ -135,8 +135,7 @@ master_stop(int signo)
         master_child_t *c = mosn_container_of(link, master_child_t, link);
 
         if (!c->is_control && c->ends_ms == 0) {
-            master_child_drain(c, 0, NULL,
-                               master->settings->drain_timeout_ms);
+            master_child_drain(c, 0, NULL, master->settings->drain_timeout_ms);
         }
     }
     mosn_timer_init(&master->deadline, stop_late);
@@ -275,8 +274,7 @@ master_write_pid(void)
     }
     n = snprintf(text, sizeof(text), "%d\n", (int) getpid());
     if (mosn_file_replace(master->settings->pid_file.at, text, (size_t) n)
-        == -1)
-    {
+        == -1) {
         mosn_log_err(errno, "cannot write pid_file %s",
                      master->settings->pid_file.at);
         return MOSN_ERROR;
@@ -320,7 +318,8 @@ master_admin_fd(void)
     for (mosn_list_t *link = master->sockets.next;
          s->admin != NULL && link != &master->sockets; link = link->next)
     {
-        master_socket_t *socket = mosn_container_of(link, master_socket_t, link);
+        master_socket_t *socket =
+            mosn_container_of(link, master_socket_t, link);
 
         if (socket->slot == 0
             && mosn_address_equal(&socket->address, &s->admin->address))
@@ -343,6 +342,7 @@ start_fresh(void)
     }
     master->n_workers = mosn_settings_workers(master->settings);
     master_sockets_activate();
+    master->patient = true;
     if (master_choose_user() != MOSN_OK || mosn_metrics_open(-1) != MOSN_OK
         || master_open_board(-1) != MOSN_OK || mosn_log_files_open() != MOSN_OK
         || master_sockets_bind() != MOSN_OK
@@ -352,6 +352,7 @@ start_fresh(void)
         return MOSN_ERROR;
     }
     (void) master_sockets_commit();
+    master->patient = false;
     master->admin_fd = master_admin_fd();
     if (master->settings->control_socket.at != NULL
         && mosn_commands_listen(&master->loop,
@@ -473,8 +474,7 @@ mosn_master_run(const char *conf_path, bool quiet)
     master->watchdog_ms = mosn_notify_watchdog_ms();
     master->last_tick_ms = master->loop.now_ms;
     mosn_process_set_title("mosn: master");
-    if ((state != -1 ? master_continue() : start_first(conf_path))
-        != MOSN_OK)
+    if ((state != -1 ? master_continue() : start_first(conf_path)) != MOSN_OK)
     {
         return 1;
     }

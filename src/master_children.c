@@ -76,8 +76,10 @@ master_child_t *
 master_child_adopt(pid_t pid, int channel, unsigned row, master_post_t *post,
                    bool is_control, unsigned slot, uint32_t generation)
 {
-    master_child_t *c = mosn_calloc(sizeof(*c));
+    mosn_pool_t    *pool = mosn_pool_create(MOSN_POOL_CONN);
+    master_child_t *c = mosn_pool_calloc(pool, sizeof(*c));
 
+    c->pool = pool;
     c->pid = pid;
     c->channel = channel;
     c->row = row;
@@ -111,7 +113,7 @@ child_free(master_child_t *c)
     }
     atomic_store(&master->board->seats[c->row].state, MOSN_SEAT_EMPTY);
     mosn_list_unlink(&c->link);
-    free(c);
+    mosn_loop_bury(&master->loop, &(mosn_pool_t *){ c->pool });
 }
 
 
@@ -357,7 +359,8 @@ child_describe_end(const master_child_t *c, int status, char *text, size_t n)
         at = snprintf(text, n, "ended with status %d", WEXITSTATUS(status));
     }
     if (at > 0 && (size_t) at < n && seat->last_conn != 0 && status != 0) {
-        (void) snprintf(text + at, n - (size_t) at, ", last busy with conn %llu",
+        (void) snprintf(text + at, n - (size_t) at,
+                        ", last busy with conn %llu",
                         (unsigned long long) seat->last_conn);
     }
 }
@@ -504,8 +507,7 @@ child_check_beats(uint64_t now)
         uint64_t beat = atomic_load(&master->board->seats[c->row].beat_ms);
         uint64_t silent = now > beat ? now - beat : 0;
 
-        if (limit > 0
-            && silent >= limit + (c->killed ? ABORT_MS : 0)) {
+        if (limit > 0 && silent >= limit + (c->killed ? ABORT_MS : 0)) {
             child_abort(c, silent);
             well = false;
         }

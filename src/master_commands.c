@@ -35,15 +35,15 @@ status_child(const master_child_t *c, bool json, bool more, FILE *out)
     uint64_t           now = master->loop.now_ms;
     uint32_t           connections = atomic_load(&seat->connections);
 
-    (void) fprintf(
-        out,
-        json ? "%s{\"role\":\"%s\",\"pid\":%d,\"state\":\"%s\","
-               "\"generation\":%u,\"seconds\":%" PRIu64 ","
-               "\"connections\":%u}"
-             : "%s%-10s pid %-7d %-8s generation %-3u for %" PRIu64
-               " s, connections: %u\n",
-        json && more ? "," : "", c->role, (int) c->pid, status_of_child(c),
-        c->generation, (now - c->started_ms) / 1000, connections);
+    (void) fprintf(out,
+                   json ? "%s{\"role\":\"%s\",\"pid\":%d,\"state\":\"%s\","
+                          "\"generation\":%u,\"seconds\":%" PRIu64 ","
+                          "\"connections\":%u}"
+                        : "%s%-10s pid %-7d %-8s generation %-3u for %" PRIu64
+                          " s, connections: %u\n",
+                   json && more ? "," : "", c->role, (int) c->pid,
+                   status_of_child(c), c->generation,
+                   (now - c->started_ms) / 1000, connections);
 }
 
 

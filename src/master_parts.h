@@ -45,6 +45,7 @@ typedef struct master_post_s master_post_t;
 
 typedef struct {
     mosn_list_t    link;
+    mosn_pool_t   *pool; /* it lives in: events may still name its watch */
     pid_t          pid;
     int            channel;
     mosn_watch_t   watch;
@@ -86,6 +87,7 @@ typedef struct {
     bool               has_user;
     bool               quiet;
     bool               shedding;
+    bool               patient; /* an address may become free in a moment */
     const char        *conf_path;
     char              *program; /* what `upgrade` runs by default */
     int                program_fd;
@@ -181,8 +183,8 @@ void master_reap(void);
 master_child_t *master_child_adopt(pid_t pid, int channel, unsigned row,
                                    master_post_t *post, bool is_control,
                                    unsigned slot, uint32_t generation);
-void            master_tell(const master_child_t *child, mosn_note_e type,
-                            int32_t value, const int *fds, size_t n_fds);
+void master_tell(const master_child_t *child, mosn_note_e type, int32_t value,
+                 const int *fds, size_t n_fds);
 
 /* Asks it to end in `drain_ms`; `heir` may be NULL. */
 void master_child_drain(master_child_t *child, uint32_t linger_ms,
@@ -212,7 +214,8 @@ bool master_try_ended(pid_t pid, int status);
 mosn_rc_e master_inherit(int state_fd, int back_fd);
 mosn_rc_e master_continue(void);
 
-/* --- master_commands.c ---------------------------------------------------- */
+/* --- master_commands.c ----------------------------------------------------
+ */
 
 extern const mosn_command_t master_commands[];
 

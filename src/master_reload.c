@@ -28,8 +28,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TRY_MS        15000u
-#define START_MS      15000u
 #define PROBATION_MS  200u
 #define MAX_TRY_WORDS 65536u
 #define MAX_LOG_LINES 32
@@ -76,7 +74,8 @@ state_add_sockets(mosn_inherit_t *s, mosn_pool_t *pool)
     {
         n++;
     }
-    s->sockets.items = mosn_pool_calloc(pool, (n + 1) * sizeof(*s->sockets.items));
+    s->sockets.items =
+        mosn_pool_calloc(pool, (n + 1) * sizeof(*s->sockets.items));
     for (mosn_list_t *link = master->sockets.next; link != &master->sockets;
          link = link->next)
     {
@@ -200,7 +199,7 @@ exec_program(const char *program, const char *conf)
     const char *name = program != NULL ? program : master->program;
     char       *argv[] = { (char *) (uintptr_t) name, (char[]){ "-c" },
                            (char *) (uintptr_t) conf,
-                           master->quiet ? (char[]){ "-q" } : NULL, NULL };
+                     master->quiet ? (char[]){ "-q" } : NULL, NULL };
 
     if (program != NULL) {
         (void) execve(program, argv, environ); /* may be a script */
@@ -325,9 +324,9 @@ try_late(mosn_timer_t *timer MOSN_UNUSED)
 static bool
 try_start(void)
 {
-    mosn_pool_t    *pool = mosn_pool_create(MOSN_POOL_CONF);
-    const char     *conf = master->try_conf != NULL ? master->try_conf
-                                                    : master->conf_path;
+    mosn_pool_t *pool = mosn_pool_create(MOSN_POOL_CONF);
+    const char  *conf =
+        master->try_conf != NULL ? master->try_conf : master->conf_path;
     mosn_inherit_t *state;
     int             words[2] = { -1, -1 };
     int             state_fd = state_write(&state, pool);
@@ -363,7 +362,8 @@ try_start(void)
     (void) mosn_loop_watch_level(&master->loop, &master->try_watch,
                                  master->try_fd);
     mosn_timer_init(&master->deadline, try_late);
-    mosn_timer_arm(&master->loop, &master->deadline, TRY_MS);
+    mosn_timer_arm(&master->loop, &master->deadline,
+                   master->settings->start_timeout_ms);
     return true;
 }
 
@@ -405,9 +405,9 @@ master_reload_start(bool upgrade, const char *program, const char *conf,
         mosn_log_notice(upgrade ? "upgrade to %s" : "reload of %s",
                         upgrade ? master->try_program : master->conf_path);
         mosn_notify_reloading(upgrade ? "Upgrading" : "Reloading");
-        mosn_client_say(client, upgrade ? "trying %s with %s"
-                                        : "trying the configuration",
-                        master->try_program, master->conf_path);
+        mosn_client_say(
+            client, upgrade ? "trying %s with %s" : "trying the configuration",
+            master->try_program, master->conf_path);
     }
     if (!try_start()) {
         reload_refused("no child could be started; see the error log");
@@ -429,8 +429,9 @@ try_explain(int status)
     }
     if (master->try_late) {
         (void) snprintf(text, sizeof(text),
-                        "the program did not say within %u s that it can run",
-                        TRY_MS / 1000);
+                        "the program did not say within %u ms that it can run "
+                        "(start_timeout)",
+                        master->settings->start_timeout_ms);
     } else if (WIFSIGNALED(status)) {
         (void) snprintf(text, sizeof(text),
                         "the program crashed at its start: signal %d (%s)",
@@ -594,8 +595,9 @@ mosn_master_try(const char *conf_path, int state_fd, int words)
     }
     mosn_pool_destroy(&pool);
     mosn_pool_release_cache();
-    return good && write(words, VERDICT, sizeof(VERDICT) - 1)
-                       == sizeof(VERDICT) - 1
+    return good
+                   && write(words, VERDICT, sizeof(VERDICT) - 1)
+                          == sizeof(VERDICT) - 1
                ? 0
                : 1;
 }
@@ -690,10 +692,10 @@ go_back(const char *why)
 static const char *
 back_read(int fd, mosn_pool_t *pool)
 {
-    char    line[128];
-    FILE   *in = fdopen(fd, "r");
-    char   *why = mosn_pool_calloc(pool, MAX_TRY_WORDS);
-    int     pid, channel, is_control;
+    char     line[128];
+    FILE    *in = fdopen(fd, "r");
+    char    *why = mosn_pool_calloc(pool, MAX_TRY_WORDS);
+    int      pid, channel, is_control;
     unsigned row, slot, generation;
 
     if (in == NULL) {
@@ -714,7 +716,7 @@ back_read(int fd, mosn_pool_t *pool)
         c->ends_ms =
             master->loop.now_ms + master->settings->drain_timeout_ms + 5000;
     }
-    (void) fread(why, 1, MAX_TRY_WORDS - 1, in);
+    why[fread(why, 1, MAX_TRY_WORDS - 1, in)] = '\0';
     (void) fclose(in);
     return why;
 }
@@ -722,14 +724,13 @@ back_read(int fd, mosn_pool_t *pool)
 
 /* --- stage -------------------------------------------------------------- */
 
-static void
-stage_commit(mosn_timer_t *timer);
+static void stage_commit(mosn_timer_t *timer);
 
 
 static void
 stage_late(mosn_timer_t *timer MOSN_UNUSED)
 {
-    go_back("the new processes were not ready in time");
+    go_back("the new processes were not ready in time (start_timeout)");
 }
 
 
@@ -752,8 +753,7 @@ master_stage_child_ready(void)
         return;
     }
     for (unsigned i = 0; i < master->n_posts; i++) {
-        if (master->posts[i].child == NULL
-            || !master->posts[i].child->ready) {
+        if (master->posts[i].child == NULL || !master->posts[i].child->ready) {
             return;
         }
     }
@@ -818,11 +818,11 @@ commit_tell_client(void)
 {
     char text[160];
 
-    (void) snprintf(
-        text, sizeof(text),
-        master->client.json ? "{\"generation\":%u,\"workers\":%u}\n"
-                            : "generation %u serves with %u workers\n",
-        master->generation->number, master->n_workers);
+    (void) snprintf(text, sizeof(text),
+                    master->client.json
+                        ? "{\"generation\":%u,\"workers\":%u}\n"
+                        : "generation %u serves with %u workers\n",
+                    master->generation->number, master->n_workers);
     mosn_client_end(&master->client, NULL, text);
 }
 
@@ -863,7 +863,7 @@ stage_commit(mosn_timer_t *timer MOSN_UNUSED)
 
 /* Whatever else is open has come by mistake, and would come again. */
 static void
-audit_fds(int state_fd, int back_fd)
+audit_fds(int state_fd)
 {
     DIR           *dir = opendir("/proc/self/fd");
     struct dirent *entry;
@@ -871,8 +871,7 @@ audit_fds(int state_fd, int back_fd)
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
         int fd = atoi(entry->d_name);
 
-        if (fd < 3 || fd == dirfd(dir) || fd == state_fd || fd == back_fd
-            || fd == mosn_log_fd()
+        if (fd < 3 || fd == dirfd(dir) || fd == state_fd || fd == mosn_log_fd()
             || mosn_inherit_has_fd(master->state, fd))
         {
             continue;
@@ -942,12 +941,12 @@ continue_load(bool back, const char **why)
     char                 *errors;
 
     master->generation =
-        back ? mosn_settings_load_text("state", s->conf_text.at,
-                                       (uint32_t) s->generation,
-                                       &master->settings, &errors)
-             : mosn_settings_load(s->conf_path.at,
-                                  (uint32_t) s->generation + 1,
-                                  &master->settings, &errors);
+        back
+            ? mosn_settings_load_text("state", s->conf_text.at,
+                                      (uint32_t) s->generation,
+                                      &master->settings, &errors)
+            : mosn_settings_load(s->conf_path.at, (uint32_t) s->generation + 1,
+                                 &master->settings, &errors);
     if (master->generation == NULL) {
         *why = errors;
         return false;
@@ -992,8 +991,9 @@ continue_back(void)
     const char *why;
 
     if (!continue_load(true, &why)) {
-        mosn_log_alert(0, "cannot go on with the configuration that served: "
-                          "%s",
+        mosn_log_alert(0,
+                       "cannot go on with the configuration that served: "
+                       "%s",
                        why);
         return MOSN_ERROR;
     }
@@ -1030,7 +1030,8 @@ continue_forward(void)
     master->admin_fd = master_admin_fd();
     master->phase = MASTER_STAGING;
     mosn_timer_init(&master->deadline, stage_late);
-    mosn_timer_arm(&master->loop, &master->deadline, START_MS);
+    mosn_timer_arm(&master->loop, &master->deadline,
+                   master->settings->start_timeout_ms);
     master_spawn_all();
     return MOSN_OK;
 }
@@ -1058,7 +1059,9 @@ master_inherit(int state_fd, int back_fd)
     (void) mosn_log_open(s->error_log.at,
                          (mosn_log_level_e) s->error_log_level);
     mosn_inherit_keep_fds(s, false);
-    audit_fds(state_fd, back_fd);
+    if (back_fd == -1) { /* else more is ours than the state knows */
+        audit_fds(state_fd);
+    }
     return MOSN_OK;
 }
 

@@ -22,7 +22,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LINGER_MS 1000u /* for who has begun to connect */
+#define LINGER_MS     1000u /* for who has begun to connect */
+#define BIND_TRIES    15
+#define BIND_AGAIN_US 100000u
 
 #define master (&mosn_master)
 
@@ -43,8 +45,7 @@ socket_find(const mosn_address_t *address, unsigned slot)
         master_socket_t *s = mosn_container_of(link, master_socket_t, link);
 
         if ((s->single || s->slot == slot)
-            && mosn_address_equal(&s->address, address))
-        {
+            && mosn_address_equal(&s->address, address)) {
             return s;
         }
     }
@@ -94,8 +95,7 @@ socket_is_free(const mosn_address_t *address)
         master_socket_t *s = mosn_container_of(link, master_socket_t, link);
 
         if (!socket_is_unix(&s->address)
-            && mosn_address_port(&s->address.sa) == port)
-        {
+            && mosn_address_port(&s->address.sa) == port) {
             return true; /* ours has it, on another address */
         }
     }
@@ -107,18 +107,34 @@ socket_is_free(const mosn_address_t *address)
 }
 
 
+/* The children of a master that was killed may still be closing theirs. */
+static int
+socket_bind_patiently(const mosn_address_t *address, bool alone)
+{
+    for (int i = 0;; i++) {
+        int fd = alone && !socket_is_free(address)
+                     ? -1
+                     : mosn_socket_bind(address, true);
+
+        if (fd != -1 || errno != EADDRINUSE || !master->patient
+            || i == BIND_TRIES) {
+            return fd;
+        }
+        (void) usleep(BIND_AGAIN_US);
+    }
+}
+
+
 static mosn_rc_e
 socket_bind(const mosn_address_t *address, mosn_str_t name, unsigned slot)
 {
     bool single = socket_is_unix(address);
-    int  fd = -1;
+    int  fd;
 
     if (socket_find(address, slot) != NULL) {
         return MOSN_OK;
     }
-    if (socket_find(address, 0) != NULL || socket_is_free(address)) {
-        fd = mosn_socket_bind(address, true);
-    }
+    fd = socket_bind_patiently(address, socket_find(address, 0) == NULL);
     if (fd == -1) {
         char text[MOSN_ADDRESS_TEXT];
 
@@ -151,9 +167,8 @@ socket_each_listener(mosn_rc_e (*each)(const mosn_address_t *, mosn_str_t,
             }
         }
     }
-    return s->admin == NULL
-               ? MOSN_OK
-               : each(&s->admin->address, MOSN_STR("admin"), 0);
+    return s->admin == NULL ? MOSN_OK
+                            : each(&s->admin->address, MOSN_STR("admin"), 0);
 }
 
 
@@ -431,8 +446,9 @@ master_sockets_activate(void)
         char           text[MOSN_ADDRESS_TEXT];
 
         if (!mosn_socket_name(fd, &address)) {
-            mosn_log_warn(0, "descriptor %d of the service manager is no "
-                             "listening stream socket",
+            mosn_log_warn(0,
+                          "descriptor %d of the service manager is no "
+                          "listening stream socket",
                           fd);
             (void) close(fd);
             continue;
@@ -440,7 +456,6 @@ master_sockets_activate(void)
         (void) mosn_address_format(&address.sa, address.len, text);
         mosn_log_notice("%s is open already, by the service manager", text);
         mosn_socket_prepare(fd);
-        (void) master_socket_add(&address, 0, fd,
-                                 !mosn_socket_is_shared(fd));
+        (void) master_socket_add(&address, 0, fd, !mosn_socket_is_shared(fd));
     }
 }

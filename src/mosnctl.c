@@ -129,8 +129,8 @@ print_json_error(const char *text)
 static char *
 read_rest(FILE *in)
 {
-    char  *text = NULL;
-    size_t n = 0;
+    char   *text = NULL;
+    size_t  n = 0;
     ssize_t got = getdelim(&text, &n, '\0', in);
 
     if (got < 0) {
@@ -207,8 +207,8 @@ ctl_answer(int fd, const request_t *r)
 static int
 ctl_ask(const request_t *r)
 {
-    char  line[PATH_MAX + 64], path[PATH_MAX] = "";
-    int   n, fd;
+    char line[PATH_MAX + 64], path[PATH_MAX] = "";
+    int  n, fd;
 
     /* mosn may have been started in another directory. */
     if (r->file != NULL && realpath(r->file, path) == NULL) {

@@ -15,6 +15,6 @@
 /* Calls back once, from a turn of the loop; never with a failure: who fails
  * is not ready, and the master's patience ends. */
 mosn_rc_e mosn_probe_start(mosn_loop_t *loop, void (*on_passed)(void *),
-                           void *owner);
+                           void        *owner);
 
 #endif

@@ -54,6 +54,9 @@ static const mosn_directive_t settings_directives[] = {
     MOSN_DURATION(mosn_settings_t, hang_timeout, 0, 3600000, 5000,
                   "A process that does nothing at all for this long is "
                   "aborted and replaced; 0: never, else at least 2s."),
+    MOSN_DURATION(mosn_settings_t, start_timeout, 100, 3600000, 15000,
+                  "A reload or an upgrade whose new processes are not ready "
+                  "in this time has failed; the old ones go on."),
     MOSN_OPT_GROUP(mosn_settings_t, admin, &admin_block,
                    "The page for operators and scrapers."),
     MOSN_LIST(mosn_settings_t, listeners, &mosn_listener_block,
@@ -199,10 +202,10 @@ settings_load(const char *name, const char *text, uint32_t number,
     mosn_rc_e          rc;
 
     *errors_r = NULL;
-    rc = text == NULL
-             ? mosn_conf_read_file(reader, name, &mosn_settings_block, s)
-             : mosn_conf_read_text(reader, name, text, &mosn_settings_block,
-                                   s);
+    rc =
+        text == NULL
+            ? mosn_conf_read_file(reader, name, &mosn_settings_block, s)
+            : mosn_conf_read_text(reader, name, text, &mosn_settings_block, s);
 
     /* Names are resolved even when single settings are wrong, so that all
      * mistakes are told at once; not when the tree is not there at all. */

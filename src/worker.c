@@ -36,6 +36,7 @@ typedef struct {
     uint64_t             drain_until_ms;
     uint64_t             give_at_ms;
     mosn_bequest_t       bequest;
+    mosn_list_t          heirs; /* of older workers: we are theirs */
     bool                 accepting;
     bool                 draining;
     bool                 told; /* connections know of the drain */
@@ -209,7 +210,8 @@ worker_on_note(void *owner, mosn_note_e type, int32_t value, int fd)
         return;
     case MOSN_NOTE_INHERIT:
         if (fd != -1 && w->accepting) {
-            mosn_inherit_start(&w->loop, fd, w->listeners, w->n_listeners);
+            mosn_inherit_start(&w->heirs, &w->loop, fd, w->listeners,
+                               w->n_listeners);
             return;
         }
         break;
@@ -269,6 +271,7 @@ static void
 worker_free(worker_t *w)
 {
     mosn_bequest_end(&w->bequest);
+    mosn_inherit_end(&w->heirs);
     mosn_clusters_stop(w->child->generation);
     mosn_loop_turn(&w->loop, 0);
     mosn_loop_fini(&w->loop);
@@ -288,6 +291,7 @@ mosn_worker_run(const mosn_child_t *child)
     worker_self = &w;
     w.child = child;
     w.bequest.fd = -1;
+    mosn_list_init(&w.heirs);
     w.n_listeners = child->settings->listeners.n;
     w.listeners = mosn_calloc(w.n_listeners * sizeof(*w.listeners));
     mosn_timer_init(&w.flush_logs, worker_flush_logs);

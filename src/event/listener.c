@@ -499,8 +499,7 @@ mosn_listener_stop(mosn_listener_t *l, bool queue)
 
     /* Who is in the queue has been told that he is connected. */
     while (queue && l->accepting
-           && (fd = mosn_socket_accept(l->fd, &peer)) != -1)
-    {
+           && (fd = mosn_socket_accept(l->fd, &peer)) != -1) {
         listener_accepted(l, fd, &peer);
     }
     listener_pause(l);

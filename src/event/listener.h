@@ -70,7 +70,7 @@ struct mosn_listener_s {
     mosn_list_t                 observers;
     mosn_timer_t                retry; /* after EMFILE */
     uint64_t                    complained_ms;
-    uint64_t                    refused; /* since the last complaint */
+    uint64_t                    refused;  /* since the last complaint */
     bool                        draining; /* new connections are told to go */
     int            adopted_fd; /* while filters open: its upstream, or -1 */
     mosn_address_t adopted_to; /* and where that leads */
@@ -88,13 +88,12 @@ void mosn_listener_stop(mosn_listener_t *listener, bool queue);
  * may be said again. */
 void mosn_listener_drain(mosn_listener_t *listener);
 
-/* Answers tell clients to come back on another connection, or, with `on` false, no
- * more; nothing is closed for it. */
+/* Answers tell clients to come back on another connection, or, with `on`
+ * false, no more; nothing is closed for it. */
 void mosn_listener_shed(mosn_listener_t *listener, bool on);
 
 /* Closes what is left, or the oldest `n` of it; returns how many. */
-void     mosn_listener_close_all(mosn_listener_t *listener,
-                                 mosn_reason_e    reason);
+void mosn_listener_close_all(mosn_listener_t *listener, mosn_reason_e reason);
 uint32_t mosn_listener_close_some(mosn_listener_t *listener, uint32_t n,
                                   mosn_reason_e reason);
 

@@ -51,8 +51,8 @@ mosn_notify(const char *fmt, ...)
     n = vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     if (n > 0) {
-        notify_send(text, n < (int) sizeof(text) ? (size_t) n
-                                                 : sizeof(text) - 1);
+        notify_send(text,
+                    n < (int) sizeof(text) ? (size_t) n : sizeof(text) - 1);
     }
 }
 

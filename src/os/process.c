@@ -21,6 +21,33 @@ extern char **environ;
  * which are moved away first; fixed at start, so a reload changes nothing. */
 static char  *title_start;
 static size_t title_room;
+static char  *title_environment;
+
+
+/* Moves what lies before `end` to memory of its own; for ever. */
+static void
+process_move_environment(const char *end)
+{
+    size_t n = 1;
+    char  *to;
+
+    for (char **e = environ; *e != NULL; e++) {
+        n += *e < end ? strlen(*e) + 1 : 0;
+    }
+    to = title_environment = malloc(n);
+    if (to == NULL) {
+        abort();
+    }
+    for (char **e = environ; *e != NULL; e++) {
+        size_t len = strlen(*e) + 1;
+
+        if (*e < end) {
+            memcpy(to, *e, len);
+            *e = to;
+            to += len;
+        }
+    }
+}
 
 
 void
@@ -40,12 +67,9 @@ mosn_process_init_title(int argc, char **argv)
     for (char **e = environ; *e != NULL; e++) {
         if (*e == end) {
             end = *e + strlen(*e) + 1;
-            *e = strdup(*e);
-            if (*e == NULL) {
-                abort();
-            }
         }
     }
+    process_move_environment(end);
 
     title_start = argv[0];
     title_room = (size_t) (end - argv[0]);
@@ -149,8 +173,7 @@ process_hide_memory(void)
 
             *end = '\0';
             if (at[2] == 'w' && strchr(at, '/') == NULL
-                && strstr(at, "[stack") == NULL)
-            {
+                && strstr(at, "[stack") == NULL) {
                 (void) madvise((void *) from, to - from, MADV_DONTDUMP);
             }
             line = end + 1;

@@ -211,6 +211,75 @@ sub finish {
     ok(!$report, 'no sanitizer report') or diag($report);
 }
 
+# mosnctl: what it printed on both channels, and its exit status.
+sub ctl {
+    my ($self, @args) = @_;
+    (my $ctl = $self->{bin} // $BIN) =~ s/mosn$/mosnctl/;
+    my $pid = open my $out, '-|';
+    if (!$pid) {
+        open STDERR, '>&', \*STDOUT;
+        alarm 60;
+        exec $ctl, '-s', "$self->{dir}/control.sock", @args
+            or POSIX::_exit(127);
+    }
+    local $/;
+    my $text = <$out>;
+    close $out;
+    return ($text, $? >> 8);
+}
+
+# The status as a hash; children by "role" are lists.
+sub status {
+    my ($self) = @_;
+    my ($text, $rc) = $self->ctl('--json', 'status');
+    my $s = { rc => $rc, children => [] };
+    @$s{qw(pid state generation reloads descriptors)} = $text =~
+        /"pid":(\d+),"state":"(\w+)","generation":(\d+),"reloads":(\d+).*?"descriptors":(\d+)/;
+    while ($text =~ /\{"role":"([^"]+)","pid":(\d+),"state":"(\w+)","generation":(\d+),"seconds":\d+,"connections":(\d+)\}/g) {
+        push @{ $s->{children} },
+            { role => $1, pid => $2, state => $3, generation => $4, connections => $5 };
+    }
+    return $s;
+}
+
+# "worker 0 8123 worker 1 8124 ...": who serves.
+sub serving {
+    my ($self) = @_;
+    return join ' ', map { "$_->{role} $_->{pid}" }
+        sort { $a->{role} cmp $b->{role} }
+        grep { $_->{state} eq 'serving' } @{ $self->status->{children} };
+}
+
+# --- tools ------------------------------------------------------------------
+
+# Builds tests/tools/NAME.c once a test; returns the program.
+my %tools;
+
+sub tool {
+    my ($name, @flags) = @_;
+    return $tools{$name} //= do {
+        my $out = tempdir(CLEANUP => 1) . "/$name";
+        system('cc', '-O2', '-o', $out, "$TOP/tests/tools/$name.c", @flags) == 0
+            or die "cannot build $name";
+        $out;
+    };
+}
+
+# Runs a program with its output in a file; returns its pid and the file.
+sub background {
+    my (@command) = @_;
+    my $file = tempdir(CLEANUP => 1) . "/out";
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0) {
+        setpgrp 0, 0;
+        open STDOUT, '>', $file;
+        open STDERR, '>', "$file.err";
+        exec @command or POSIX::_exit(127);
+    }
+    $children{$pid} = -1;
+    return ($pid, $file);
+}
+
 # --- origins ----------------------------------------------------------------
 
 # Runs code in a child that ends with us.

@@ -36,19 +36,28 @@
 #include <time.h>
 #include <unistd.h>
 
-#define THINK_MS  20
+#define THINK_MS  50
 #define ECHO_MS   50
 #define BUFFER    16384
 #define WAIT_MS   10000 /* an answer that takes longer has failed */
 #define MAX_CONNS 8192
 
-typedef enum { KEPT, ONCE, TUNNEL, STREAM, ORIGIN, ECHO, LISTEN, LISTEN_TCP } kind_e;
+typedef enum {
+    KEPT,
+    ONCE,
+    TUNNEL,
+    STREAM,
+    ORIGIN,
+    ECHO,
+    LISTEN,
+    LISTEN_TCP
+} kind_e;
 
 typedef struct {
     kind_e   kind;
     int      fd;
-    bool     waiting;   /* for an answer, or an echo */
-    bool     opened;    /* a tunnel: 101 has come */
+    bool     waiting; /* for an answer, or an echo */
+    bool     opened;  /* a tunnel: 101 has come */
     bool     close_said;
     bool     post;
     bool     echoing; /* an origin's connection after 101 */
@@ -180,7 +189,7 @@ origin_answer(conn_t *c)
         } else {
             char body[512];
             int  b = snprintf(body, sizeof(body), "%s %lu", path,
-                              length != NULL ? strtoul(length, NULL, 10) : 0);
+                             length != NULL ? strtoul(length, NULL, 10) : 0);
 
             len = snprintf(text, sizeof(text),
                            "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s",
@@ -327,7 +336,8 @@ load_answer(conn_t *c)
         snprintf(expected, sizeof(expected), "\r\n\r\n/%c%u %d",
                  c->post ? 'p' : 'g', c->number, c->post ? 100 : 0);
         if (strncmp(c->in, "HTTP/1.1 200 ", 13) != 0
-            || strstr(c->in, expected) == NULL) {
+            || strstr(c->in, expected) == NULL)
+        {
             fail(c, "wrong answer");
             return false;
         }
@@ -529,7 +539,8 @@ origin(char **argv)
 
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
         if (bind(fd, (struct sockaddr *) &a, sizeof(a)) == -1
-            || listen(fd, 1024) == -1) {
+            || listen(fd, 1024) == -1)
+        {
             perror("listen");
             return 1;
         }
