@@ -4,7 +4,8 @@
  *   master.c           start, signals, stop
  *   master_sockets.c   listening sockets by address and slot
  *   master_children.c  fork, supervise, replace
- *   master_reload.c    the transaction: try, exec, stage, commit, go back
+ *   master_reload.c    the transaction: try, exec, commit, go back
+ *   master_continue.c  the image after an exec: adopt, stage
  *   master_commands.c  what mosnctl asks
  *
  *   starting -> serving --reload--> trying --exec--> staging --> serving
@@ -165,6 +166,9 @@ void master_sockets_of_slot(unsigned slot, int *fds);
 /* In a child: closes all but those of `keep`. */
 void master_sockets_let_go(const int *keep, size_t n);
 
+/* Takes those of the image before this one. */
+void master_sockets_adopt(const mosn_inherit_t *state);
+
 void             master_sockets_close_all(void);
 master_socket_t *master_socket_add(const mosn_address_t *address,
                                    unsigned slot, int fd, bool single);
@@ -208,6 +212,15 @@ bool master_reload_start(bool upgrade, const char *program, const char *conf,
 void master_stage_child_ended(const master_post_t *post);
 void master_stage_child_ready(void);
 bool master_try_ended(pid_t pid, int status);
+
+/* The transaction ends, and nothing has changed. */
+void master_reload_refused(const char *why);
+
+/* Execs the program that we were; does not return. */
+MOSN_NORETURN void master_go_back(const char *why);
+void               master_stage_late(mosn_timer_t *timer);
+
+/* --- master_continue.c --------------------------------------------------- */
 
 /* This image continues another one: first of all takes what it left, then,
  * with a loop, goes on with it. */

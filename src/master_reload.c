@@ -18,7 +18,6 @@
 #include "os/notify.h"
 #include "os/socket.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -225,8 +224,8 @@ log_lines(const char *text)
 
 
 /* The end of a transaction that changed nothing. */
-static void
-reload_refused(const char *why)
+void
+master_reload_refused(const char *why)
 {
     bool check = master->try_conf != NULL;
 
@@ -410,7 +409,7 @@ master_reload_start(bool upgrade, const char *program, const char *conf,
             master->try_program, master->conf_path);
     }
     if (!try_start()) {
-        reload_refused("no child could be started; see the error log");
+        master_reload_refused("no child could be started; see the error log");
     }
     return true;
 }
@@ -458,7 +457,7 @@ reload_exec(void)
 
     if (fd == -1) {
         mosn_pool_destroy(&pool);
-        reload_refused("the state could not be written down");
+        master_reload_refused("the state could not be written down");
         return;
     }
     mosn_client_say(master->client, "starting generation %u",
@@ -473,7 +472,8 @@ reload_exec(void)
     mosn_inherit_keep_fds(state, false);
     (void) close(fd);
     mosn_pool_destroy(&pool);
-    reload_refused("the program could not be executed; see the error log");
+    master_reload_refused(
+        "the program could not be executed; see the error log");
 }
 
 
@@ -500,7 +500,7 @@ master_try_ended(pid_t pid, int status)
     if (master->phase != MASTER_TRYING) {
         /* stopping: nobody wants to know */
     } else if (!good) {
-        reload_refused(try_explain(status));
+        master_reload_refused(try_explain(status));
     } else if (master->try_conf != NULL) {
         char text[4200];
 
@@ -517,18 +517,6 @@ master_try_ended(pid_t pid, int status)
     free(master->try_words);
     master->try_words = NULL;
     return true;
-}
-
-
-static void
-adopt_sockets(const mosn_inherit_t *state)
-{
-    for (size_t i = 0; i < state->sockets.n; i++) {
-        const mosn_inherit_socket_t *s = &state->sockets.items[i];
-
-        (void) master_socket_add(&s->address, (unsigned) s->slot, (int) s->fd,
-                                 s->single);
-    }
 }
 
 
@@ -589,7 +577,7 @@ mosn_master_try(const char *conf_path, int state_fd, int words)
     if (state == NULL) {
         (void) fprintf(stderr, "%s\n", why);
     } else {
-        adopt_sockets(state);
+        master_sockets_adopt(state);
         good = try_all(conf_path);
         master_sockets_close_all();
     }
@@ -647,8 +635,8 @@ back_end_children(FILE *list)
 
 
 /* Execs the program that we were; does not return. */
-static MOSN_NORETURN void
-go_back(const char *why)
+void
+master_go_back(const char *why)
 {
     const mosn_inherit_t *state = master->state;
     int                   back = memfd_create("mosn way back", 0);
@@ -688,49 +676,15 @@ go_back(const char *why)
 }
 
 
-/* The list and the reason that the other image has left. */
-static const char *
-back_read(int fd, mosn_pool_t *pool)
-{
-    char     line[128];
-    FILE    *in = fdopen(fd, "r");
-    char    *why = mosn_pool_calloc(pool, MAX_TRY_WORDS);
-    int      pid, channel, is_control;
-    unsigned row, slot, generation;
-
-    if (in == NULL) {
-        return "";
-    }
-    rewind(in);
-    while (fgets(line, sizeof(line), in) != NULL
-           && sscanf(line, "%d %u %d %d %u %u", &pid, &row, &channel,
-                     &is_control, &slot, &generation)
-                  == 6)
-    {
-        master_child_t *c;
-
-        mosn_process_keep_fd(channel, false);
-        c = master_child_adopt(pid, channel, row, NULL, is_control != 0, slot,
-                               generation);
-        c->ready = true;
-        c->ends_ms =
-            master->loop.now_ms + master->settings->drain_timeout_ms + 5000;
-    }
-    why[fread(why, 1, MAX_TRY_WORDS - 1, in)] = '\0';
-    (void) fclose(in);
-    return why;
-}
-
-
 /* --- stage -------------------------------------------------------------- */
 
 static void stage_commit(mosn_timer_t *timer);
 
 
-static void
-stage_late(mosn_timer_t *timer MOSN_UNUSED)
+void
+master_stage_late(mosn_timer_t *timer MOSN_UNUSED)
 {
-    go_back("the new processes were not ready in time (start_timeout)");
+    master_go_back("the new processes were not ready in time (start_timeout)");
 }
 
 
@@ -742,7 +696,7 @@ master_stage_child_ended(const master_post_t *post)
     (void) snprintf(why, sizeof(why), "a new %s %s",
                     post->is_control ? "control process" : "worker",
                     post->how);
-    go_back(why);
+    master_go_back(why);
 }
 
 
@@ -856,236 +810,4 @@ stage_commit(mosn_timer_t *timer MOSN_UNUSED)
         (void) master_reload_start(false, NULL, NULL, (mosn_client_t){ -1, 0 },
                                    &ignored);
     }
-}
-
-
-/* --- the next image ----------------------------------------------------- */
-
-/* Whatever else is open has come by mistake, and would come again. */
-static void
-audit_fds(int state_fd)
-{
-    DIR           *dir = opendir("/proc/self/fd");
-    struct dirent *entry;
-
-    while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        int fd = atoi(entry->d_name);
-
-        if (fd < 3 || fd == dirfd(dir) || fd == state_fd || fd == mosn_log_fd()
-            || mosn_inherit_has_fd(master->state, fd))
-        {
-            continue;
-        }
-        mosn_log_warn(0, "descriptor %d is nobody's, closing it", fd);
-        (void) close(fd);
-    }
-    if (dir != NULL) {
-        (void) closedir(dir);
-    }
-}
-
-
-static void
-adopt_children(bool back)
-{
-    const mosn_inherit_t *s = master->state;
-
-    for (size_t i = 0; i < s->children.n; i++) {
-        const mosn_inherit_child_t *from = &s->children.items[i];
-        master_post_t              *post = NULL;
-        master_child_t             *c;
-
-        if (back && from->ends_ms == 0) {
-            post = &master->posts[from->is_control ? master->n_workers
-                                                   : (unsigned) from->slot];
-        }
-        c = master_child_adopt((pid_t) from->pid, (int) from->channel,
-                               (unsigned) from->row, post, from->is_control,
-                               (unsigned) from->slot,
-                               (uint32_t) from->generation);
-        c->started_ms = (uint64_t) from->started_ms;
-        c->ends_ms = (uint64_t) from->ends_ms;
-        c->ready = true;
-    }
-}
-
-
-/* Restarts are told across reloads, as long as the place is there. */
-static void
-adopt_posts(void)
-{
-    const mosn_inherit_t *s = master->state;
-
-    for (size_t i = 0; i < s->posts.n; i++) {
-        const mosn_inherit_post_t *from = &s->posts.items[i];
-        master_post_t             *post;
-
-        if (from->slot >= (int64_t) master->n_workers) {
-            continue;
-        }
-        post = &master->posts[from->slot == -1 ? master->n_workers
-                                               : (unsigned) from->slot];
-        post->restarts = (unsigned) from->restarts;
-        post->ended_ms = (uint64_t) from->ended_ms;
-        (void) snprintf(post->how, sizeof(post->how), "%.*s",
-                        MOSN_STR_ARG(from->how));
-    }
-}
-
-
-/* Loads what serves or is to serve.  False: `why` says why not. */
-static bool
-continue_load(bool back, const char **why)
-{
-    const mosn_inherit_t *s = master->state;
-    char                 *errors;
-
-    master->generation =
-        back
-            ? mosn_settings_load_text("state", s->conf_text.at,
-                                      (uint32_t) s->generation,
-                                      &master->settings, &errors)
-            : mosn_settings_load(s->conf_path.at, (uint32_t) s->generation + 1,
-                                 &master->settings, &errors);
-    if (master->generation == NULL) {
-        *why = errors;
-        return false;
-    }
-    if (mosn_log_open(master->settings->error_log.path.at,
-                      (mosn_log_level_e) master->settings->error_log.level)
-        == -1)
-    {
-        *why = "the error log cannot be opened";
-        return false;
-    }
-    *why = "see the error log";
-    master->n_workers = mosn_settings_workers(master->settings);
-    if (master_choose_user() != MOSN_OK || mosn_log_files_open() != MOSN_OK) {
-        return false;
-    }
-    mosn_settings_register_metrics(master->generation, master->settings);
-    master_raise_limits();
-    master_posts_init();
-    adopt_posts();
-    return true;
-}
-
-
-/* What is not there any more was ended between the two images. */
-static void
-respawn_missing(void)
-{
-    for (mosn_list_t *link = master->children.next, *next;
-         link != &master->children; link = next)
-    {
-        next = link->next;
-        master_child_lost(mosn_container_of(link, master_child_t, link));
-    }
-    master_spawn_all();
-}
-
-
-static mosn_rc_e
-continue_back(void)
-{
-    const char *why;
-
-    if (!continue_load(true, &why)) {
-        mosn_log_alert(0,
-                       "cannot go on with the configuration that served: "
-                       "%s",
-                       why);
-        return MOSN_ERROR;
-    }
-    adopt_children(true);
-    why = back_read(master->back_fd, master->state_pool);
-    master->phase = MASTER_SERVING;
-    (void) master_sockets_restore();
-    master_count_workers();
-    respawn_missing();
-    master->admin_fd = master_admin_fd();
-    (void) close(master->state_fd);
-    master->state_fd = -1;
-    reload_refused(why);
-    master->state = NULL;
-    mosn_pool_destroy(&master->state_pool);
-    return MOSN_OK;
-}
-
-
-static mosn_rc_e
-continue_forward(void)
-{
-    const char *why;
-
-    adopt_children(false);
-    if (!continue_load(false, &why)) {
-        go_back(why);
-    }
-    if (master_sockets_bind() != MOSN_OK
-        || master_sockets_open((unsigned) master->state->n_workers) != MOSN_OK)
-    {
-        go_back("an address cannot be listened on; see the error log");
-    }
-    master->admin_fd = master_admin_fd();
-    master->phase = MASTER_STAGING;
-    mosn_timer_init(&master->deadline, stage_late);
-    mosn_timer_arm(&master->loop, &master->deadline,
-                   master->settings->start_timeout_ms);
-    master_spawn_all();
-    return MOSN_OK;
-}
-
-
-mosn_rc_e
-master_inherit(int state_fd, int back_fd)
-{
-    mosn_inherit_t *s;
-    const char     *why;
-
-    mosn_process_keep_fd(state_fd, false);
-    mosn_process_keep_fd(back_fd, false);
-    (void) unsetenv(MOSN_ENV_STATE);
-    (void) unsetenv(MOSN_ENV_BACK);
-    master->state_fd = state_fd;
-    master->back_fd = back_fd;
-    master->state_pool = mosn_pool_create(MOSN_POOL_CONF);
-    s = mosn_inherit_read(state_fd, master->state_pool, &why);
-    if (s == NULL) {
-        mosn_log_alert(0, "cannot go on: %s", why);
-        return MOSN_ERROR;
-    }
-    master->state = s;
-    (void) mosn_log_open(s->error_log.at,
-                         (mosn_log_level_e) s->error_log_level);
-    mosn_inherit_keep_fds(s, false);
-    if (back_fd == -1) { /* else more is ours than the state knows */
-        audit_fds(state_fd);
-    }
-    return MOSN_OK;
-}
-
-
-mosn_rc_e
-master_continue(void)
-{
-    const mosn_inherit_t *s = master->state;
-
-    master->upgrade = s->upgrade;
-    master->shedding = s->shedding;
-    master->started_ms = (uint64_t) s->started_ms;
-    master->reloads = (uint64_t) s->reloads;
-    master->program = strdup(s->program.at);
-    master->client = (mosn_client_t){ (int) s->client_fd, s->client_json };
-    adopt_sockets(s);
-    if (mosn_metrics_open((int) s->metrics_fd) != MOSN_OK
-        || master_open_board((int) s->board_fd) != MOSN_OK
-        || (s->control_fd != -1
-            && mosn_commands_listen(&master->loop, s->control_path.at,
-                                    (int) s->control_fd, master_commands)
-                   != MOSN_OK))
-    {
-        return MOSN_ERROR;
-    }
-    return master->back_fd != -1 ? continue_back() : continue_forward();
 }

@@ -68,6 +68,18 @@ master_socket_add(const mosn_address_t *address, unsigned slot, int fd,
 }
 
 
+void
+master_sockets_adopt(const mosn_inherit_t *state)
+{
+    for (size_t i = 0; i < state->sockets.n; i++) {
+        const mosn_inherit_socket_t *s = &state->sockets.items[i];
+
+        (void) master_socket_add(&s->address, (unsigned) s->slot, (int) s->fd,
+                                 s->single);
+    }
+}
+
+
 static void
 socket_close(master_socket_t *s)
 {

@@ -145,12 +145,11 @@ static int
 refused(FILE *in, const char *line, const request_t *r)
 {
     char  *rest = read_rest(in);
-    size_t n = strlen(line) + (rest != NULL ? strlen(rest) : 0) + 1;
-    char  *text = malloc(n);
+    char  *text;
+    int    len = asprintf(&text, "%s%s", line, rest != NULL ? rest : "");
+    size_t n = len > 0 ? (size_t) len : 0;
 
-    if (text != NULL) {
-        (void) snprintf(text, n, "%s%s", line, rest != NULL ? rest : "");
-        n = strlen(text);
+    if (len >= 0) {
         while (n > 0 && text[n - 1] == '\n') {
             text[--n] = '\0';
         }
@@ -160,7 +159,9 @@ refused(FILE *in, const char *line, const request_t *r)
             (void) fprintf(stderr, "mosnctl: %s\n", text);
         }
     }
-    free(text);
+    if (len >= 0) {
+        free(text);
+    }
     free(rest);
     return 1;
 }

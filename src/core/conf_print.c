@@ -36,6 +36,15 @@ print_string(mosn_str_t s, FILE *out)
 }
 
 
+/* libconfig cuts numbers without an L to 32 bits. */
+static void
+print_int(int64_t value, FILE *out)
+{
+    (void) fprintf(out, "%lld%s", (long long) value,
+                   value == (int32_t) value ? "" : "L");
+}
+
+
 static void
 print_strings(const mosn_strs_t *list, FILE *out)
 {
@@ -145,7 +154,7 @@ print_value(const mosn_directive_t *row, const void *at, int depth, FILE *out)
             break;
         } /* fall through */
     case MOSN_TYPE_INT:
-        (void) fprintf(out, "%lld", (long long) *(const int64_t *) at);
+        print_int(*(const int64_t *) at, out);
         break;
     case MOSN_TYPE_FLOAT:
         (void) fprintf(out, "%#g", *(const double *) at);
