@@ -449,12 +449,11 @@ master_kill_all(int signo)
 
 
 void
-master_child_drain(master_child_t *c, uint32_t linger_ms,
-                   const master_child_t *heir, uint64_t drain_ms)
+master_child_set_heir(const master_child_t *c, uint32_t linger_ms,
+                      const master_child_t *heir)
 {
     int fds[2];
 
-    c->ends_ms = master->loop.now_ms + drain_ms + KILL_AFTER_MS;
     if (heir == NULL || heir->channel == -1 || mosn_socket_pair(fds) == -1) {
         master_tell(c, MOSN_NOTE_DRAIN, (int32_t) linger_ms, NULL, 0);
         return;
@@ -467,9 +466,18 @@ master_child_drain(master_child_t *c, uint32_t linger_ms,
 
 
 void
+master_child_drain(master_child_t *c, uint32_t linger_ms,
+                   const master_child_t *heir, uint64_t drain_ms)
+{
+    c->ends_ms = master->loop.now_ms + drain_ms + KILL_AFTER_MS;
+    master_child_set_heir(c, linger_ms, heir);
+}
+
+
+void
 master_child_lost(master_child_t *c)
 {
-    if (waitpid(c->pid, NULL, WNOHANG) == -1 && errno == ECHILD) {
+    if (waitpid(c->pid, NULL, WNOHANG) != 0) { /* ended, or reaped before */
         mosn_metrics_fold(c->row, mosn_metric_sets);
         child_free(c);
     }

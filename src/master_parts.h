@@ -194,6 +194,10 @@ void master_tell(const master_child_t *child, mosn_note_e type, int32_t value,
 void master_child_drain(master_child_t *child, uint32_t linger_ms,
                         const master_child_t *heir, uint64_t drain_ms);
 
+/* Joins them, so that connections can go from one to the other. */
+void master_child_set_heir(const master_child_t *child, uint32_t linger_ms,
+                           const master_child_t *heir);
+
 /* Forgets one that is no child any more. */
 void     master_child_lost(master_child_t *child);
 unsigned master_count_children(bool workers_only);

@@ -718,7 +718,8 @@ master_stage_child_ready(void)
 }
 
 
-/* The old children that serve are told to go. */
+/* The old children that serve are told to go.  Those that drain already get
+ * another heir: the one they had is about to go itself. */
 static void
 commit_drain(uint32_t linger_ms)
 {
@@ -728,11 +729,13 @@ commit_drain(uint32_t linger_ms)
         master_child_t *c = mosn_container_of(link, master_child_t, link);
         unsigned        heir = c->slot % master->n_workers;
 
-        if (c->post != NULL || c->ends_ms != 0) {
+        if (c->post != NULL || (c->is_control && c->ends_ms != 0)) {
             continue;
         }
         if (c->is_control) {
             master_child_drain(c, 1, NULL, 0);
+        } else if (c->ends_ms != 0) {
+            master_child_set_heir(c, 0, master->posts[heir].child);
         } else {
             master_child_drain(c, c->slot >= master->n_workers ? linger_ms : 0,
                                master->posts[heir].child,

@@ -144,14 +144,27 @@ worker_look_drained(mosn_timer_t *timer)
     {
         worker_close_spread(w);
     }
-    if (w->limits.n_connections == 0 && !w->accepting && w->told) {
-        w->loop.stop = true;
+    if (w->limits.n_connections == 0 && !w->accepting && w->told
+        && (mosn_list_is_empty(&w->heirs)
+            || w->loop.now_ms >= w->drain_until_ms))
+    {
+        w->loop.stop = true; /* nobody gives us anything any more */
         return;
     }
     if (w->bequest.fd != -1 && w->told && w->loop.now_ms >= w->give_at_ms) {
         worker_tell_connections(w); /* some are at rest by now */
     }
     mosn_timer_arm(&w->loop, timer, DRAIN_LOOK_MS);
+}
+
+
+/* Instead of the one it had, if any: what that was given, it has. */
+static void
+worker_take_heir(worker_t *w, int fd)
+{
+    mosn_bequest_end(&w->bequest);
+    mosn_bequest_start(&w->bequest, &w->loop, fd, w->listeners, w->n_listeners,
+                       worker_tell_connections, w);
 }
 
 
@@ -164,7 +177,7 @@ worker_drain(worker_t *w, uint32_t linger_ms, int heir)
 
     if (w->draining) {
         if (heir != -1) {
-            (void) close(heir);
+            worker_take_heir(w, heir);
         }
         return;
     }
@@ -176,9 +189,8 @@ worker_drain(worker_t *w, uint32_t linger_ms, int heir)
     mosn_log_notice("draining %u connections", w->limits.n_connections);
     w->drain_until_ms = w->loop.now_ms + w->child->settings->drain_timeout_ms;
 
-    if (heir != -1 && w->n_listeners > 0) {
-        mosn_bequest_start(&w->bequest, &w->loop, heir, w->listeners,
-                           w->n_listeners, worker_tell_connections, w);
+    if (heir != -1) {
+        worker_take_heir(w, heir);
     }
     if (linger_ms > 0) {
         mosn_timer_arm(&w->loop, &w->linger, linger_ms);
@@ -209,7 +221,7 @@ worker_on_note(void *owner, mosn_note_e type, int32_t value, int fd)
         worker_drain(w, (uint32_t) value, fd);
         return;
     case MOSN_NOTE_INHERIT:
-        if (fd != -1 && w->accepting) {
+        if (fd != -1) {
             mosn_inherit_start(&w->heirs, &w->loop, fd, w->listeners,
                                w->n_listeners);
             return;
