@@ -17,6 +17,7 @@ help:
 	@echo "make install     install below the configured prefix (DESTDIR)"
 	@echo "make reference   write conf/REFERENCE.md from the directive tables"
 	@echo "make format      clang-format all sources"
+	@echo "make deb         a Debian package"
 	@echo "make lint        floors, banned calls, missing tests, formatting"
 	@echo "make fuzz        random and mutated input for every codec"
 	@echo "make bench       mosn, nginx and HAProxy side by side"
@@ -54,20 +55,17 @@ unit: $(OBJS)/Makefile
 	@$(MAKE) --no-print-directory -f $(OBJS)/Makefile unit
 
 install: all
-	@PREFIX=$$(sed -n 's/^PREFIX = //p' $(OBJS)/Makefile); \
-	ETC=$$PREFIX/etc/mosn; [ $$PREFIX = /usr ] && ETC=/etc/mosn; \
-	install -D -m 755 $(OBJS)/mosn $(DESTDIR)$$PREFIX/sbin/mosn && \
-	install -D -m 755 $(OBJS)/mosnctl $(DESTDIR)$$PREFIX/sbin/mosnctl && \
-	install -D -m 644 conf/REFERENCE.md \
-	    $(DESTDIR)$$PREFIX/share/doc/mosn/REFERENCE.md && \
-	if [ -f $(DESTDIR)$$ETC/mosn.conf ]; then \
-	    install -m 644 conf/mosn.conf $(DESTDIR)$$ETC/mosn.conf.new; \
-	else \
-	    install -D -m 644 conf/mosn.conf $(DESTDIR)$$ETC/mosn.conf; \
-	fi && echo "installed below $(DESTDIR)$$PREFIX, configuration in $(DESTDIR)$$ETC"
+	@./auto/install $(OBJS) "$(DESTDIR)"
+
+deb:
+	@./auto/deps build
+	@$(MAKE) --no-print-directory OBJS=objs-deb \
+	    CONFIGURE_FLAGS="--prefix=/usr" all
+	@./auto/deb objs-deb
 
 reference: all
 	@$(OBJS)/mosn -R > conf/REFERENCE.md
+	@$(OBJS)/mosn -R man > contrib/man/mosn.conf.5
 
 format:
 	@clang-format -i $(SOURCES) $(TEST_SOURCES)
@@ -89,6 +87,6 @@ bench:
 	@tests/bench/run
 
 clean:
-	@rm -rf objs objs-debug objs-clang
+	@rm -rf objs objs-debug objs-clang objs-deb
 
-.PHONY: all help run test unit install reference format lint fuzz bench clean
+.PHONY: all help run test unit install deb reference format lint fuzz bench clean

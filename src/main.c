@@ -9,19 +9,20 @@
 #include <unistd.h>
 
 static const char usage_text[] =
-    "usage: mosn [-c FILE] [-p DIR] [-t | -T | -R] [-q] [-V] [-h]\n"
+    "usage: mosn [-c FILE] [-p DIR] [-t | -T | -R [man]] [-q] [-V] [-h]\n"
     "\n"
     "  -c FILE  configuration (default: %s)\n"
     "  -p DIR   directory that relative paths start from\n"
     "  -t       check the configuration and exit\n"
     "  -T       check it, and print it with all defaults\n"
-    "  -R       print the reference of all settings\n"
+    "  -R [man] print the reference of all settings\n"
     "  -q       say less\n"
     "  -V       print version and build\n"
     "  -h       print this\n"
     "\n"
     "mosn stays in the foreground.  SIGTERM drains and ends, SIGINT ends\n"
-    "at once, SIGUSR1 opens the logs again.\n";
+    "at once, SIGHUP reloads, SIGUSR2 upgrades, SIGUSR1 opens the logs\n"
+    "again; or use mosnctl.\n";
 
 
 static const char *
@@ -64,9 +65,14 @@ check(const char *path, bool print, bool quiet)
 }
 
 
+/* As Markdown, or as mosn.conf(5). */
 static void
-print_reference(void)
+print_reference(bool man)
 {
+    if (man) {
+        mosn_conf_print_man(&mosn_settings_block, stdout);
+        return;
+    }
     (void) fputs("# Settings\n\n"
                  "Made from the directive tables by `make reference`; "
                  "do not edit.\n\n",
@@ -109,7 +115,8 @@ main(int argc, char **argv)
             print = true;
             break;
         case 'R':
-            print_reference();
+            print_reference(optind < argc
+                            && strcmp(argv[optind], "man") == 0);
             return 0;
         case 'q':
             quiet = true;

@@ -67,6 +67,12 @@ void mosn_conf_print(const mosn_conf_block_t *block, const void *conf,
 /* The settings of `block`, its groups and of all modules, as Markdown. */
 void mosn_conf_print_reference(const mosn_conf_block_t *block, FILE *out);
 
+/* What a setting holds: "number", "list of groups". */
+void mosn_conf_print_type(const mosn_directive_t *row, FILE *out);
+
+/* The reference as the manual page mosn.conf(5). */
+void mosn_conf_print_man(const mosn_conf_block_t *block, FILE *out);
+
 /* "75s", "64k" as the operator would write it; returns `out`. */
 const char *mosn_conf_format_duration(uint64_t ms, char out[32]);
 const char *mosn_conf_format_size(uint64_t bytes, char out[32]);

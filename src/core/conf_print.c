@@ -231,8 +231,8 @@ mosn_conf_print(const mosn_conf_block_t *block, const void *conf, FILE *out)
 
 /* --- the reference ------------------------------------------------------ */
 
-static void
-reference_type(const mosn_directive_t *row, FILE *out)
+void
+mosn_conf_print_type(const mosn_directive_t *row, FILE *out)
 {
     static const char *const names[] = {
         [MOSN_TYPE_BOOL] = "true or false",
@@ -350,7 +350,7 @@ reference_table(const mosn_directive_t *rows, FILE *out)
                  out);
     for (; rows->type != MOSN_TYPE_END; rows++) {
         (void) fprintf(out, "| `%s` | ", rows->name);
-        reference_type(rows, out);
+        mosn_conf_print_type(rows, out);
         reference_bounds(rows, out);
         (void) fputs(" | ", out);
         reference_default(rows, out);
