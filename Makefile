@@ -18,6 +18,7 @@ help:
 	@echo "make reference   write conf/REFERENCE.md from the directive tables"
 	@echo "make format      clang-format all sources"
 	@echo "make deb         a Debian package"
+	@echo "make boot-test   the package under a real systemd, in a container"
 	@echo "make lint        floors, banned calls, missing tests, formatting"
 	@echo "make fuzz        random and mutated input for every codec"
 	@echo "make bench       mosn, nginx and HAProxy side by side"
@@ -63,6 +64,10 @@ deb:
 	    CONFIGURE_FLAGS="--prefix=/usr" all
 	@./auto/deb objs-deb
 
+boot-test: deb
+	@./auto/deps boot
+	@tests/systemd/boot
+
 reference: all
 	@$(OBJS)/mosn -R > conf/REFERENCE.md
 	@$(OBJS)/mosn -R man > contrib/man/mosn.conf.5
@@ -89,4 +94,4 @@ bench:
 clean:
 	@rm -rf objs objs-debug objs-clang objs-deb
 
-.PHONY: all help run test unit install deb reference format lint fuzz bench clean
+.PHONY: all help run test unit install deb boot-test reference format lint fuzz bench clean

@@ -16,6 +16,7 @@ use strict;
 use warnings;
 
 use Cwd qw(abs_path);
+use Fcntl qw(F_SETFD);
 use File::Basename qw(dirname);
 use File::Temp qw(tempdir);
 use IO::Select;
@@ -126,6 +127,7 @@ sub run {
         open STDERR, '>>', "$self->{dir}/out";
         $ENV{ASAN_OPTIONS} = "detect_leaks=1:quarantine_size_mb=4";
         my @pre = $o{pre} ? @{ $o{pre} } : ();
+        fcntl $o{keep}, F_SETFD, 0 if $o{keep};    # open in mosn too
         exec @pre, $BIN, '-c', $self->{conf} or POSIX::_exit(127);
     }
     $self->{pid} = $pid;
