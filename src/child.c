@@ -34,6 +34,7 @@ mosn_child_begin(const mosn_child_t *child)
         return MOSN_ERROR;
     }
     mosn_process_prepare_core();
+    mosn_process_set_pace(MOSN_PROCESS_NORMAL);
     mosn_rand_seed();
     mosn_metrics_use_row(child->row);
     return MOSN_OK;

@@ -71,7 +71,7 @@ static const mosn_directive_t inherit_directives[] = {
     MOSN_BOOL(mosn_inherit_t, again, false, ""),
     MOSN_BOOL(mosn_inherit_t, shedding, false, ""),
     MOSN_STRING(mosn_inherit_t, conf_path, "", ""),
-    MOSN_STRING(mosn_inherit_t, conf_text, "", ""),
+    NUMBER(mosn_inherit_t, conf_fd),
     MOSN_STRING(mosn_inherit_t, program, "", ""),
     NUMBER(mosn_inherit_t, program_fd),
     NUMBER(mosn_inherit_t, metrics_fd),
@@ -97,9 +97,10 @@ static const mosn_conf_block_t inherit_block = {
 
 
 int
-mosn_inherit_write(const mosn_inherit_t *state)
+mosn_inherit_fill(const char *name, void (*write)(FILE *out, const void *),
+                  const void *arg)
 {
-    int   fd = memfd_create("mosn state", 0), copy;
+    int   fd = memfd_create(name, MFD_CLOEXEC), copy;
     FILE *out;
 
     if (fd == -1 || (copy = dup(fd)) == -1) {
@@ -115,7 +116,7 @@ mosn_inherit_write(const mosn_inherit_t *state)
         (void) close(fd);
         return -1;
     }
-    mosn_conf_print(&inherit_block, state, out);
+    write(out, arg);
     if (fclose(out) == EOF) {
         mosn_log_alert(errno, "cannot write the state down");
         (void) close(fd);
@@ -125,9 +126,25 @@ mosn_inherit_write(const mosn_inherit_t *state)
 }
 
 
-/* The text with a NUL behind it, in the pool. */
-static char *
-inherit_slurp(int fd, mosn_pool_t *pool)
+static void
+inherit_print(FILE *out, const void *state)
+{
+    mosn_conf_print(&inherit_block, state, out);
+}
+
+
+int
+mosn_inherit_write(const mosn_inherit_t *state)
+{
+    int fd = mosn_inherit_fill("mosn state", inherit_print, state);
+
+    mosn_process_keep_fd(fd, true);
+    return fd;
+}
+
+
+char *
+mosn_inherit_slurp(int fd, mosn_pool_t *pool)
 {
     struct stat st;
     char       *text;
@@ -155,7 +172,7 @@ mosn_inherit_t *
 mosn_inherit_read(int fd, mosn_pool_t *pool, const char **why_r)
 {
     mosn_inherit_t *state = mosn_pool_calloc(pool, sizeof(*state));
-    char           *text = inherit_slurp(fd, pool);
+    char           *text = mosn_inherit_slurp(fd, pool);
     mosn_conf_t    *reader = mosn_conf_create(pool);
 
     *why_r = NULL;
@@ -181,6 +198,7 @@ inherit_each_fd(const mosn_inherit_t *s, void (*each)(int fd, void *arg),
                 void                 *arg)
 {
     each((int) s->program_fd, arg);
+    each((int) s->conf_fd, arg);
     each((int) s->metrics_fd, arg);
     each((int) s->board_fd, arg);
     each((int) s->control_fd, arg);

@@ -16,6 +16,8 @@
 #include "core/directive.h"
 #include "core/rc.h"
 
+#include <stdio.h>
+
 #define MOSN_INHERIT_FORMAT 1
 
 /* Names of the variables that carry it over an exec. */
@@ -62,7 +64,7 @@ typedef struct {
     bool        again;   /* another one was asked for meanwhile */
     bool        shedding;
     mosn_str_t  conf_path;
-    mosn_str_t  conf_text;
+    int64_t     conf_fd;    /* the text of the configuration that serves */
     mosn_str_t  program;    /* what `upgrade` runs by default */
     int64_t     program_fd; /* what runs now */
     int64_t     metrics_fd;
@@ -89,6 +91,14 @@ mosn_inherit_t *mosn_inherit_read(int fd, mosn_pool_t *pool,
 
 /* All of its descriptors are kept by, or closed on, the next exec. */
 void mosn_inherit_keep_fds(const mosn_inherit_t *state, bool keep);
+
+/* The text behind a memfd, with a NUL behind it, in the pool; NULL: it cannot
+ * be read. */
+char *mosn_inherit_slurp(int fd, mosn_pool_t *pool);
+
+/* A memfd that `write` has filled; -1: logged. */
+int mosn_inherit_fill(const char *name, void (*write)(FILE *out, const void *),
+                      const void *arg);
 
 /* True when `fd` is one of them. */
 bool mosn_inherit_has_fd(const mosn_inherit_t *state, int fd);

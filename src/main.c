@@ -115,8 +115,7 @@ main(int argc, char **argv)
             print = true;
             break;
         case 'R':
-            print_reference(optind < argc
-                            && strcmp(argv[optind], "man") == 0);
+            print_reference(optind < argc && strcmp(argv[optind], "man") == 0);
             return 0;
         case 'q':
             quiet = true;

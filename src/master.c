@@ -454,6 +454,7 @@ mosn_master_run(const char *conf_path, bool quiet)
     master->conf_path = conf_path;
     master->quiet = quiet;
     master->state_fd = master->admin_fd = master->try_fd = -1;
+    master->conf_fd = -1;
     if (state != -1
         && master_inherit(state, fd_variable(MOSN_ENV_BACK)) != MOSN_OK)
     {
@@ -474,6 +475,7 @@ mosn_master_run(const char *conf_path, bool quiet)
     master->watchdog_ms = mosn_notify_watchdog_ms();
     master->last_tick_ms = master->loop.now_ms;
     mosn_process_set_title("mosn: master");
+    mosn_process_set_pace(MOSN_PROCESS_MODEST); /* a reload is no hurry */
     if ((state != -1 ? master_continue() : start_first(conf_path)) != MOSN_OK)
     {
         return 1;

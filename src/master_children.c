@@ -174,6 +174,9 @@ child_let_go(const master_child_t *self)
     (void) close(master->signal_fd);
     (void) close(master->loop.epoll_fd);
     (void) close(master->program_fd);
+    if (master->conf_fd != -1) {
+        (void) close(master->conf_fd);
+    }
     EACH_CHILD(link, next)
     {
         master_child_t *c = child_of(link);

@@ -130,12 +130,19 @@ static bool
 continue_load(bool back, const char **why)
 {
     const mosn_inherit_t *s = master->state;
-    char                 *errors;
+    char                 *errors, *text = NULL;
 
+    if (back) {
+        master->conf_fd = (int) s->conf_fd;
+        text = mosn_inherit_slurp(master->conf_fd, master->state_pool);
+        if (text == NULL) {
+            *why = "its text cannot be read";
+            return false;
+        }
+    }
     master->generation =
         back
-            ? mosn_settings_load_text("state", s->conf_text.at,
-                                      (uint32_t) s->generation,
+            ? mosn_settings_load_text("state", text, (uint32_t) s->generation,
                                       &master->settings, &errors)
             : mosn_settings_load(s->conf_path.at, (uint32_t) s->generation + 1,
                                  &master->settings, &errors);

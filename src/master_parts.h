@@ -114,6 +114,7 @@ typedef struct {
     mosn_client_t   client;
     pid_t           try_pid;
     int             try_fd;
+    int             conf_fd; /* the text of what serves, or -1 */
     mosn_watch_t    try_watch;
     bool            try_late;
     char           *try_words;

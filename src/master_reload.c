@@ -130,16 +130,7 @@ static int
 state_write(mosn_inherit_t **state_r, mosn_pool_t *pool)
 {
     mosn_inherit_t *s = mosn_pool_calloc(pool, sizeof(*s));
-    char           *text = NULL;
-    size_t          n;
-    FILE           *out = open_memstream(&text, &n);
-    int             fd;
 
-    if (out == NULL) {
-        return -1;
-    }
-    mosn_conf_print(&mosn_settings_block, master->settings, out);
-    (void) fclose(out);
     *s = (mosn_inherit_t){
         .format = MOSN_INHERIT_FORMAT,
         .generation = master->generation->number,
@@ -154,7 +145,7 @@ state_write(mosn_inherit_t **state_r, mosn_pool_t *pool)
         .again = master->again,
         .shedding = master->shedding,
         .conf_path = mosn_str(master->conf_path),
-        .conf_text = { text, n },
+        .conf_fd = master->conf_fd,
         .program = mosn_str(master->try_program != NULL ? master->try_program
                                                         : master->program),
         .program_fd = master->program_fd,
@@ -173,11 +164,27 @@ state_write(mosn_inherit_t **state_r, mosn_pool_t *pool)
     };
     state_add_sockets(s, pool);
     state_add_children(s, pool);
-    fd = mosn_inherit_write(s);
-    free(text);
-    s->conf_text = MOSN_STR("");
     *state_r = s;
-    return fd;
+    return mosn_inherit_write(s);
+}
+
+
+/* What serves, for the way back; made once, while a child tries. */
+static void
+print_settings(FILE *out, const void *settings)
+{
+    mosn_conf_print(&mosn_settings_block, settings, out);
+}
+
+
+static bool
+keep_settings(void)
+{
+    if (master->conf_fd == -1) {
+        master->conf_fd = mosn_inherit_fill("mosn configuration",
+                                            print_settings, master->settings);
+    }
+    return master->conf_fd != -1;
 }
 
 
@@ -290,6 +297,7 @@ try_become(int state_fd, int words, const mosn_inherit_t *state,
     sigset_t none;
 
     (void) setpgid(0, 0);
+    mosn_process_set_pace(MOSN_PROCESS_IDLE);
     (void) prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     (void) sigemptyset(&none);
     (void) sigprocmask(SIG_SETMASK, &none, NULL);
@@ -360,6 +368,9 @@ try_start(void)
     master->try_watch.on_ready = try_on_words;
     (void) mosn_loop_watch_level(&master->loop, &master->try_watch,
                                  master->try_fd);
+    if (!keep_settings()) {
+        (void) kill(-master->try_pid, SIGKILL);
+    }
     mosn_timer_init(&master->deadline, try_late);
     mosn_timer_arm(&master->loop, &master->deadline,
                    master->settings->start_timeout_ms);
@@ -711,7 +722,9 @@ master_stage_child_ready(void)
             return;
         }
     }
-    mosn_client_say(master->client, "new processes are ready");
+    mosn_log_notice("generation %u is ready", master->generation->number);
+    mosn_client_say(master->client, "generation %u is ready",
+                    master->generation->number);
     mosn_timer_disarm(&master->loop, &master->deadline);
     mosn_timer_init(&master->probation, stage_commit);
     mosn_timer_arm(&master->loop, &master->probation, PROBATION_MS);
@@ -796,6 +809,7 @@ stage_commit(mosn_timer_t *timer MOSN_UNUSED)
     commit_files();
     (void) close(master->state_fd);
     (void) close((int) master->state->program_fd);
+    (void) close((int) master->state->conf_fd);
     master->state_fd = -1;
     mosn_log_notice("%s done: generation %u serves, %zu listeners, %u workers",
                     master->upgrade ? "upgrade" : "reload",

@@ -23,7 +23,7 @@ main(void)
     mosn_inherit_t        s = { .format = MOSN_INHERIT_FORMAT,
                                 .generation = 9,
                                 .started_ms = 40000000000ll,
-                                .conf_text = MOSN_STR_INIT("x = \"y\\\\\";\n# z\n"),
+                                .conf_fd = 14,
                                 .conf_path = MOSN_STR_INIT(""),
                                 .program = MOSN_STR_INIT("/p"),
                                 .control_path = MOSN_STR_INIT(""),
@@ -57,7 +57,7 @@ main(void)
     is_num(r->generation, 9, "a number");
     is_num(r->started_ms, 40000000000ll, "a large one");
     ok(r->again && !r->upgrade, "flags");
-    is_str(r->conf_text, "x = \"y\\\\\";\n# z\n", "a configuration");
+    is_num(r->conf_fd, 14, "a descriptor");
     is_str(r->environment.items[0], "A=b \\ \"c\"\n\x01",
            "an environment, whatever is in it");
     is_num((long long) r->sockets.n, 2, "sockets");

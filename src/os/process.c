@@ -203,6 +203,19 @@ mosn_process_prepare_core(void)
 }
 
 
+void
+mosn_process_set_pace(mosn_process_pace_e pace)
+{
+    static const struct sched_param none;
+
+    (void) sched_setscheduler(
+        0, pace == MOSN_PROCESS_NORMAL ? SCHED_OTHER : SCHED_BATCH, &none);
+    if (pace == MOSN_PROCESS_IDLE) {
+        (void) setpriority(PRIO_PROCESS, 0, 10);
+    }
+}
+
+
 int
 mosn_process_open_program(void)
 {

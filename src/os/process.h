@@ -37,6 +37,16 @@ int mosn_process_confine(const mosn_user_t *user, pid_t parent);
  * system's limits want cores at all. */
 void mosn_process_prepare_core(void);
 
+/* Work that can wait does not push others off their processor; IDLE: it
+ * takes what is left over, for good. */
+typedef enum {
+    MOSN_PROCESS_NORMAL,
+    MOSN_PROCESS_MODEST,
+    MOSN_PROCESS_IDLE
+} mosn_process_pace_e;
+
+void mosn_process_set_pace(mosn_process_pace_e pace);
+
 /* The program that runs here; -1 and errno on failure. */
 int mosn_process_open_program(void);
 
