@@ -36,13 +36,24 @@ $SIG{PIPE} = 'IGNORE';
 my %children;    # what we started; -1: with all of its process group
 my $owner = $$;
 
+my @instances;
+
 END {
     my $status = $?;
     if ($$ == $owner) {
+        if ($status != 0) {    # the test died, or failed: what mosn has said
+            diag(join "\n", tail($_->output))
+                for grep { length $_->output } @instances;
+        }
         kill 'KILL', $children{$_} * $_ for keys %children;
         waitpid $_, 0 for keys %children;
     }
     $? = $status;
+}
+
+sub tail {
+    my @lines = split /\n/, $_[0];
+    return @lines > 60 ? @lines[-60 .. -1] : @lines;
 }
 
 # --- waiting -----------------------------------------------------------------
@@ -131,6 +142,7 @@ sub run {
         exec @pre, $BIN, '-c', $self->{conf} or POSIX::_exit(127);
     }
     $self->{pid} = $pid;
+    push @instances, $self;
     $children{$pid} = 1;
     my $ready = wait_for(sub {
         return 1 if waitpid($pid, WNOHANG) == $pid;

@@ -79,7 +79,8 @@ for my $round (1 .. 12) {
     sleep 0.03 * $round;
     my %pids = $mosn->pids;
     my @all = values %pids;
-    my @victims = $round % 3 == 0 ? @all : $round % 3 == 1 ? grep { my $p = $_; !grep { $_ == $p } @before } @all : @before;
+    my %old = map { $_ => 1 } @before;
+    my @victims = $round % 3 == 0 ? @all : grep { ($old{$_} // 0) == $round % 3 - 1 } @all;
     kill 'KILL', @victims;
     my $status;
     Mosn::wait_for(sub { my $r = waitpid($ctl, 1) == $ctl; $status = $? >> 8 if $r; $r });
