@@ -76,6 +76,7 @@ static const mosn_directive_t inherit_directives[] = {
     NUMBER(mosn_inherit_t, program_fd),
     NUMBER(mosn_inherit_t, metrics_fd),
     NUMBER(mosn_inherit_t, board_fd),
+    NUMBER(mosn_inherit_t, tickets_fd),
     NUMBER(mosn_inherit_t, control_fd),
     MOSN_STRING(mosn_inherit_t, control_path, "", ""),
     MOSN_STRING(mosn_inherit_t, pid_file, "", ""),
@@ -201,6 +202,7 @@ inherit_each_fd(const mosn_inherit_t *s, void (*each)(int fd, void *arg),
     each((int) s->conf_fd, arg);
     each((int) s->metrics_fd, arg);
     each((int) s->board_fd, arg);
+    each((int) s->tickets_fd, arg);
     each((int) s->control_fd, arg);
     each((int) s->client_fd, arg);
     for (size_t i = 0; i < s->sockets.n; i++) {

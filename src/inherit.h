@@ -69,6 +69,7 @@ typedef struct {
     int64_t     program_fd; /* what runs now */
     int64_t     metrics_fd;
     int64_t     board_fd;
+    int64_t     tickets_fd;
     int64_t     control_fd;
     mosn_str_t  control_path;
     mosn_str_t  pid_file;

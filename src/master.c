@@ -28,7 +28,6 @@
 #define LAST_WORD_MS  500u
 #define KILL_AFTER_MS 5000u /* beyond drain_timeout */
 #define SPARE_FDS     512u
-#define TICK_MS       250u
 
 master_t mosn_master; /* one a process */
 
@@ -344,7 +343,8 @@ start_fresh(void)
     master_sockets_activate();
     master->patient = true;
     if (master_choose_user() != MOSN_OK || mosn_metrics_open(-1) != MOSN_OK
-        || master_open_board(-1) != MOSN_OK || mosn_log_files_open() != MOSN_OK
+        || master_open_board(-1) != MOSN_OK
+        || mosn_tls_tickets_open(-1) != MOSN_OK || mosn_log_files_open() != MOSN_OK
         || master_sockets_bind() != MOSN_OK
         || master_sockets_open(master->n_workers) != MOSN_OK
         || master_write_pid() != MOSN_OK)
@@ -480,7 +480,7 @@ mosn_master_run(const char *conf_path, bool quiet)
     {
         return 1;
     }
-    mosn_timer_arm(&master->loop, &master->tick, TICK_MS);
+    master_tick_fired(&master->tick);
     master_reap(); /* who ended while nobody looked */
     mosn_loop_run(&master->loop);
 

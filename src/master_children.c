@@ -24,6 +24,7 @@
 #define KILL_AFTER_MS  5000u /* beyond drain_timeout */
 #define ABORT_MS       1000u /* from SIGABRT to SIGKILL */
 #define TICK_MS        250u
+#define TICKET_KEY_MS  (8u * 3600 * 1000) /* tickets live for three of these */
 
 #define master (&mosn_master)
 
@@ -549,6 +550,7 @@ master_tick_fired(mosn_timer_t *timer)
         }
     }
     master->last_tick_ms = now;
+    mosn_tls_tickets_rotate(now, TICKET_KEY_MS);
     if (child_check_beats(now) && master->watchdog_ms > 0
         && now >= master->watchdog_at_ms)
     {

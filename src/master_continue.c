@@ -279,6 +279,7 @@ master_continue(void)
     master_sockets_adopt(s);
     if (mosn_metrics_open((int) s->metrics_fd) != MOSN_OK
         || master_open_board((int) s->board_fd) != MOSN_OK
+        || mosn_tls_tickets_open((int) s->tickets_fd) != MOSN_OK
         || (s->control_fd != -1
             && mosn_commands_listen(&master->loop, s->control_path.at,
                                     (int) s->control_fd, master_commands)

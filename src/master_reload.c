@@ -151,6 +151,7 @@ state_write(mosn_inherit_t **state_r, mosn_pool_t *pool)
         .program_fd = master->program_fd,
         .metrics_fd = mosn_metrics_fd(),
         .board_fd = master->board_shm.fd,
+        .tickets_fd = mosn_tls_tickets_fd(),
         .control_fd = mosn_commands_fd(),
         .control_path = master->settings->control_socket.at != NULL
                             ? master->settings->control_socket

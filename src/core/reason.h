@@ -35,6 +35,7 @@
     X(SEND_TIMEOUT, "send_timeout", 0, "the peer did not read for too long")  \
     X(HANDSHAKE_TIMEOUT, "handshake_timeout", 0,                              \
       "the connection was not set up in time")                                \
+    X(TLS_HANDSHAKE, "tls_handshake", 0, "the TLS handshake failed")          \
     /* what this proxy decided */                                             \
     X(NO_ROUTE, "no_route", 404, "no route matches")                          \
     X(NO_HOST, "no_host", 503, "the cluster has no usable host")              \
@@ -48,6 +49,8 @@
       "cannot connect to the upstream")                                       \
     X(UPSTREAM_CONNECT_TIMEOUT, "upstream_connect_timeout", 504,              \
       "the upstream did not accept in time")                                  \
+    X(UPSTREAM_TLS, "upstream_tls", 502,                                      \
+      "the TLS handshake with the upstream failed")                           \
     X(UPSTREAM_CLOSED, "upstream_closed", 502,                                \
       "the upstream closed before its answer")                                \
     X(UPSTREAM_RESET, "upstream_reset", 502,                                  \

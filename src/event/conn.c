@@ -277,7 +277,10 @@ mosn_conn_broken(mosn_conn_t *conn, int error)
 {
     mosn_reason_e reason = MOSN_REASON_CLIENT_CLOSED;
 
-    if (conn->connecting) {
+    if (conn->handshaking && (conn->tcp_open || !conn->connecting)) {
+        reason = conn->connecting ? MOSN_REASON_UPSTREAM_TLS
+                                  : MOSN_REASON_TLS_HANDSHAKE;
+    } else if (conn->connecting) {
         reason = error == ETIMEDOUT ? MOSN_REASON_UPSTREAM_CONNECT_TIMEOUT
                                     : MOSN_REASON_UPSTREAM_CONNECT_FAILED;
     } else if (conn->listener == NULL) {
@@ -346,7 +349,7 @@ conn_after_send(mosn_conn_t *conn)
 void
 mosn_conn_flush(mosn_conn_t *conn)
 {
-    if (conn->closed || conn->connecting) {
+    if (conn->closed || conn->connecting || conn->handshaking) {
         return;
     }
     for (mosn_net_filter_t *f = conn->filters; f != NULL; f = f->next) {
@@ -456,6 +459,8 @@ conn_send_fired(mosn_timer_t *timer)
 
     if (conn->connecting) {
         mosn_conn_close(conn, MOSN_REASON_UPSTREAM_CONNECT_TIMEOUT);
+    } else if (conn->handshaking) {
+        mosn_conn_close(conn, MOSN_REASON_HANDSHAKE_TIMEOUT);
     } else if (conn->lingering || conn->flush_close) {
         mosn_conn_close(conn, conn->reason);
     } else {
@@ -564,7 +569,7 @@ conn_read(mosn_conn_t *conn)
 {
     unsigned reads = 0;
 
-    if (conn->in_read || conn->connecting) {
+    if (conn->in_read || conn->connecting || conn->handshaking) {
         return;
     }
     conn->in_read = true;
@@ -670,6 +675,41 @@ conn_idle_fired(mosn_timer_t *timer)
 
 
 static void
+conn_ready(mosn_conn_t *conn)
+{
+    conn->connecting = conn->handshaking = false;
+    mosn_timer_disarm(conn->loop, &conn->send);
+    mosn_conn_notify(conn, MOSN_CONN_CONNECTED);
+    if (!conn->closed && (conn->out.bytes > 0 || conn->shut)) {
+        mosn_loop_post_flush(conn->loop, &conn->flush);
+    }
+}
+
+
+/* A connection is connected when its transport is. */
+static void
+conn_handshake(mosn_conn_t *conn)
+{
+    switch (conn->transport->handshake(conn)) {
+    case MOSN_OK:
+        conn_ready(conn);
+        if (!conn->closed && conn->readable) {
+            mosn_loop_post(conn->loop, &conn->resume); /* came with it */
+        }
+        break;
+    case MOSN_AGAIN:
+        if (conn->hangup) {
+            mosn_conn_broken(conn, ECONNRESET);
+        }
+        break;
+    default:
+        mosn_conn_broken(conn, errno);
+        break;
+    }
+}
+
+
+static void
 conn_connected(mosn_conn_t *conn, uint32_t events)
 {
     if (events & (EPOLLERR | EPOLLHUP)) {
@@ -681,11 +721,11 @@ conn_connected(mosn_conn_t *conn, uint32_t events)
     if ((events & EPOLLOUT) == 0) {
         return;
     }
-    conn->connecting = false;
-    mosn_timer_disarm(conn->loop, &conn->send);
-    mosn_conn_notify(conn, MOSN_CONN_CONNECTED);
-    if (!conn->closed && (conn->out.bytes > 0 || conn->shut)) {
-        mosn_loop_post_flush(conn->loop, &conn->flush);
+    if (conn->handshaking) {
+        conn->tcp_open = true;
+        conn_handshake(conn);
+    } else {
+        conn_ready(conn);
     }
 }
 
@@ -708,9 +748,19 @@ conn_on_ready(mosn_watch_t *watch, uint32_t events)
         conn->readable = true;
     }
 
-    if (MOSN_UNLIKELY(conn->connecting)) {
-        conn_connected(conn, events);
-        if (conn->closed || conn->connecting) {
+    if (conn->transport != NULL
+        && conn->transport->on_ready(conn, events) == MOSN_ERROR)
+    {
+        mosn_conn_broken(conn, errno);
+        return;
+    }
+    if (MOSN_UNLIKELY(conn->connecting || conn->handshaking)) {
+        if (conn->connecting && !conn->tcp_open) {
+            conn_connected(conn, events);
+        } else {
+            conn_handshake(conn);
+        }
+        if (conn->closed || conn->connecting || conn->handshaking) {
             return;
         }
     }

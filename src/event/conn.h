@@ -24,11 +24,15 @@
 
 typedef struct mosn_transfer_s mosn_transfer_t;
 
-/* What TLS puts between the connection and its socket; NULL: nothing. */
+/* What TLS (event/tls.c) puts between the connection and its socket; NULL: nothing. */
 typedef struct {
+    /* OK: done.  AGAIN: wait for the socket.  ERROR and errno. */
+    mosn_rc_e (*handshake)(mosn_conn_t *conn);
     /* As recv(2) and writev(2), -1 and EAGAIN when it must wait. */
     ssize_t (*recv)(mosn_conn_t *conn, void *bytes, size_t n);
     ssize_t (*send)(mosn_conn_t *conn, const struct iovec *iov, int n);
+    /* The socket has reported EPOLLIN, EPOLLOUT; as handshake. */
+    mosn_rc_e (*on_ready)(mosn_conn_t *conn, uint32_t events);
     void (*shutdown)(mosn_conn_t *conn);
     void (*close)(mosn_conn_t *conn);
 } mosn_transport_ops_t;
@@ -50,9 +54,11 @@ struct mosn_conn_s {
     bool shut        : 1; /* send FIN when everything is sent */
     bool shut_done   : 1;
     bool sized_up    : 1; /* reads large blocks */
+    bool tcp_open    : 1; /* while connecting: only the handshake is left */
 
     /* For everybody to read. */
     bool          connecting : 1;
+    bool          handshaking : 1; /* the transport is being set up */
     bool          closed     : 1;
     bool          eof        : 1; /* the peer sends no more */
     bool          blocked    : 1; /* too much is queued: feed no more */

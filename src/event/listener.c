@@ -37,6 +37,8 @@ static const mosn_directive_t listener_directives[] = {
                   10000,
                   "Time that the listener filters have to see what they "
                   "need."),
+    MOSN_OPT_GROUP(mosn_listener_conf_t, tls, &mosn_tls_server_block,
+                   "TLS towards clients; without it connections are plain."),
     MOSN_MODULES(mosn_listener_conf_t, filters, MOSN_NET_FILTER,
                  "Network filters in order; the last one takes the bytes "
                  "(`proxy`, `tcp_proxy`)."),
@@ -169,6 +171,50 @@ listener_open_filters(mosn_conn_t *conn)
 }
 
 
+/* Opens the filters when the handshake is done: nobody upstream hears of who
+ * has not come so far. */
+static void
+listener_tls_on_event(mosn_net_filter_t *filter, mosn_conn_t *conn,
+                      mosn_conn_event_e event)
+{
+    if (event == MOSN_CONN_CONNECTED && filter->state == NULL) {
+        filter->state = conn;
+        listener_open_filters(conn);
+    }
+}
+
+
+static mosn_verdict_e
+listener_tls_on_read(mosn_net_filter_t *filter, mosn_conn_t *conn)
+{
+    (void) filter;
+    return conn->closed ? MOSN_END : MOSN_NEXT;
+}
+
+
+static const mosn_net_filter_ops_t listener_tls_gate = {
+    .on_read = listener_tls_on_read,
+    .on_event = listener_tls_on_event,
+};
+
+
+/* Behind the listener filters, if any. */
+static void
+listener_secure(mosn_conn_t *conn)
+{
+    const mosn_tls_ctx_t *ctx = conn->listener->conf->tls_ctx;
+
+    if (ctx == NULL) {
+        listener_open_filters(conn);
+        return;
+    }
+    (void) mosn_conn_add_filter(conn, &listener_tls_gate, NULL, NULL);
+    if (mosn_tls_accept(conn, ctx) != MOSN_OK) {
+        mosn_conn_close(conn, MOSN_REASON_INTERNAL);
+    }
+}
+
+
 /* Stands behind the listener filters: when the bytes come here they have all
  * agreed, and the connection gets its own filters. */
 static mosn_verdict_e
@@ -177,7 +223,7 @@ listener_gate_on_read(mosn_net_filter_t *filter, mosn_conn_t *conn)
     if (filter->state == NULL) {
         filter->state = conn;
         mosn_conn_disarm_idle(conn);
-        listener_open_filters(conn);
+        listener_secure(conn);
     }
     return conn->closed ? MOSN_END : MOSN_NEXT;
 }
@@ -205,7 +251,7 @@ listener_open(mosn_listener_t *l, mosn_conn_t *conn)
     const mosn_conf_modules_t *early = &l->conf->listener_filters;
 
     if (early->n == 0) {
-        listener_open_filters(conn);
+        listener_secure(conn);
         return;
     }
     for (size_t i = 0; i < early->n; i++) {

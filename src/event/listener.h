@@ -13,6 +13,7 @@
 
 #include "core/metrics.h"
 #include "event/conn.h"
+#include "event/tls.h"
 
 typedef struct {
     mosn_str_t          name;
@@ -20,6 +21,8 @@ typedef struct {
     int64_t             backlog;
     int64_t             max_connections; /* of one worker; 0: no limit */
     uint32_t            send_timeout_ms;
+    mosn_tls_server_conf_t *tls; /* NULL: plain */
+    const mosn_tls_ctx_t   *tls_ctx; /* built */
     mosn_conf_modules_t listener_filters;
     mosn_conf_modules_t filters;
     uint32_t            listener_filter_timeout_ms;

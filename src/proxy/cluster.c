@@ -56,6 +56,9 @@ static const mosn_directive_t cluster_directives[] = {
               "Longest head of a response; a longer one is answered 502."),
     MOSN_GROUP(mosn_cluster_conf_t, circuit_breaker, &breaker_block,
                "Limits that protect the hosts."),
+    MOSN_OPT_GROUP(mosn_cluster_conf_t, tls, &mosn_tls_client_block,
+                   "TLS towards the hosts; without it connections are "
+                   "plain."),
     MOSN_LIST_REQUIRED(mosn_cluster_conf_t, hosts, &host_block, "The hosts."),
     MOSN_DIRECTIVES_END
 };
@@ -146,6 +149,9 @@ mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
 
     cluster->pool_conf = (mosn_stream_pool_conf_t){
         .protocol = protocol != NULL ? protocol->ops : NULL,
+        .tls = conf->tls != NULL
+                   ? mosn_tls_client_build(reader, generation->pool, conf->tls)
+                   : NULL,
         .settings = { .idle_timeout_ms = conf->idle_timeout_ms,
                       .max_header_bytes = conf->max_header_bytes,
                       .max_headers = MAX_RESPONSE_HEADERS,

@@ -209,6 +209,10 @@ pool_connect(mosn_stream_pool_t *pool)
         return;
     }
 
+    if (conf->tls != NULL && mosn_tls_connect(conn, conf->tls) != MOSN_OK) {
+        mosn_conn_close(conn, MOSN_REASON_INTERNAL);
+        return;
+    }
     sc =
         conf->protocol->connect(conn, &conf->settings, &pool_client_ops, pool);
     mosn_list_append(&pool->busy, &sc->link);

@@ -11,6 +11,7 @@
 #define MOSN_STREAM_POOL_H
 
 #include "core/metrics.h"
+#include "event/tls.h"
 #include "stream/stream.h"
 
 typedef struct mosn_stream_pool_s mosn_stream_pool_t;
@@ -40,6 +41,7 @@ extern const mosn_metric_set_t mosn_host_metrics;
 /* Everything that the pools of one cluster have in common. */
 typedef struct {
     const mosn_stream_protocol_ops_t *protocol;
+    const mosn_tls_ctx_t             *tls; /* NULL: plain */
     mosn_stream_settings_t            settings;
     uint32_t                          connect_timeout_ms;
     uint32_t                          idle_timeout_ms;

@@ -1,0 +1,472 @@
+/*
+ * event/tls.c - the TLS transport of a connection.
+ *
+ * Bytes from the socket go to OpenSSL through a BIO that remembers, as the
+ * connection does, that a short read has emptied the socket: no read is made
+ * to learn it.  Bytes to the socket are gathered in one buffer of the
+ * process and leave in one send per call; what the socket does not take waits
+ * in the connection.
+ */
+
+#include "event/tls_parts.h"
+
+#include "core/log.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+
+#define GATHER_MAX  (72u * 1024)
+#define RECORD_MAX  16384u
+#define SEND_ROUND  65536u /* plain bytes that one call encrypts */
+
+typedef struct {
+    SSL         *ssl;
+    mosn_conn_t *conn;
+    mosn_chain_t pending; /* encrypted; the socket did not take it */
+    bool         server;
+    bool         drained; /* the last read has emptied the socket */
+    bool         failed;  /* no close_notify after a fatal error */
+} tls_t;
+
+/* One send at a time is made in a process. */
+static uint8_t tls_gathered[GATHER_MAX];
+static size_t  tls_n_gathered;
+
+
+static tls_t *
+tls_of(const mosn_conn_t *conn)
+{
+    return conn->tls;
+}
+
+
+/* --- the BIO ------------------------------------------------------------ */
+
+static int
+tls_bio_read(BIO *bio, char *bytes, int room)
+{
+    tls_t  *tls = BIO_get_data(bio);
+    ssize_t n;
+
+    BIO_clear_retry_flags(bio);
+    if (tls->drained && !tls->conn->hangup) {
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    do {
+        n = recv(tls->conn->fd, bytes, (size_t) room, 0);
+    } while (n == -1 && errno == EINTR);
+    if (n < room) {
+        tls->drained = true;
+    }
+    if (n == -1 && errno == EAGAIN) {
+        BIO_set_retry_read(bio);
+    }
+    return (int) n;
+}
+
+
+static void
+tls_keep(tls_t *tls, const uint8_t *bytes, size_t n)
+{
+    mosn_buf_t buf;
+
+    mosn_buf_open(&buf, n);
+    memcpy(buf.last, bytes, n);
+    buf.last += n;
+    mosn_chain_append_ref(&tls->pending, &buf);
+    mosn_buf_close(&buf);
+}
+
+
+/* Never full: what does not fit is kept by the connection. */
+static int
+tls_bio_write(BIO *bio, const char *bytes, int n)
+{
+    tls_t *tls = BIO_get_data(bio);
+
+    BIO_clear_retry_flags(bio);
+    if ((size_t) n > GATHER_MAX - tls_n_gathered) {
+        tls_keep(tls, tls_gathered, tls_n_gathered);
+        tls_keep(tls, (const uint8_t *) bytes, (size_t) n);
+        tls_n_gathered = 0;
+        return n;
+    }
+    memcpy(tls_gathered + tls_n_gathered, bytes, (size_t) n);
+    tls_n_gathered += (size_t) n;
+    return n;
+}
+
+
+static long
+tls_bio_ctrl(BIO *bio, int command, long number, void *ptr)
+{
+    (void) bio;
+    (void) number;
+    (void) ptr;
+    return command == BIO_CTRL_FLUSH || command == BIO_CTRL_DUP;
+}
+
+
+static BIO_METHOD *
+tls_bio_method(void)
+{
+    static BIO_METHOD *method; /* of this process */
+
+    if (method == NULL) {
+        method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "mosn connection");
+        BIO_meth_set_read(method, tls_bio_read);
+        BIO_meth_set_write(method, tls_bio_write);
+        BIO_meth_set_ctrl(method, tls_bio_ctrl);
+    }
+    return method;
+}
+
+
+/* --- sending ------------------------------------------------------------ */
+
+/* 0, or -1 and errno; EAGAIN: some of it waits. */
+static int
+tls_send_pending(tls_t *tls)
+{
+    while (tls->pending.bytes > 0) {
+        mosn_buf_t *b = tls->pending.head;
+        ssize_t     n = send(tls->conn->fd, b->pos, mosn_buf_len(b),
+                             MSG_NOSIGNAL);
+
+        if (n == -1) {
+            return -1;
+        }
+        mosn_chain_consume(&tls->pending, (size_t) n);
+    }
+    return 0;
+}
+
+
+/* Sends what OpenSSL has written; what the socket does not take is kept. */
+static int
+tls_flush(tls_t *tls)
+{
+    size_t  n = tls_n_gathered;
+    ssize_t sent = 0;
+
+    tls_n_gathered = 0;
+    if (n == 0 && tls->pending.bytes == 0) {
+        return 0;
+    }
+    if (tls->pending.bytes == 0) {
+        sent = send(tls->conn->fd, tls_gathered, n, MSG_NOSIGNAL);
+        if (sent == (ssize_t) n) {
+            return 0;
+        }
+        if (sent == -1 && errno != EAGAIN && errno != EINTR) {
+            return -1;
+        }
+        sent = sent > 0 ? sent : 0;
+    }
+    if (n > (size_t) sent) {
+        tls_keep(tls, tls_gathered + sent, n - (size_t) sent);
+    }
+    return tls_send_pending(tls);
+}
+
+
+/* --- errors ------------------------------------------------------------- */
+
+/* What went wrong in a call that returned `rc`, as an errno; 0: the peer has
+ * closed in order.  The queue of errors is left empty. */
+static int
+tls_error(tls_t *tls, int rc, const char *what)
+{
+    unsigned long code;
+    char          text[160] = "";
+
+    switch (SSL_get_error(tls->ssl, rc)) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+        return EAGAIN;
+    case SSL_ERROR_ZERO_RETURN:
+        return 0;
+    case SSL_ERROR_SYSCALL:
+        tls->failed = true;
+        ERR_clear_error();
+        return errno != 0 && errno != EAGAIN ? errno : ECONNRESET;
+    default:
+        break;
+    }
+    tls->failed = true;
+    code = ERR_peek_error();
+    ERR_error_string_n(code, text, sizeof(text));
+    ERR_clear_error();
+    if (ERR_GET_REASON(code) != SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+        mosn_log_info(0, "conn %llu: %s: %s",
+                      (unsigned long long) tls->conn->id, what, text);
+    }
+    return EPROTO;
+}
+
+
+/* --- the transport ------------------------------------------------------ */
+
+static mosn_rc_e
+tls_handshake(mosn_conn_t *conn)
+{
+    tls_t *tls = tls_of(conn);
+    int    rc, error;
+
+    ERR_clear_error();
+    rc = SSL_do_handshake(tls->ssl);
+    if (rc == 1) {
+        return tls_flush(tls) == -1 && errno != EAGAIN ? MOSN_ERROR : MOSN_OK;
+    }
+    error = tls_error(tls, rc, "TLS handshake");
+    (void) tls_flush(tls); /* the alert says why */
+    if (error == EAGAIN) {
+        return MOSN_AGAIN;
+    }
+    errno = error != 0 ? error : ECONNRESET;
+    return MOSN_ERROR;
+}
+
+
+static ssize_t
+tls_recv(mosn_conn_t *conn, void *bytes, size_t n)
+{
+    tls_t *tls = tls_of(conn);
+    int    got, error;
+
+    ERR_clear_error();
+    got = SSL_read(tls->ssl, bytes, (int) n);
+    if (tls_n_gathered > 0) {
+        (void) tls_flush(tls); /* a key update, a ticket */
+    }
+    if (got > 0) {
+        return got;
+    }
+    error = tls_error(tls, got, "TLS");
+    if (error == 0) {
+        return 0;
+    }
+    errno = error;
+    return -1;
+}
+
+
+/* Up to a record of what lies in several pieces, in one. */
+static size_t
+tls_gather_plain(const struct iovec *iov, int n, size_t skip, uint8_t *out)
+{
+    size_t len = 0;
+
+    for (int i = 0; i < n && len < RECORD_MAX; i++) {
+        const uint8_t *base = iov[i].iov_base;
+        size_t         piece = iov[i].iov_len;
+
+        if (skip >= piece) {
+            skip -= piece;
+            continue;
+        }
+        base += skip;
+        piece -= skip;
+        skip = 0;
+        if (piece > RECORD_MAX - len) {
+            piece = RECORD_MAX - len;
+        }
+        memcpy(out + len, base, piece);
+        len += piece;
+    }
+    return len;
+}
+
+
+static ssize_t
+tls_send(mosn_conn_t *conn, const struct iovec *iov, int n)
+{
+    static uint8_t plain[RECORD_MAX]; /* of one call */
+    tls_t         *tls = tls_of(conn);
+    size_t         total = 0, sent = 0;
+
+    if (tls->pending.bytes > 0 && tls_send_pending(tls) == -1) {
+        return -1;
+    }
+    for (int i = 0; i < n; i++) {
+        total += iov[i].iov_len;
+    }
+    while (sent < total && sent < SEND_ROUND) {
+        const void *from = plain;
+        size_t      len;
+        int         rc;
+
+        if (n == 1) {
+            from = (const uint8_t *) iov[0].iov_base + sent;
+            len = total - sent < RECORD_MAX ? total - sent : RECORD_MAX;
+        } else {
+            len = tls_gather_plain(iov, n, sent, plain);
+        }
+        ERR_clear_error();
+        rc = SSL_write(tls->ssl, from, (int) len);
+        if (rc <= 0) {
+            errno = tls_error(tls, rc, "TLS");
+            errno = errno == 0 || errno == EAGAIN ? EPROTO : errno;
+            tls_n_gathered = 0;
+            return -1;
+        }
+        sent += (size_t) rc;
+    }
+    if (tls_flush(tls) == -1 && errno != EAGAIN) {
+        return -1;
+    }
+    if (tls->pending.bytes > 0) {
+        conn->writable = false;
+    }
+    return (ssize_t) sent;
+}
+
+
+static mosn_rc_e
+tls_on_ready(mosn_conn_t *conn, uint32_t events)
+{
+    tls_t *tls = tls_of(conn);
+
+    if (events & EPOLLIN) {
+        tls->drained = false;
+    }
+    if ((events & EPOLLOUT) == 0 || tls->pending.bytes == 0
+        || tls_send_pending(tls) == 0)
+    {
+        return MOSN_OK;
+    }
+    if (errno == EAGAIN) {
+        conn->writable = false;
+        return MOSN_AGAIN;
+    }
+    return MOSN_ERROR;
+}
+
+
+static void
+tls_shutdown(mosn_conn_t *conn)
+{
+    tls_t *tls = tls_of(conn);
+
+    if (!tls->failed && SSL_is_init_finished(tls->ssl)
+        && (SSL_get_shutdown(tls->ssl) & SSL_SENT_SHUTDOWN) == 0)
+    {
+        ERR_clear_error();
+        (void) SSL_shutdown(tls->ssl);
+        ERR_clear_error();
+        (void) tls_flush(tls);
+    }
+}
+
+
+static void
+tls_close(mosn_conn_t *conn)
+{
+    tls_t *tls = tls_of(conn);
+
+    tls_shutdown(conn);
+    SSL_free(tls->ssl);
+    ERR_clear_error();
+    mosn_chain_clear(&tls->pending);
+    conn->transport = NULL;
+    conn->tls = NULL;
+}
+
+
+static const mosn_transport_ops_t tls_transport = {
+    .handshake = tls_handshake,
+    .recv = tls_recv,
+    .send = tls_send,
+    .on_ready = tls_on_ready,
+    .shutdown = tls_shutdown,
+    .close = tls_close,
+};
+
+
+/* --- start -------------------------------------------------------------- */
+
+static mosn_rc_e
+tls_start(mosn_conn_t *conn, const mosn_tls_ctx_t *ctx, bool server)
+{
+    tls_t *tls = mosn_pool_calloc(conn->pool, sizeof(*tls));
+    BIO   *bio;
+
+    ERR_clear_error();
+    tls->conn = conn;
+    tls->server = server;
+    tls->ssl = mosn_tls_new_session(ctx);
+    bio = BIO_new(tls_bio_method());
+    if (tls->ssl == NULL || bio == NULL) {
+        mosn_log_alert(0, "no memory for TLS");
+        SSL_free(tls->ssl);
+        BIO_free(bio);
+        ERR_clear_error();
+        return MOSN_ERROR;
+    }
+    BIO_set_data(bio, tls);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(tls->ssl, bio, bio);
+    if (server) {
+        SSL_set_accept_state(tls->ssl);
+    } else {
+        SSL_set_connect_state(tls->ssl);
+    }
+    conn->tls = tls;
+    conn->transport = &tls_transport;
+    conn->handshaking = true;
+    return MOSN_OK;
+}
+
+
+mosn_rc_e
+mosn_tls_accept(mosn_conn_t *conn, const mosn_tls_ctx_t *ctx)
+{
+    if (tls_start(conn, ctx, true) != MOSN_OK) {
+        return MOSN_ERROR;
+    }
+    mosn_timer_arm(conn->loop, &conn->send, ctx->handshake_timeout_ms);
+    return MOSN_OK;
+}
+
+
+mosn_rc_e
+mosn_tls_connect(mosn_conn_t *conn, const mosn_tls_ctx_t *ctx)
+{
+    return tls_start(conn, ctx, false);
+}
+
+
+mosn_str_t
+mosn_tls_version(const mosn_conn_t *conn)
+{
+    return conn->tls != NULL ? mosn_str(SSL_get_version(tls_of(conn)->ssl))
+                             : MOSN_STR("");
+}
+
+
+mosn_str_t
+mosn_tls_alpn(const mosn_conn_t *conn)
+{
+    const unsigned char *name = NULL;
+    unsigned             n = 0;
+
+    if (conn->tls != NULL) {
+        SSL_get0_alpn_selected(tls_of(conn)->ssl, &name, &n);
+    }
+    return n > 0 ? (mosn_str_t){ (const char *) name, n } : MOSN_STR("");
+}
+
+
+mosn_str_t
+mosn_tls_sni(const mosn_conn_t *conn)
+{
+    const char *name = conn->tls != NULL
+                           ? SSL_get_servername(tls_of(conn)->ssl,
+                                                TLSEXT_NAMETYPE_host_name)
+                           : NULL;
+
+    return name != NULL ? mosn_str(name) : MOSN_STR("");
+}

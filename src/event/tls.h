@@ -1,0 +1,84 @@
+/*
+ * event/tls.h - TLS between a connection and its socket, on either side.
+ *
+ * A context is built once per generation from settings; a connection with
+ * TLS has a transport, and whatever stands on it sees plain bytes.  Filters
+ * hear MOSN_CONN_CONNECTED when the handshake is done, on the server's side
+ * too.  What a context needs of files is read when it is built.
+ *
+ * OpenSSL writes into memory of ours and never waits for the socket: what the
+ * socket does not take is kept, bounded, and the connection is not writable.
+ */
+
+#ifndef MOSN_EVENT_TLS_H
+#define MOSN_EVENT_TLS_H
+
+#include "event/conn.h"
+
+typedef struct mosn_tls_ctx_s mosn_tls_ctx_t;
+
+typedef struct {
+    mosn_str_t certificate; /* PEM: the leaf, then its issuers */
+    mosn_str_t private_key; /* PEM */
+} mosn_tls_pair_conf_t;
+
+enum { MOSN_TLS_VERIFY_OFF, MOSN_TLS_VERIFY_REQUEST, MOSN_TLS_VERIFY_REQUIRE };
+
+/* `tls` of a listener. */
+typedef struct {
+    MOSN_CONF_LIST(mosn_tls_pair_conf_t) certificates;
+    int         min_version;
+    int         max_version;
+    mosn_str_t  ciphers;
+    mosn_str_t  groups;
+    mosn_strs_t alpn;
+    mosn_str_t  client_ca;
+    int         verify_client;
+    uint32_t    handshake_timeout_ms;
+    bool        session_tickets;
+} mosn_tls_server_conf_t;
+
+/* `tls` of a cluster. */
+typedef struct {
+    mosn_str_t           sni;
+    mosn_str_t           trusted_ca;
+    bool                 verify;
+    mosn_strs_t          subject_alt_names;
+    mosn_tls_pair_conf_t *certificate; /* NULL: none is shown */
+    int                  min_version;
+    int                  max_version;
+    mosn_str_t           ciphers;
+    mosn_strs_t          alpn;
+} mosn_tls_client_conf_t;
+
+extern const mosn_conf_block_t mosn_tls_server_block;
+extern const mosn_conf_block_t mosn_tls_client_block;
+
+/* Mistakes go to the reader; NULL when there is one.  Freed with `pool`. */
+mosn_tls_ctx_t *mosn_tls_server_build(mosn_conf_t *reader, mosn_pool_t *pool,
+                                      const mosn_tls_server_conf_t *conf);
+mosn_tls_ctx_t *mosn_tls_client_build(mosn_conf_t *reader, mosn_pool_t *pool,
+                                      const mosn_tls_client_conf_t *conf);
+
+/* Puts TLS on a connection that was just accepted, or that connects.  ERROR:
+ * logged; the connection is the caller's to close. */
+mosn_rc_e mosn_tls_accept(mosn_conn_t *conn, const mosn_tls_ctx_t *ctx);
+mosn_rc_e mosn_tls_connect(mosn_conn_t *conn, const mosn_tls_ctx_t *ctx);
+
+/* After the handshake: "TLSv1.3", "h2"; empty when there is none. */
+mosn_str_t mosn_tls_version(const mosn_conn_t *conn);
+mosn_str_t mosn_tls_alpn(const mosn_conn_t *conn);
+mosn_str_t mosn_tls_sni(const mosn_conn_t *conn);
+
+/* --- keys of session tickets, for all workers ------------------------------ */
+
+/* Shared memory with them: a new one, or an inherited one when `fd` is not
+ * -1; the descriptor is in mosn_tls_tickets_fd(). */
+mosn_rc_e mosn_tls_tickets_open(int fd);
+int       mosn_tls_tickets_fd(void);
+
+/* In the master: a new key for new tickets when the one in use is older than
+ * `after_ms`; the old ones still open theirs. */
+void mosn_tls_tickets_rotate(uint64_t now_ms, uint64_t after_ms);
+
+#endif

@@ -1,0 +1,530 @@
+/*
+ * event/tls_conf.c - settings of TLS, and contexts from them.
+ *
+ * Certificates with the same names share a context, so that a client gets
+ * the kind of key that it can check.  The context is chosen when the client
+ * hello has been read, before anything is resumed, and everything that is a
+ * site's own is set then.
+ */
+
+#include "event/tls_parts.h"
+
+#include "core/log.h"
+
+#include <ctype.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+
+static const char *const version_names[] = { "1.2", "1.3", NULL };
+static const int         versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+static const char *const verify_names[] = { "off", "request", "require",
+                                            NULL };
+
+static const mosn_directive_t pair_directives[] = {
+    MOSN_STRING_REQUIRED(mosn_tls_pair_conf_t, certificate,
+                         "PEM file: the certificate, then its issuers."),
+    MOSN_STRING_REQUIRED(mosn_tls_pair_conf_t, private_key,
+                         "PEM file with its key."),
+    MOSN_DIRECTIVES_END
+};
+
+static const mosn_conf_block_t pair_block = {
+    .doc = "A certificate and its key.",
+    .size = sizeof(mosn_tls_pair_conf_t),
+    .directives = pair_directives,
+};
+
+static const mosn_directive_t server_directives[] = {
+    MOSN_LIST_REQUIRED(mosn_tls_server_conf_t, certificates, &pair_block,
+                       "Certificates; the client's server name picks one, "
+                       "the first is the default.  An RSA and an ECDSA one "
+                       "of the same names go together."),
+    MOSN_ENUM(mosn_tls_server_conf_t, min_version, version_names, 0,
+              "The lowest version of TLS."),
+    MOSN_ENUM(mosn_tls_server_conf_t, max_version, version_names, 1,
+              "The highest version of TLS."),
+    MOSN_STRING(mosn_tls_server_conf_t, ciphers, MOSN_TLS_MODERN_CIPHERS,
+                "Cipher suites of TLS 1.2, as OpenSSL names them."),
+    MOSN_STRING(mosn_tls_server_conf_t, groups, "X25519:P-256:P-384",
+                "Groups for the key exchange."),
+    MOSN_STRINGS_DEFAULT(mosn_tls_server_conf_t, alpn, "http/1.1",
+                         "Protocols that are offered, the best first."),
+    MOSN_STRING(mosn_tls_server_conf_t, client_ca, NULL,
+                "PEM file with the authorities of clients."),
+    MOSN_ENUM(mosn_tls_server_conf_t, verify_client, verify_names,
+              MOSN_TLS_VERIFY_OFF,
+              "Ask clients for a certificate, or insist on one."),
+    MOSN_DURATION(mosn_tls_server_conf_t, handshake_timeout, 100, 3600000,
+                  10000, "A handshake that takes longer is cut."),
+    MOSN_BOOL(mosn_tls_server_conf_t, session_tickets, true,
+              "Let clients resume without a full handshake."),
+    MOSN_DIRECTIVES_END
+};
+
+
+static void
+server_check(mosn_conf_t *reader, void *conf)
+{
+    const mosn_tls_server_conf_t *c = conf;
+
+    if (c->min_version > c->max_version) {
+        mosn_conf_error(reader, &c->min_version, c,
+                        "is above max_version: nobody could connect");
+    }
+    if (c->verify_client != MOSN_TLS_VERIFY_OFF && c->client_ca.at == NULL) {
+        mosn_conf_error(reader, &c->verify_client, c,
+                        "needs client_ca: by whom shall clients be vouched "
+                        "for?");
+    }
+    if (c->client_ca.at != NULL && c->verify_client == MOSN_TLS_VERIFY_OFF) {
+        mosn_conf_error(reader, &c->client_ca, c,
+                        "is not used: verify_client is \"off\"");
+    }
+}
+
+
+const mosn_conf_block_t mosn_tls_server_block = {
+    .doc = "TLS towards clients.",
+    .size = sizeof(mosn_tls_server_conf_t),
+    .directives = server_directives,
+    .check = server_check,
+};
+
+
+/* --- files -------------------------------------------------------------- */
+
+/* Why OpenSSL said no, without its numbers. */
+const char *
+mosn_tls_why(void)
+{
+    unsigned long code = ERR_peek_error();
+    const char   *text = ERR_reason_error_string(code);
+
+    if (ERR_GET_LIB(code) == ERR_LIB_SYS) {
+        text = strerror(ERR_GET_REASON(code));
+    }
+    ERR_clear_error();
+    return text != NULL ? text : "unknown error";
+}
+
+
+/* Keys with a passphrase would ask at the terminal. */
+static int
+tls_no_passphrase(char *text, int room, int writing, void *arg)
+{
+    (void) text;
+    (void) room;
+    (void) writing;
+    (void) arg;
+    return -1;
+}
+
+
+static X509 *
+tls_read_leaf(const char *path)
+{
+    BIO  *bio = BIO_new_file(path, "r");
+    X509 *x = bio != NULL
+                  ? PEM_read_bio_X509(bio, NULL, tls_no_passphrase, NULL)
+                  : NULL;
+
+    BIO_free(bio);
+    return x;
+}
+
+
+static mosn_str_t
+tls_lower(mosn_pool_t *pool, const char *at, size_t len)
+{
+    char *copy = mosn_pool_alloc(pool, len + 1);
+
+    for (size_t i = 0; i < len; i++) {
+        copy[i] = (char) tolower((unsigned char) at[i]);
+    }
+    copy[len] = '\0';
+    return (mosn_str_t){ copy, len };
+}
+
+
+/* The names of a certificate: DNS names of subjectAltName (RFC 6125 knows no
+ * other place any more). */
+static mosn_strs_t
+tls_names(mosn_pool_t *pool, const X509 *x)
+{
+    GENERAL_NAMES *names =
+        X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
+    int         n = names != NULL ? sk_GENERAL_NAME_num(names) : 0;
+    mosn_strs_t list = { 0 };
+
+    list.items = mosn_pool_calloc(pool, (size_t) (n + 1) * sizeof(mosn_str_t));
+    for (int i = 0; i < n; i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        const char         *at;
+        int                 len;
+
+        if (name->type != GEN_DNS) {
+            continue;
+        }
+        at = (const char *) ASN1_STRING_get0_data(name->d.dNSName);
+        len = ASN1_STRING_length(name->d.dNSName);
+        if (len > 0 && memchr(at, '\0', (size_t) len) == NULL) {
+            list.items[list.n++] = tls_lower(pool, at, (size_t) len);
+        }
+    }
+    GENERAL_NAMES_free(names);
+    return list;
+}
+
+
+/* --- contexts ----------------------------------------------------------- */
+
+static void
+tls_free_ssl_ctx(void *ssl)
+{
+    SSL_CTX_free(ssl);
+}
+
+
+SSL_CTX *
+mosn_tls_new_ctx(mosn_pool_t *pool, bool server, int min, int max)
+{
+    SSL_CTX *ssl = SSL_CTX_new(server ? TLS_server_method()
+                                      : TLS_client_method());
+
+    if (ssl == NULL) {
+        abort(); /* no memory */
+    }
+    mosn_pool_on_destroy(pool, tls_free_ssl_ctx, ssl);
+    (void) SSL_CTX_set_min_proto_version(ssl, versions[min]);
+    (void) SSL_CTX_set_max_proto_version(ssl, versions[max]);
+    SSL_CTX_set_security_level(ssl, 2);
+    (void) SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION
+                                        | SSL_OP_NO_RENEGOTIATION);
+    (void) SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS
+                                     | SSL_MODE_ENABLE_PARTIAL_WRITE
+                                     | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(ssl, 1);
+    SSL_CTX_set_default_passwd_cb(ssl, tls_no_passphrase);
+    return ssl;
+}
+
+
+/* The certificate and its key.  False: told. */
+bool
+mosn_tls_use_pair(mosn_conf_t *reader, SSL_CTX *ssl,
+             const mosn_tls_pair_conf_t *pair)
+{
+    if (SSL_CTX_use_certificate_chain_file(ssl, pair->certificate.at) != 1) {
+        mosn_conf_error(reader, &pair->certificate, pair,
+                        "no certificate in %s: %s", pair->certificate.at,
+                        mosn_tls_why());
+        return false;
+    }
+    if (SSL_CTX_use_PrivateKey_file(ssl, pair->private_key.at,
+                                    SSL_FILETYPE_PEM)
+        != 1)
+    {
+        mosn_conf_error(reader, &pair->private_key, pair,
+                        "no key of that certificate in %s: %s",
+                        pair->private_key.at, mosn_tls_why());
+        return false;
+    }
+    return true;
+}
+
+
+static bool
+tls_same_names(const mosn_strs_t *a, const mosn_strs_t *b)
+{
+    if (a->n != b->n || a->n == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < a->n; i++) {
+        if (!mosn_str_equal(a->items[i], b->items[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+
+/* Sessions of one policy do not open what another one guards. */
+static void
+tls_set_session_context(SSL_CTX *ssl, const mosn_tls_server_conf_t *c)
+{
+    mosn_str_t ca = c->client_ca.at != NULL ? c->client_ca : MOSN_STR("");
+    uint64_t   id[2] = { mosn_str_hash(ca), (uint64_t) c->verify_client };
+
+    (void) SSL_CTX_set_session_id_context(ssl, (const unsigned char *) id,
+                                          sizeof(id));
+}
+
+
+static void
+tls_set_client_verification(mosn_conf_t *reader, SSL_CTX *ssl,
+                            const mosn_tls_server_conf_t *c)
+{
+    int mode = SSL_VERIFY_PEER;
+
+    if (c->verify_client == MOSN_TLS_VERIFY_OFF || c->client_ca.at == NULL) {
+        return;
+    }
+    if (c->verify_client == MOSN_TLS_VERIFY_REQUIRE) {
+        mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    }
+    SSL_CTX_set_verify(ssl, mode, NULL);
+    if (SSL_CTX_load_verify_file(ssl, c->client_ca.at) != 1) {
+        mosn_conf_error(reader, &c->client_ca, c, "no authority in %s: %s",
+                        c->client_ca.at, mosn_tls_why());
+        return;
+    }
+    SSL_CTX_set_client_CA_list(ssl, SSL_load_client_CA_file(c->client_ca.at));
+}
+
+
+static SSL_CTX *
+tls_new_site(mosn_conf_t *reader, mosn_pool_t *pool,
+             const mosn_tls_server_conf_t *c)
+{
+    SSL_CTX *ssl = mosn_tls_new_ctx(pool, true, c->min_version, c->max_version);
+
+    if (SSL_CTX_set_cipher_list(ssl, c->ciphers.at) != 1) {
+        mosn_conf_error(reader, &c->ciphers, c,
+                        "no usable cipher suite in \"%s\"", c->ciphers.at);
+    }
+    if (SSL_CTX_set1_groups_list(ssl, c->groups.at) != 1) {
+        mosn_conf_error(reader, &c->groups, c, "unknown group in \"%s\"",
+                        c->groups.at);
+    }
+    ERR_clear_error();
+    (void) SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE);
+    (void) SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+    tls_set_client_verification(reader, ssl, c);
+    tls_set_session_context(ssl, c);
+    if (c->session_tickets) {
+        (void) SSL_CTX_set_num_tickets(ssl, 1);
+        mosn_tls_tickets_use(ssl);
+    } else {
+        (void) SSL_CTX_set_num_tickets(ssl, 0);
+        (void) SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET);
+    }
+    return ssl;
+}
+
+
+/* "h2", "http/1.1" as lengths and bytes (RFC 7301, 3.1). */
+void
+mosn_tls_pack_alpn(mosn_conf_t *reader, mosn_pool_t *pool, mosn_tls_ctx_t *ctx,
+              const mosn_strs_t *names, const void *group)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < names->n; i++) {
+        n += names->items[i].len + 1;
+    }
+    ctx->alpn = mosn_pool_alloc(pool, n + 1);
+    for (size_t i = 0; i < names->n; i++) {
+        mosn_str_t name = names->items[i];
+
+        if (name.len == 0 || name.len > 255) {
+            mosn_conf_error(reader, names, group,
+                            "a protocol has 1 to 255 bytes");
+            continue;
+        }
+        ctx->alpn[ctx->n_alpn++] = (uint8_t) name.len;
+        memcpy(ctx->alpn + ctx->n_alpn, name.at, name.len);
+        ctx->n_alpn += (unsigned) name.len;
+    }
+}
+
+
+/* The first of ours that the client offers; compared by hand, for a list may
+ * be empty or malformed. */
+static int
+tls_on_alpn(SSL *ssl, const unsigned char **out, unsigned char *n_out,
+            const unsigned char *in, unsigned n_in, void *arg)
+{
+    const mosn_tls_ctx_t *ctx = arg;
+
+    (void) ssl;
+    for (unsigned i = 0; i < ctx->n_alpn; i += ctx->alpn[i] + 1u) {
+        for (unsigned k = 0; k < n_in && k + 1u + in[k] <= n_in;
+             k += in[k] + 1u)
+        {
+            if (in[k] == ctx->alpn[i]
+                && memcmp(in + k + 1, ctx->alpn + i + 1, in[k]) == 0)
+            {
+                *out = in + k + 1;
+                *n_out = in[k];
+                return SSL_TLSEXT_ERR_OK;
+            }
+        }
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL; /* RFC 7301, 3.2 */
+}
+
+
+/* --- the client hello ---------------------------------------------------- */
+
+/* The first host name of the extension (RFC 6066, 3); false: there is none. */
+static bool
+tls_hello_name(SSL *ssl, mosn_str_t *name_r)
+{
+    const unsigned char *p;
+    size_t               n, len;
+
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &p, &n) != 1
+        || n < 5)
+    {
+        return false;
+    }
+    len = (size_t) p[3] << 8 | p[4];
+    if (p[2] != TLSEXT_NAMETYPE_host_name || len == 0 || len > n - 5
+        || len > 255)
+    {
+        return false;
+    }
+    *name_r = (mosn_str_t){ (const char *) p + 5, len };
+    return true;
+}
+
+
+/* "*.example.com" is for one label in the place of the star. */
+static bool
+tls_name_matches(mosn_str_t pattern, mosn_str_t name)
+{
+    const char *dot;
+
+    if (pattern.len < 2 || pattern.at[0] != '*' || pattern.at[1] != '.') {
+        return mosn_str_equal_nocase(pattern, name);
+    }
+    dot = memchr(name.at, '.', name.len);
+    if (dot == NULL || dot == name.at) {
+        return false;
+    }
+    name.len -= (size_t) (dot - name.at);
+    name.at = dot;
+    pattern.at++;
+    pattern.len--;
+    return mosn_str_equal_nocase(pattern, name);
+}
+
+
+static const mosn_tls_site_t *
+tls_find_site(const mosn_tls_ctx_t *ctx, mosn_str_t name)
+{
+    for (int wild = 0; wild < 2; wild++) {
+        for (size_t i = 0; i < ctx->n_sites; i++) {
+            const mosn_strs_t *names = &ctx->sites[i].names;
+
+            for (size_t k = 0; k < names->n; k++) {
+                if ((names->items[k].at[0] == '*') == (wild == 1)
+                    && tls_name_matches(names->items[k], name))
+                {
+                    return &ctx->sites[i];
+                }
+            }
+        }
+    }
+    return &ctx->sites[0];
+}
+
+
+/* Runs before anything is resumed (security.md, OpenSSL): what is not set
+ * here would be the default site's. */
+static int
+tls_on_hello(SSL *ssl, int *alert, void *arg)
+{
+    const mosn_tls_ctx_t *ctx = arg;
+    mosn_str_t            name;
+
+    (void) alert;
+    if (ctx->n_sites > 1 && tls_hello_name(ssl, &name)) {
+        SSL_CTX *site = tls_find_site(ctx, name)->ssl;
+
+        (void) SSL_set_SSL_CTX(ssl, site);
+        SSL_set_verify(ssl, SSL_CTX_get_verify_mode(site), NULL);
+    }
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+
+/* --- servers ------------------------------------------------------------ */
+
+static void
+tls_add_pair(mosn_conf_t *reader, mosn_pool_t *pool, mosn_tls_ctx_t *ctx,
+             const mosn_tls_pair_conf_t *pair)
+{
+    X509           *x = tls_read_leaf(pair->certificate.at);
+    mosn_tls_site_t site = { 0 };
+
+    if (x == NULL) {
+        mosn_conf_error(reader, &pair->certificate, pair,
+                        "no certificate in %s: %s", pair->certificate.at,
+                        mosn_tls_why());
+        return;
+    }
+    site.names = tls_names(pool, x);
+    if (X509_cmp_current_time(X509_get0_notAfter(x)) < 0) {
+        mosn_log_warn(0, "the certificate in %s has expired",
+                      pair->certificate.at);
+    }
+    X509_free(x);
+    for (size_t i = 0; i < ctx->n_sites; i++) {
+        if (tls_same_names(&ctx->sites[i].names, &site.names)) {
+            (void) mosn_tls_use_pair(reader, ctx->sites[i].ssl, pair);
+            return;
+        }
+    }
+    site.ssl = tls_new_site(reader, pool, ctx->server);
+    if (mosn_tls_use_pair(reader, site.ssl, pair)) {
+        SSL_CTX_set_alpn_select_cb(site.ssl, tls_on_alpn, ctx);
+        ctx->sites[ctx->n_sites++] = site;
+    }
+}
+
+
+mosn_tls_ctx_t *
+mosn_tls_server_build(mosn_conf_t *reader, mosn_pool_t *pool,
+                      const mosn_tls_server_conf_t *conf)
+{
+    mosn_tls_ctx_t *ctx = mosn_pool_calloc(pool, sizeof(*ctx));
+
+    ctx->server = conf;
+    ctx->handshake_timeout_ms = conf->handshake_timeout_ms;
+    ctx->sites =
+        mosn_pool_calloc(pool, (conf->certificates.n + 1) * sizeof(*ctx->sites));
+    mosn_tls_pack_alpn(reader, pool, ctx, &conf->alpn, conf);
+    if (conf->certificates.n == 0
+        && mosn_conf_is_set(reader, &conf->certificates))
+    {
+        mosn_conf_error(reader, &conf->certificates, conf,
+                        "must have at least one certificate");
+    }
+    for (size_t i = 0; i < conf->certificates.n; i++) {
+        const mosn_tls_pair_conf_t *pair = &conf->certificates.items[i];
+
+        if (pair->certificate.at != NULL && pair->private_key.at != NULL) {
+            tls_add_pair(reader, pool, ctx, pair);
+        }
+    }
+    if (ctx->n_sites == 0) {
+        return NULL; /* it is told why */
+    }
+    ctx->ssl = ctx->sites[0].ssl;
+    SSL_CTX_set_client_hello_cb(ctx->ssl, tls_on_hello, ctx);
+    return ctx;
+}
+
+
+SSL *
+mosn_tls_new_session(const mosn_tls_ctx_t *ctx)
+{
+    SSL *ssl = SSL_new(ctx->ssl);
+
+    if (ssl != NULL && ctx->client != NULL && ctx->client->sni.at != NULL) {
+        (void) SSL_set_tlsext_host_name(ssl, ctx->client->sni.at);
+    }
+    return ssl;
+}

@@ -1,0 +1,51 @@
+/* event/tls_parts.h - what the files of TLS share; private to them. */
+
+#ifndef MOSN_EVENT_TLS_PARTS_H
+#define MOSN_EVENT_TLS_PARTS_H
+
+#include "event/tls.h"
+
+#include <openssl/ssl.h>
+
+/* A server's context of one set of names. */
+typedef struct {
+    SSL_CTX    *ssl;
+    mosn_strs_t names; /* lower case; "*.example.com" */
+} mosn_tls_site_t;
+
+struct mosn_tls_ctx_s {
+    SSL_CTX                      *ssl; /* the default site, or the client's */
+    const mosn_tls_server_conf_t *server;
+    const mosn_tls_client_conf_t *client;
+    uint32_t                      handshake_timeout_ms;
+    mosn_tls_site_t              *sites; /* the first one is the default */
+    size_t                        n_sites;
+    uint8_t                      *alpn; /* as it goes over the wire */
+    unsigned                      n_alpn;
+};
+
+#define MOSN_TLS_MODERN_CIPHERS                                               \
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"              \
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"              \
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+
+/* tls_conf.c: a context with what both sides want; freed with the pool. */
+SSL_CTX *mosn_tls_new_ctx(mosn_pool_t *pool, bool server, int min, int max);
+
+/* Certificate and key into the context.  False: told. */
+bool mosn_tls_use_pair(mosn_conf_t *reader, SSL_CTX *ssl,
+                       const mosn_tls_pair_conf_t *pair);
+void mosn_tls_pack_alpn(mosn_conf_t *reader, mosn_pool_t *pool,
+                        mosn_tls_ctx_t *ctx, const mosn_strs_t *names,
+                        const void *group);
+
+/* What OpenSSL has just refused; empties its queue. */
+const char *mosn_tls_why(void);
+
+/* tls_conf.c: an SSL with everything set that is the context's. */
+SSL *mosn_tls_new_session(const mosn_tls_ctx_t *ctx);
+
+/* tls_tickets.c: makes the context use our keys. */
+void mosn_tls_tickets_use(SSL_CTX *ssl);
+
+#endif
