@@ -135,13 +135,13 @@ command_on_read(mosn_net_filter_t *filter, mosn_conn_t *conn)
     uint8_t *end = n > 0 ? memchr(conn->in.pos, '\n', n) : NULL;
 
     (void) filter;
-    if (end != NULL) {
+    if (end != NULL && end - conn->in.pos < (ptrdiff_t) LINE_MAX_BYTES) {
         mosn_str_t line = { (char *) conn->in.pos,
                             (size_t) (end - conn->in.pos) };
 
         command_run(conn, line);
         conn->in.pos = conn->in.last;
-    } else if (n > LINE_MAX_BYTES || conn->eof) {
+    } else if (n >= LINE_MAX_BYTES || conn->eof) {
         mosn_conn_close(conn, MOSN_REASON_CLIENT_CLOSED);
     }
     return MOSN_END;
@@ -163,6 +163,7 @@ static const mosn_net_filter_ops_t command_filter = {
     .on_open = command_on_open,
     .on_read = command_on_read,
     .on_event = command_on_event,
+    .refusal = MOSN_STR_INIT("no: too many clients are connected\n"),
     .terminal = true,
 };
 
@@ -173,8 +174,8 @@ static const mosn_module_t command_module = {
 };
 
 
-static int
-command_bind(const char *path)
+int
+mosn_commands_bind(const char *path)
 {
     mosn_address_t address;
     char           text[MOSN_ADDRESS_TEXT];
@@ -200,7 +201,7 @@ mosn_rc_e
 mosn_commands_listen(mosn_loop_t *loop, const char *path, int fd,
                      const mosn_command_t *commands)
 {
-    command_fd = fd != -1 ? fd : command_bind(path);
+    command_fd = fd != -1 ? fd : mosn_commands_bind(path);
     if (command_fd == -1) {
         return MOSN_ERROR;
     }

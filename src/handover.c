@@ -6,9 +6,10 @@
 #include "os/socket.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
-#define VERSION 1
+#define VERSION 2
 
 typedef enum { OFFER = 1, DONE, GIFT } handover_e;
 
@@ -18,7 +19,19 @@ typedef struct {
     uint32_t       listener; /* the heir's number */
     mosn_inet_t    peer;     /* of a gift */
     mosn_address_t address;  /* of an offer; of a gift: its upstream */
+    char           does[32]; /* an offer: what becomes of the bytes */
 } handover_t;
+
+
+/* The name of the terminal filter; a connection goes only to its like. */
+static void
+handover_describe(const mosn_listener_t *l, char does[32])
+{
+    const mosn_conf_modules_t *chain = &l->conf->filters;
+
+    (void) snprintf(does, 32, "%s%s", l->conf->tls_ctx != NULL ? "tls " : "",
+                    chain->items[chain->n - 1].module->name);
+}
 
 
 /* One message; false: nothing more for now.  `*gone_r`: nor ever. */
@@ -63,7 +76,12 @@ static void
 bequest_take_offer(mosn_bequest_t *b, const handover_t *m)
 {
     for (size_t i = 0; i < b->n_listeners; i++) {
-        if (mosn_address_equal(&b->listeners[i].conf->address, &m->address)) {
+        char ours[sizeof(m->does)];
+
+        handover_describe(&b->listeners[i], ours);
+        if (mosn_address_equal(&b->listeners[i].conf->address, &m->address)
+            && memcmp(ours, m->does, strlen(ours) + 1) == 0)
+        {
             b->theirs[i] = (int32_t) m->listener;
         }
     }
@@ -246,6 +264,7 @@ mosn_inherit_start(mosn_list_t *heirs, mosn_loop_t *loop, int fd,
     for (size_t k = 0; k < n; k++) {
         m.listener = (uint32_t) k;
         m.address = listeners[k].conf->address;
+        handover_describe(&listeners[k], m.does);
         if (mosn_socket_send_message(fd, &m, sizeof(m), NULL, 0) == -1) {
             break; /* what is not offered stays with the elder */
         }

@@ -18,8 +18,11 @@
 
 static const mosn_directive_t socket_directives[] = {
     MOSN_ADDRESS_REQUIRED(mosn_inherit_socket_t, address, ""),
-    NUMBER(mosn_inherit_socket_t, slot), NUMBER(mosn_inherit_socket_t, fd),
-    MOSN_BOOL(mosn_inherit_socket_t, single, false, ""), MOSN_DIRECTIVES_END
+    NUMBER(mosn_inherit_socket_t, slot),
+    NUMBER(mosn_inherit_socket_t, fd),
+    MOSN_BOOL(mosn_inherit_socket_t, single, false, ""),
+    MOSN_BOOL(mosn_inherit_socket_t, handed, false, ""),
+    MOSN_DIRECTIVES_END
 };
 
 static const mosn_conf_block_t socket_block = {
@@ -68,7 +71,7 @@ static const mosn_directive_t inherit_directives[] = {
     NUMBER(mosn_inherit_t, error_log_level),
     MOSN_BOOL(mosn_inherit_t, quiet, false, ""),
     MOSN_BOOL(mosn_inherit_t, upgrade, false, ""),
-    MOSN_BOOL(mosn_inherit_t, again, false, ""),
+    MOSN_INT(mosn_inherit_t, wish, 0, 100, 0, ""),
     MOSN_BOOL(mosn_inherit_t, shedding, false, ""),
     MOSN_STRING(mosn_inherit_t, conf_path, "", ""),
     NUMBER(mosn_inherit_t, conf_fd),

@@ -30,6 +30,7 @@ typedef struct {
     int64_t        slot;
     int64_t        fd;
     bool           single; /* one for all slots */
+    bool           handed;
 } mosn_inherit_socket_t;
 
 typedef struct {
@@ -61,7 +62,7 @@ typedef struct {
     int64_t     error_log_level;
     bool        quiet;
     bool        upgrade; /* what is being done */
-    bool        again;   /* another one was asked for meanwhile */
+    int64_t     wish;    /* what was asked for meanwhile: master_wish_e */
     bool        shedding;
     mosn_str_t  conf_path;
     int64_t     conf_fd;    /* the text of the configuration that serves */

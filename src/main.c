@@ -91,15 +91,16 @@ print_reference(bool man)
 int
 main(int argc, char **argv)
 {
-    const char *conf = default_conf();
-    bool        test = false, print = false, quiet = false;
-    int         option;
+    static char *kept; /* for as long as we live */
+    const char  *conf = default_conf();
+    bool         test = false, print = false, quiet = false;
+    int          option;
 
     mosn_process_init_title(argc, argv);
     while ((option = getopt(argc, argv, "c:p:tTRqVh")) != -1) {
         switch (option) {
         case 'c':
-            conf = strdup(optarg); /* the title is written over argv */
+            conf = kept = strdup(optarg); /* the title goes over argv */
             break;
         case 'p':
             if (chdir(optarg) == -1) {

@@ -127,7 +127,7 @@ master_stop(int signo)
     stop_transaction();
     master->phase = MASTER_STOPPING;
     atomic_store(&master->board->out_of_service, 1);
-    master_sockets_close_all();
+    master_sockets_remove_all();
     for (mosn_list_t *link = master->children.next; link != &master->children;
          link = link->next)
     {
@@ -147,17 +147,21 @@ master_stop(int signo)
 
 /* --- signals ------------------------------------------------------------ */
 
+/* What comes while a transaction is under way comes after it. */
 static void
 on_reload_signal(bool upgrade)
 {
-    const char *why;
+    const char *what = upgrade ? "upgrade" : "reload", *why;
 
-    if (!master_reload_start(upgrade, NULL, NULL, (mosn_client_t){ -1, false },
-                             &why))
+    if (master->phase == MASTER_TRYING || master->phase == MASTER_STAGING) {
+        master->wish = upgrade || master->wish == MASTER_WANTS_UPGRADE
+                           ? MASTER_WANTS_UPGRADE
+                           : MASTER_WANTS_RELOAD;
+        mosn_log_notice("%s: after what is under way", what);
+    } else if (!master_reload_start(upgrade, NULL, NULL,
+                                    (mosn_client_t){ -1, false }, &why))
     {
-        master->again = master->phase != MASTER_STOPPING;
-        mosn_log_notice("%s: %s", upgrade ? "upgrade" : "reload",
-                        master->again ? "after the one under way" : why);
+        mosn_log_err(0, "%s: %s", what, why);
     }
 }
 
@@ -300,9 +304,10 @@ master_open_board(int fd)
     } else if (master->board_shm.size < sizeof(*master->board)
                || master->board->version != MOSN_BOARD_VERSION)
     {
-        /* Older children go on at theirs, and are not seen here. */
+        /* Older children go on at theirs, and are not seen here; it stays
+         * open for the way back. */
         mosn_log_warn(0, "the board has another layout, making a new one");
-        mosn_shm_close(&master->board_shm);
+        master->new_board = true;
         return master_open_board(-1);
     }
     return MOSN_OK;
@@ -344,10 +349,9 @@ start_fresh(void)
     master->patient = true;
     if (master_choose_user() != MOSN_OK || mosn_metrics_open(-1) != MOSN_OK
         || master_open_board(-1) != MOSN_OK
-        || mosn_tls_tickets_open(-1) != MOSN_OK || mosn_log_files_open() != MOSN_OK
-        || master_sockets_bind() != MOSN_OK
-        || master_sockets_open(master->n_workers) != MOSN_OK
-        || master_write_pid() != MOSN_OK)
+        || mosn_tls_tickets_open(-1) != MOSN_OK
+        || mosn_log_files_open() != MOSN_OK || master_sockets_bind() != MOSN_OK
+        || master_sockets_open() != MOSN_OK)
     {
         return MOSN_ERROR;
     }
@@ -362,6 +366,9 @@ start_fresh(void)
     {
         return MOSN_ERROR;
     }
+    if (master_write_pid() != MOSN_OK) {
+        return MOSN_ERROR;
+    }
     mosn_settings_register_metrics(master->generation, master->settings);
     master_raise_limits();
     master_posts_init();
@@ -372,24 +379,22 @@ start_fresh(void)
 }
 
 
+/* In the middle of a transaction it is the old ones that are there. */
 static void
 remove_files(void)
 {
     const mosn_settings_t *s = master->settings;
+    const mosn_inherit_t  *old = master->state;
+    const char *pid = old != NULL ? old->pid_file.at : s->pid_file.at;
+    const char *control =
+        old != NULL ? old->control_path.at : s->control_socket.at;
 
-    if (s->pid_file.at != NULL) {
-        (void) unlink(s->pid_file.at);
+    if (pid != NULL && pid[0] != '\0') {
+        (void) unlink(pid);
     }
-    for (size_t i = 0; i < s->listeners.n; i++) {
-        const mosn_address_t *a = &s->listeners.items[i].address;
-
-        if (a->sa.sa_family == AF_UNIX) {
-            (void) unlink(a->un.sun_path);
-        }
-    }
-    if (s->admin != NULL && s->admin->address.sa.sa_family == AF_UNIX) {
-        (void) unlink(s->admin->address.un.sun_path);
-    }
+    mosn_commands_close(control != NULL && control[0] != '\0' ? control
+                                                              : NULL);
+    master_sockets_remove_all();
 }
 
 
@@ -419,6 +424,10 @@ start_first(const char *conf_path)
     }
     mosn_log_mirror(true); /* a start that fails is told at the terminal */
     if (start_fresh() != MOSN_OK) {
+        mosn_commands_close(mosn_commands_fd() != -1
+                                ? master->settings->control_socket.at
+                                : NULL);
+        master_sockets_remove_all();
         return MOSN_ERROR;
     }
     mosn_log_mirror(false);
@@ -465,6 +474,7 @@ mosn_master_run(const char *conf_path, bool quiet)
     mosn_list_init(&master->sockets);
     mosn_timer_init(&master->surplus, master_surplus_fired);
     mosn_timer_init(&master->tick, master_tick_fired);
+    mosn_timer_init(&master->next, master_next_fired);
     mosn_timer_init(&master->deadline, stop_late);
     mosn_timer_init(&master->probation, stop_late);
     if (mosn_loop_init(&master->loop) != MOSN_OK || watch_signals() != MOSN_OK)
@@ -485,7 +495,6 @@ mosn_master_run(const char *conf_path, bool quiet)
     mosn_loop_run(&master->loop);
 
     mosn_log_notice("all processes have ended");
-    mosn_commands_close(master->settings->control_socket.at);
     remove_files();
     mosn_loop_fini(&master->loop);
     mosn_pool_destroy(&master->state_pool);

@@ -24,7 +24,9 @@
 #define KILL_AFTER_MS  5000u /* beyond drain_timeout */
 #define ABORT_MS       1000u /* from SIGABRT to SIGKILL */
 #define TICK_MS        250u
-#define TICKET_KEY_MS  (8u * 3600 * 1000) /* tickets live for three of these */
+#define TICKET_KEY_MS                                                         \
+    (8u * 3600 * 1000) /* tickets live for three of these                     \
+                        */
 
 #define master (&mosn_master)
 
@@ -519,7 +521,8 @@ child_check_beats(uint64_t now)
         uint64_t beat = atomic_load(&master->board->seats[c->row].beat_ms);
         uint64_t silent = now > beat ? now - beat : 0;
 
-        if (limit > 0 && silent >= limit + (c->killed ? ABORT_MS : 0)) {
+        if (limit > 0 && !c->unseen
+            && silent >= limit + (c->killed ? ABORT_MS : 0)) {
             child_abort(c, silent);
             well = false;
         }

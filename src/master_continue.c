@@ -26,7 +26,7 @@ back_read(int fd, mosn_pool_t *pool)
     char     line[128];
     FILE    *in = fdopen(fd, "r");
     char    *why = mosn_pool_calloc(pool, MAX_WHY);
-    int      pid, channel, is_control;
+    int      pid, channel, is_control, wish;
     unsigned row, slot, generation;
 
     if (in == NULL) {
@@ -46,6 +46,9 @@ back_read(int fd, mosn_pool_t *pool)
         c->ready = true;
         c->ends_ms = master->loop.now_ms + master->settings->drain_timeout_ms
                      + KILL_AFTER_MS;
+    }
+    if (sscanf(line, "%d", &wish) == 1 && wish != MASTER_NO_WISH) {
+        master->wish = (master_wish_e) wish;
     }
     why[fread(why, 1, MAX_WHY - 1, in)] = '\0';
     (void) fclose(in);
@@ -98,6 +101,7 @@ adopt_children(bool back)
         c->started_ms = (uint64_t) from->started_ms;
         c->ends_ms = (uint64_t) from->ends_ms;
         c->ready = true;
+        c->unseen = master->new_board;
     }
 }
 
@@ -152,14 +156,19 @@ continue_load(bool back, const char **why)
     }
     if (mosn_log_open(master->settings->error_log.path.at,
                       (mosn_log_level_e) master->settings->error_log.level)
-        == -1)
+            == -1
+        && !back)
     {
         *why = "the error log cannot be opened";
         return false;
     }
     *why = "see the error log";
-    master->n_workers = mosn_settings_workers(master->settings);
-    if (master_choose_user() != MOSN_OK || mosn_log_files_open() != MOSN_OK) {
+    master->n_workers = back ? (unsigned) s->n_workers
+                             : mosn_settings_workers(master->settings);
+    /* On the way back what could be opened then need not be there now. */
+    if (master_choose_user() != MOSN_OK
+        || (mosn_log_files_open() != MOSN_OK && !back))
+    {
         return false;
     }
     mosn_settings_register_metrics(master->generation, master->settings);
@@ -221,9 +230,7 @@ continue_forward(void)
     if (!continue_load(false, &why)) {
         master_go_back(why);
     }
-    if (master_sockets_bind() != MOSN_OK
-        || master_sockets_open((unsigned) master->state->n_workers) != MOSN_OK)
-    {
+    if (master_sockets_bind() != MOSN_OK || master_sockets_open() != MOSN_OK) {
         master_go_back("an address cannot be listened on; see the error log");
     }
     master->admin_fd = master_admin_fd();
@@ -272,6 +279,7 @@ master_continue(void)
 
     master->upgrade = s->upgrade;
     master->shedding = s->shedding;
+    master->wish = (master_wish_e) s->wish;
     master->started_ms = (uint64_t) s->started_ms;
     master->reloads = (uint64_t) s->reloads;
     master->program = strdup(s->program.at);
@@ -285,6 +293,10 @@ master_continue(void)
                                     (int) s->control_fd, master_commands)
                    != MOSN_OK))
     {
+        if (master->back_fd == -1) {
+            master_go_back("what the other program left cannot be used; see "
+                           "the error log");
+        }
         return MOSN_ERROR;
     }
     return master->back_fd != -1 ? continue_back() : continue_forward();

@@ -32,6 +32,12 @@ typedef enum {
     MASTER_STOPPING,
 } master_phase_e;
 
+typedef enum {
+    MASTER_NO_WISH,
+    MASTER_WANTS_RELOAD,
+    MASTER_WANTS_UPGRADE
+} master_wish_e;
+
 typedef struct {
     mosn_list_t    link;
     mosn_address_t address;
@@ -39,6 +45,7 @@ typedef struct {
     int            fd;
     bool           single; /* one for all slots: unix, or handed to us */
     bool           fresh;  /* bound by this transaction */
+    bool           handed; /* by the service manager: its file is not ours */
     bool           wanted; /* by the configuration that serves or comes */
 } master_socket_t;
 
@@ -58,6 +65,7 @@ typedef struct {
     uint64_t       ends_ms; /* draining until; 0: not draining */
     bool           ready;
     bool           killed; /* for it was hung, or late */
+    bool           unseen; /* its seat is at a board of another build */
     master_post_t *post;   /* NULL: of an older generation */
     char           role[24];
 } master_child_t;
@@ -88,6 +96,7 @@ typedef struct {
     bool               has_user;
     bool               quiet;
     bool               shedding;
+    bool               new_board;
     bool               patient; /* an address may become free in a moment */
     const char        *conf_path;
     char              *program; /* what `upgrade` runs by default */
@@ -110,7 +119,8 @@ typedef struct {
 
     /* The transaction. */
     bool            upgrade;
-    bool            again; /* a signal asked for another one */
+    master_wish_e   wish; /* what a signal asked for meanwhile */
+    mosn_timer_t    next; /* grants it */
     mosn_client_t   client;
     pid_t           try_pid;
     int             try_fd;
@@ -149,7 +159,7 @@ mosn_rc_e master_sockets_bind(void);
 
 /* Opens what was bound; clients of a group that was there before do not come
  * to it before the commit. */
-mosn_rc_e master_sockets_open(unsigned old_workers);
+mosn_rc_e master_sockets_open(void);
 
 /* The new configuration serves: lets go of what is not wanted.  Returns for
  * how long workers without an heir of their sockets must go on accepting. */
@@ -170,6 +180,8 @@ void master_sockets_let_go(const int *keep, size_t n);
 /* Takes those of the image before this one. */
 void master_sockets_adopt(const mosn_inherit_t *state);
 
+/* With the files of unix sockets that are ours. */
+void             master_sockets_remove_all(void);
 void             master_sockets_close_all(void);
 master_socket_t *master_socket_add(const mosn_address_t *address,
                                    unsigned slot, int fd, bool single);
@@ -220,6 +232,10 @@ bool master_try_ended(pid_t pid, int status);
 
 /* The transaction ends, and nothing has changed. */
 void master_reload_refused(const char *why);
+
+/* A transaction is over: what was asked for meanwhile comes now. */
+void master_reload_next(void);
+void master_next_fired(mosn_timer_t *timer);
 
 /* Execs the program that we were; does not return. */
 MOSN_NORETURN void master_go_back(const char *why);

@@ -84,7 +84,8 @@ state_add_sockets(mosn_inherit_t *s, mosn_pool_t *pool)
             (mosn_inherit_socket_t){ .address = from->address,
                                      .slot = from->slot,
                                      .fd = from->fd,
-                                     .single = from->single };
+                                     .single = from->single,
+                                     .handed = from->handed };
     }
 }
 
@@ -142,7 +143,7 @@ state_write(mosn_inherit_t **state_r, mosn_pool_t *pool)
         .error_log_level = master->settings->error_log.level,
         .quiet = master->quiet,
         .upgrade = master->upgrade,
-        .again = master->again,
+        .wish = master->wish,
         .shedding = master->shedding,
         .conf_path = mosn_str(master->conf_path),
         .conf_fd = master->conf_fd,
@@ -250,12 +251,33 @@ master_reload_refused(const char *why)
     free(master->try_program);
     free(master->try_conf);
     master->try_program = master->try_conf = NULL;
-    if (master->again) {
-        const char *ignored;
+    master_reload_next();
+}
 
-        master->again = false;
-        (void) master_reload_start(false, NULL, NULL, (mosn_client_t){ -1, 0 },
-                                   &ignored);
+
+void
+master_reload_next(void)
+{
+    if (master->wish != MASTER_NO_WISH) {
+        mosn_timer_arm(&master->loop, &master->next, 1);
+    }
+}
+
+
+void
+master_next_fired(mosn_timer_t *timer MOSN_UNUSED)
+{
+    bool        upgrade = master->wish == MASTER_WANTS_UPGRADE;
+    const char *why;
+
+    if (master->phase != MASTER_SERVING || master->wish == MASTER_NO_WISH) {
+        return; /* the end of what is under way comes back to it */
+    }
+    master->wish = MASTER_NO_WISH;
+    if (!master_reload_start(upgrade, NULL, NULL, (mosn_client_t){ -1, false },
+                             &why))
+    {
+        mosn_log_err(0, "%s: %s", upgrade ? "upgrade" : "reload", why);
     }
 }
 
@@ -492,7 +514,8 @@ reload_exec(void)
 bool
 master_try_ended(pid_t pid, int status)
 {
-    bool good;
+    char *words;
+    bool  good;
 
     if (pid != master->try_pid || pid == 0) {
         return false;
@@ -509,6 +532,7 @@ master_try_ended(pid_t pid, int status)
                          - (sizeof(VERDICT) - 1),
                      VERDICT)
                   == 0;
+    words = master->try_words; /* the next one has its own */
     if (master->phase != MASTER_TRYING) {
         /* stopping: nobody wants to know */
     } else if (!good) {
@@ -523,11 +547,14 @@ master_try_ended(pid_t pid, int status)
         master->try_conf = NULL;
         master->phase = MASTER_SERVING;
         mosn_client_end(&master->client, NULL, text);
+        master_reload_next();
     } else {
         reload_exec();
     }
-    free(master->try_words);
-    master->try_words = NULL;
+    free(words);
+    if (master->try_words == words) {
+        master->try_words = NULL;
+    }
     return true;
 }
 
@@ -550,6 +577,30 @@ try_error_log(const char *path)
 }
 
 
+/* Could a file be made at `path`?  NULL: none is wanted. */
+static bool
+try_place(const char *setting, const char *path)
+{
+    char        folder[4096];
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+
+    if (path == NULL) {
+        return true;
+    }
+    (void) snprintf(folder, sizeof(folder), "%.*s",
+                    slash == NULL   ? 1
+                    : slash == path ? 1
+                                    : (int) (slash - path),
+                    slash == NULL ? "." : path);
+    if (access(folder, W_OK) == 0) {
+        return true;
+    }
+    mosn_log_err(errno, "%s %s: cannot make a file in %s", setting, path,
+                 folder);
+    return false;
+}
+
+
 /* Everything that a start does, but for starting. */
 static bool
 try_all(const char *conf_path)
@@ -566,6 +617,8 @@ try_all(const char *conf_path)
     }
     master->n_workers = mosn_settings_workers(master->settings);
     good = try_error_log(master->settings->error_log.path.at)
+           && try_place("pid_file", master->settings->pid_file.at)
+           && try_place("control_socket", master->settings->control_socket.at)
            && master_choose_user() == MOSN_OK
            && mosn_log_files_open() == MOSN_OK
            && master_sockets_bind() == MOSN_OK;
@@ -665,7 +718,7 @@ master_go_back(const char *why)
     if (master->generation != NULL) {
         back_end_children(list);
     }
-    (void) fprintf(list, "\n%s", why);
+    (void) fprintf(list, "%d\n%s", (int) master->wish, why);
     (void) fclose(list);
     master_sockets_forget_fresh();
 
@@ -759,21 +812,40 @@ commit_drain(uint32_t linger_ms)
 }
 
 
+/* The new socket is there before the old one goes; one whose file somebody
+ * has removed is made again. */
+static void
+commit_control_socket(void)
+{
+    const char *old = master->state->control_path.at;
+    const char *path = master->settings->control_socket.at;
+    int         fd;
+
+    if (path == NULL) {
+        mosn_commands_close(old[0] != '\0' ? old : NULL);
+        return;
+    }
+    if (mosn_commands_fd() != -1 && strcmp(path, old) == 0
+        && access(path, F_OK) == 0)
+    {
+        return;
+    }
+    fd = mosn_commands_bind(path);
+    if (fd != -1) {
+        mosn_commands_close(old[0] != '\0' && strcmp(path, old) != 0 ? old
+                                                                     : NULL);
+        (void) mosn_commands_listen(&master->loop, path, fd, master_commands);
+    }
+}
+
+
 static void
 commit_files(void)
 {
     const mosn_inherit_t  *old = master->state;
     const mosn_settings_t *s = master->settings;
-    const char            *control = s->control_socket.at;
 
-    if (control == NULL || strcmp(control, old->control_path.at) != 0) {
-        mosn_commands_close(old->control_path.len > 0 ? old->control_path.at
-                                                      : NULL);
-        if (control != NULL) {
-            (void) mosn_commands_listen(&master->loop, control, -1,
-                                        master_commands);
-        }
-    }
+    commit_control_socket();
     if (old->pid_file.len > 0
         && (s->pid_file.at == NULL
             || strcmp(s->pid_file.at, old->pid_file.at) != 0))
@@ -801,8 +873,6 @@ commit_tell_client(void)
 static void
 stage_commit(mosn_timer_t *timer MOSN_UNUSED)
 {
-    bool again = master->state->again || master->again;
-
     master->phase = MASTER_SERVING;
     master->reloads++;
     master_count_workers();
@@ -811,6 +881,12 @@ stage_commit(mosn_timer_t *timer MOSN_UNUSED)
     (void) close(master->state_fd);
     (void) close((int) master->state->program_fd);
     (void) close((int) master->state->conf_fd);
+    if ((int) master->state->metrics_fd != mosn_metrics_fd()) {
+        (void) close((int) master->state->metrics_fd);
+    }
+    if ((int) master->state->board_fd != master->board_shm.fd) {
+        (void) close((int) master->state->board_fd);
+    }
     master->state_fd = -1;
     mosn_log_notice("%s done: generation %u serves, %zu listeners, %u workers",
                     master->upgrade ? "upgrade" : "reload",
@@ -821,11 +897,5 @@ stage_commit(mosn_timer_t *timer MOSN_UNUSED)
     commit_tell_client();
     master->state = NULL;
     mosn_pool_destroy(&master->state_pool);
-    master->again = false;
-    if (again) {
-        const char *ignored;
-
-        (void) master_reload_start(false, NULL, NULL, (mosn_client_t){ -1, 0 },
-                                   &ignored);
-    }
+    master_reload_next();
 }

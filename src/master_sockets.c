@@ -74,8 +74,9 @@ master_sockets_adopt(const mosn_inherit_t *state)
     for (size_t i = 0; i < state->sockets.n; i++) {
         const mosn_inherit_socket_t *s = &state->sockets.items[i];
 
-        (void) master_socket_add(&s->address, (unsigned) s->slot, (int) s->fd,
-                                 s->single);
+        master_socket_add(&s->address, (unsigned) s->slot, (int) s->fd,
+                          s->single)
+            ->handed = s->handed;
     }
 }
 
@@ -205,30 +206,58 @@ socket_backlog(const mosn_address_t *address)
 }
 
 
-/* True when there is one of that slot, and it is no fresh one. */
-static bool
-socket_was_there(const mosn_address_t *address, unsigned slot)
+/* How many sockets an address has, of those that `counts` says. */
+static unsigned
+socket_count(const mosn_address_t *address,
+             bool (*counts)(const master_socket_t *))
 {
-    const master_socket_t *s = socket_find(address, slot);
+    unsigned n = 0;
 
-    return s != NULL && !s->fresh && !s->single;
-}
-
-
-mosn_rc_e
-master_sockets_open(unsigned old_workers)
-{
     for (mosn_list_t *link = master->sockets.next; link != &master->sockets;
          link = link->next)
     {
         master_socket_t *s = mosn_container_of(link, master_socket_t, link);
 
+        n += mosn_address_equal(&s->address, address) && counts(s);
+    }
+    return n;
+}
+
+
+static bool
+socket_is_old(const master_socket_t *s)
+{
+    return !s->fresh;
+}
+
+
+static bool
+socket_is_wanted(const master_socket_t *s)
+{
+    return s->wanted;
+}
+
+
+mosn_rc_e
+master_sockets_open(void)
+{
+    unsigned old_workers =
+        master->state != NULL ? (unsigned) master->state->n_workers : 0;
+
+    for (mosn_list_t *link = master->sockets.next; link != &master->sockets;
+         link = link->next)
+    {
+        master_socket_t *s = mosn_container_of(link, master_socket_t, link);
+        unsigned         old;
+
         if (!s->fresh) {
             continue;
         }
-        if (s->slot > 0 && socket_was_there(&s->address, 0)) {
-            (void) mosn_socket_steer(socket_find(&s->address, 0)->fd,
-                                     old_workers);
+        old = socket_count(&s->address, socket_is_old);
+        if (old > 0 && !s->single) {
+            (void) mosn_socket_steer(
+                socket_find(&s->address, 0)->fd,
+                old_workers > 0 && old > old_workers ? old_workers : old);
         }
         if (mosn_socket_open(s->fd, socket_backlog(&s->address)) == -1) {
             mosn_log_err(errno, "cannot listen");
@@ -322,10 +351,10 @@ socket_find_unwanted(bool any)
 }
 
 
-/* Groups with sockets that are not wanted any more, or not yet, are steered
- * to the first `n`; true when there is one. */
+/* Groups with sockets that are not wanted any more are steered to those that
+ * are; true when there is one. */
 static bool
-socket_steer(unsigned n)
+socket_steer(void)
 {
     bool steered = false;
 
@@ -333,15 +362,26 @@ socket_steer(unsigned n)
          link = link->next)
     {
         master_socket_t *s = mosn_container_of(link, master_socket_t, link);
+        unsigned         wanted, old;
 
-        if (s->slot == 0 && !s->single && !socket_is_unix(&s->address)) {
-            bool surplus = socket_find(&s->address, n) != NULL;
-
-            (void) mosn_socket_steer(s->fd, surplus ? n : 0);
-            steered |= surplus;
+        if (s->slot != 0 || s->single) {
+            continue;
         }
+        wanted = socket_count(&s->address, socket_is_wanted);
+        old = socket_count(&s->address, socket_is_old);
+        (void) mosn_socket_steer(s->fd, old > wanted ? wanted : 0);
+        steered |= old > wanted;
     }
     return steered;
+}
+
+
+static void
+socket_remove_file(const master_socket_t *s)
+{
+    if (socket_is_unix(&s->address) && !s->handed) {
+        (void) unlink(s->address.un.sun_path);
+    }
 }
 
 
@@ -364,7 +404,7 @@ master_surplus_fired(mosn_timer_t *timer MOSN_UNUSED)
         }
         socket_close(s);
     }
-    (void) socket_steer(master->n_workers);
+    (void) socket_steer();
 }
 
 
@@ -380,12 +420,10 @@ master_sockets_commit(void)
         mosn_container_of(link, master_socket_t, link)->fresh = false;
     }
     while ((s = socket_find_unwanted(false)) != NULL) {
-        if (socket_is_unix(&s->address)) {
-            (void) unlink(s->address.un.sun_path);
-        }
+        socket_remove_file(s);
         socket_close(s); /* this address is served no more */
     }
-    if (!socket_steer(master->n_workers)) {
+    if (!socket_steer()) {
         mosn_timer_disarm(&master->loop, &master->surplus);
         return 0;
     }
@@ -398,7 +436,7 @@ void
 master_sockets_restore(void)
 {
     socket_mark_wanted();
-    if (socket_steer(master->n_workers)) {
+    if (socket_steer()) {
         mosn_timer_arm(&master->loop, &master->surplus, LINGER_MS * 3 / 2);
     }
 }
@@ -423,9 +461,7 @@ master_sockets_forget_fresh(void)
         if (highest == NULL) {
             return;
         }
-        if (socket_is_unix(&highest->address)) {
-            (void) unlink(highest->address.un.sun_path);
-        }
+        socket_remove_file(highest);
         socket_close(highest);
     }
 }
@@ -443,6 +479,18 @@ master_sockets_close_all(void)
         next = link->next;
         socket_close(s);
     }
+}
+
+
+void
+master_sockets_remove_all(void)
+{
+    for (mosn_list_t *link = master->sockets.next; link != &master->sockets;
+         link = link->next)
+    {
+        socket_remove_file(mosn_container_of(link, master_socket_t, link));
+    }
+    master_sockets_close_all();
 }
 
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,11 +225,7 @@ ctl_ask(const request_t *r)
     if (fd == -1) {
         return 3;
     }
-    if (write(fd, line, (size_t) n) != n) {
-        (void) fprintf(stderr, "mosnctl: %s\n", strerror(errno));
-        (void) close(fd);
-        return 3;
-    }
+    (void) !write(fd, line, (size_t) n); /* a refusal may be there already */
     return ctl_answer(fd, r);
 }
 
@@ -260,6 +257,8 @@ int
 main(int argc, char **argv)
 {
     request_t r = { .socket = DEFAULT_SOCKET };
+
+    (void) signal(SIGPIPE, SIG_IGN);
 
     for (int i = 1; i < argc; i++) {
         const char *arg = argv[i];

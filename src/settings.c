@@ -148,8 +148,8 @@ settings_build_listeners(mosn_conf_t *reader, mosn_generation_t *generation,
             }
         }
         if (l->tls != NULL) {
-            l->tls_ctx = mosn_tls_server_build(reader, generation->pool,
-                                               l->tls);
+            l->tls_ctx =
+                mosn_tls_server_build(reader, generation->pool, l->tls);
         }
         settings_build_modules(reader, generation, l, &l->listener_filters);
         settings_build_modules(reader, generation, l, &l->filters);

@@ -31,7 +31,7 @@ main(void)
                                 .error_log = MOSN_STR_INIT("stderr"),
                                 .client_fd = -1,
                                 .control_fd = 12,
-                                .again = true };
+                                .wish = 2 };
     const mosn_inherit_t *r;
     const char           *why;
     int                   fd;
@@ -56,7 +56,7 @@ main(void)
     }
     is_num(r->generation, 9, "a number");
     is_num(r->started_ms, 40000000000ll, "a large one");
-    ok(r->again && !r->upgrade, "flags");
+    ok(r->wish == 2 && !r->upgrade, "flags");
     is_num(r->conf_fd, 14, "a descriptor");
     is_str(r->environment.items[0], "A=b \\ \"c\"\n\x01",
            "an environment, whatever is in it");

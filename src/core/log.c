@@ -169,14 +169,11 @@ log_vwrite(mosn_log_level_e level, int error, const char *fmt, va_list args)
     line[n++] = '\n';
 
     if (log_mirrors && level <= MOSN_LOG_ERR && log_fd != STDERR_FILENO) {
-        (void) !write(STDERR_FILENO, line, n);
+        (void) mosn_file_write_log(STDERR_FILENO, line, n);
     }
 
     /* A full disk or a sleeping reader loses a line, never a worker. */
-    if (write(log_fd, line, n) == -1) {
-        errno = saved;
-        return;
-    }
+    (void) mosn_file_write_log(log_fd, line, n);
     errno = saved;
 }
 

@@ -101,7 +101,7 @@ log_file_flush(mosn_log_file_t *file)
     if (file->n == 0) {
         return;
     }
-    written = write(file->fd, file->buffer, file->n);
+    written = mosn_file_write_log(file->fd, file->buffer, file->n);
     if (written != (ssize_t) file->n) {
         size_t lost = file->n - (written > 0 ? (size_t) written : 0);
 

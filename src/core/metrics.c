@@ -16,6 +16,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define MAGIC         0x314d4e53u /* layout version in it */
@@ -90,9 +91,11 @@ mosn_metrics_open(int fd)
         metrics_header->magic = MAGIC;
         metrics_header->n_slots = SPILL_SLOTS;
     } else if (metrics_shm.size != size || metrics_header->magic != MAGIC) {
-        mosn_log_err(0, "inherited metrics have another layout");
-        mosn_metrics_close();
-        return MOSN_ERROR;
+        /* It stays open, for who may come back to it. */
+        mosn_log_warn(0, "the counters of before have another layout: "
+                         "counting from 0");
+        (void) munmap(metrics_shm.bytes, metrics_shm.size);
+        return mosn_metrics_open(-1);
     }
     mosn_metrics_use_row(0);
     return MOSN_OK;

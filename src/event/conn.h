@@ -24,7 +24,8 @@
 
 typedef struct mosn_transfer_s mosn_transfer_t;
 
-/* What TLS (event/tls.c) puts between the connection and its socket; NULL: nothing. */
+/* What TLS (event/tls.c) puts between the connection and its socket; NULL:
+ * nothing. */
 typedef struct {
     /* OK: done.  AGAIN: wait for the socket.  ERROR and errno. */
     mosn_rc_e (*handshake)(mosn_conn_t *conn);
@@ -57,12 +58,12 @@ struct mosn_conn_s {
     bool tcp_open    : 1; /* while connecting: only the handshake is left */
 
     /* For everybody to read. */
-    bool          connecting : 1;
+    bool          connecting  : 1;
     bool          handshaking : 1; /* the transport is being set up */
-    bool          closed     : 1;
-    bool          eof        : 1; /* the peer sends no more */
-    bool          blocked    : 1; /* too much is queued: feed no more */
-    bool          draining   : 1;
+    bool          closed      : 1;
+    bool          eof         : 1; /* the peer sends no more */
+    bool          blocked     : 1; /* too much is queued: feed no more */
+    bool          draining    : 1;
     uint8_t       read_paused; /* count of those who want no reading */
     mosn_reason_e reason;      /* why it was closed */
 

@@ -16,17 +16,17 @@
 #include "event/tls.h"
 
 typedef struct {
-    mosn_str_t          name;
-    mosn_address_t      address;
-    int64_t             backlog;
-    int64_t             max_connections; /* of one worker; 0: no limit */
-    uint32_t            send_timeout_ms;
-    mosn_tls_server_conf_t *tls; /* NULL: plain */
+    mosn_str_t              name;
+    mosn_address_t          address;
+    int64_t                 backlog;
+    int64_t                 max_connections; /* of one worker; 0: no limit */
+    uint32_t                send_timeout_ms;
+    mosn_tls_server_conf_t *tls;     /* NULL: plain */
     const mosn_tls_ctx_t   *tls_ctx; /* built */
-    mosn_conf_modules_t listener_filters;
-    mosn_conf_modules_t filters;
-    uint32_t            listener_filter_timeout_ms;
-    uint32_t            metrics; /* first slot of mosn_listener_metrics */
+    mosn_conf_modules_t     listener_filters;
+    mosn_conf_modules_t     filters;
+    uint32_t                listener_filter_timeout_ms;
+    uint32_t                metrics; /* first slot of mosn_listener_metrics */
 } mosn_listener_conf_t;
 
 extern const mosn_conf_block_t mosn_listener_block;

@@ -17,9 +17,9 @@
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 
-#define GATHER_MAX  (72u * 1024)
-#define RECORD_MAX  16384u
-#define SEND_ROUND  65536u /* plain bytes that one call encrypts */
+#define GATHER_MAX (72u * 1024)
+#define RECORD_MAX 16384u
+#define SEND_ROUND 65536u /* plain bytes that one call encrypts */
 
 typedef struct {
     SSL         *ssl;
@@ -133,8 +133,7 @@ tls_send_pending(tls_t *tls)
 {
     while (tls->pending.bytes > 0) {
         mosn_buf_t *b = tls->pending.head;
-        ssize_t     n = send(tls->conn->fd, b->pos, mosn_buf_len(b),
-                             MSG_NOSIGNAL);
+        ssize_t n = send(tls->conn->fd, b->pos, mosn_buf_len(b), MSG_NOSIGNAL);
 
         if (n == -1) {
             return -1;
@@ -200,7 +199,13 @@ tls_error(tls_t *tls, int rc, const char *what)
     code = ERR_peek_error();
     ERR_error_string_n(code, text, sizeof(text));
     ERR_clear_error();
-    if (ERR_GET_REASON(code) != SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+    if (ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+        mosn_log_write(
+            tls->server ? MOSN_LOG_INFO : MOSN_LOG_WARN, 0,
+            "conn %llu: %s: the certificate of the peer: %s",
+            (unsigned long long) tls->conn->id, what,
+            X509_verify_cert_error_string(SSL_get_verify_result(tls->ssl)));
+    } else if (ERR_GET_REASON(code) != SSL_R_UNEXPECTED_EOF_WHILE_READING) {
         mosn_log_info(0, "conn %llu: %s: %s",
                       (unsigned long long) tls->conn->id, what, text);
     }
@@ -463,10 +468,10 @@ mosn_tls_alpn(const mosn_conn_t *conn)
 mosn_str_t
 mosn_tls_sni(const mosn_conn_t *conn)
 {
-    const char *name = conn->tls != NULL
-                           ? SSL_get_servername(tls_of(conn)->ssl,
-                                                TLSEXT_NAMETYPE_host_name)
-                           : NULL;
+    const char *name =
+        conn->tls != NULL
+            ? SSL_get_servername(tls_of(conn)->ssl, TLSEXT_NAMETYPE_host_name)
+            : NULL;
 
     return name != NULL ? mosn_str(name) : MOSN_STR("");
 }

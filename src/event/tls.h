@@ -40,15 +40,15 @@ typedef struct {
 
 /* `tls` of a cluster. */
 typedef struct {
-    mosn_str_t           sni;
-    mosn_str_t           trusted_ca;
-    bool                 verify;
-    mosn_strs_t          subject_alt_names;
+    mosn_str_t            sni;
+    mosn_str_t            trusted_ca;
+    bool                  verify;
+    mosn_strs_t           subject_alt_names;
     mosn_tls_pair_conf_t *certificate; /* NULL: none is shown */
-    int                  min_version;
-    int                  max_version;
-    mosn_str_t           ciphers;
-    mosn_strs_t          alpn;
+    int                   min_version;
+    int                   max_version;
+    mosn_str_t            ciphers;
+    mosn_strs_t           alpn;
 } mosn_tls_client_conf_t;
 
 extern const mosn_conf_block_t mosn_tls_server_block;
@@ -70,7 +70,8 @@ mosn_str_t mosn_tls_version(const mosn_conn_t *conn);
 mosn_str_t mosn_tls_alpn(const mosn_conn_t *conn);
 mosn_str_t mosn_tls_sni(const mosn_conn_t *conn);
 
-/* --- keys of session tickets, for all workers ------------------------------ */
+/* --- keys of session tickets, for all workers ------------------------------
+ */
 
 /* Shared memory with them: a new one, or an inherited one when `fd` is not
  * -1; the descriptor is in mosn_tls_tickets_fd(). */

@@ -96,7 +96,8 @@ client_set_verification(mosn_conf_t *reader, SSL_CTX *ssl,
         mosn_conf_error(reader, &c->trusted_ca, c, "no authority in %s: %s",
                         c->trusted_ca.at, mosn_tls_why());
     }
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    X509_VERIFY_PARAM_set_hostflags(param,
+                                    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     if (c->subject_alt_names.n == 0 && c->sni.at != NULL) {
         (void) X509_VERIFY_PARAM_set1_host(param, c->sni.at, c->sni.len);
     }

@@ -189,8 +189,8 @@ tls_free_ssl_ctx(void *ssl)
 SSL_CTX *
 mosn_tls_new_ctx(mosn_pool_t *pool, bool server, int min, int max)
 {
-    SSL_CTX *ssl = SSL_CTX_new(server ? TLS_server_method()
-                                      : TLS_client_method());
+    SSL_CTX *ssl =
+        SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
 
     if (ssl == NULL) {
         abort(); /* no memory */
@@ -213,7 +213,7 @@ mosn_tls_new_ctx(mosn_pool_t *pool, bool server, int min, int max)
 /* The certificate and its key.  False: told. */
 bool
 mosn_tls_use_pair(mosn_conf_t *reader, SSL_CTX *ssl,
-             const mosn_tls_pair_conf_t *pair)
+                  const mosn_tls_pair_conf_t *pair)
 {
     if (SSL_CTX_use_certificate_chain_file(ssl, pair->certificate.at) != 1) {
         mosn_conf_error(reader, &pair->certificate, pair,
@@ -287,7 +287,8 @@ static SSL_CTX *
 tls_new_site(mosn_conf_t *reader, mosn_pool_t *pool,
              const mosn_tls_server_conf_t *c)
 {
-    SSL_CTX *ssl = mosn_tls_new_ctx(pool, true, c->min_version, c->max_version);
+    SSL_CTX *ssl =
+        mosn_tls_new_ctx(pool, true, c->min_version, c->max_version);
 
     if (SSL_CTX_set_cipher_list(ssl, c->ciphers.at) != 1) {
         mosn_conf_error(reader, &c->ciphers, c,
@@ -316,7 +317,7 @@ tls_new_site(mosn_conf_t *reader, mosn_pool_t *pool,
 /* "h2", "http/1.1" as lengths and bytes (RFC 7301, 3.1). */
 void
 mosn_tls_pack_alpn(mosn_conf_t *reader, mosn_pool_t *pool, mosn_tls_ctx_t *ctx,
-              const mosn_strs_t *names, const void *group)
+                   const mosn_strs_t *names, const void *group)
 {
     size_t n = 0;
 
@@ -350,11 +351,9 @@ tls_on_alpn(SSL *ssl, const unsigned char **out, unsigned char *n_out,
     (void) ssl;
     for (unsigned i = 0; i < ctx->n_alpn; i += ctx->alpn[i] + 1u) {
         for (unsigned k = 0; k < n_in && k + 1u + in[k] <= n_in;
-             k += in[k] + 1u)
-        {
+             k += in[k] + 1u) {
             if (in[k] == ctx->alpn[i]
-                && memcmp(in + k + 1, ctx->alpn + i + 1, in[k]) == 0)
-            {
+                && memcmp(in + k + 1, ctx->alpn + i + 1, in[k]) == 0) {
                 *out = in + k + 1;
                 *n_out = in[k];
                 return SSL_TLSEXT_ERR_OK;
@@ -381,8 +380,7 @@ tls_hello_name(SSL *ssl, mosn_str_t *name_r)
     }
     len = (size_t) p[3] << 8 | p[4];
     if (p[2] != TLSEXT_NAMETYPE_host_name || len == 0 || len > n - 5
-        || len > 255)
-    {
+        || len > 255) {
         return false;
     }
     *name_r = (mosn_str_t){ (const char *) p + 5, len };
@@ -493,12 +491,11 @@ mosn_tls_server_build(mosn_conf_t *reader, mosn_pool_t *pool,
 
     ctx->server = conf;
     ctx->handshake_timeout_ms = conf->handshake_timeout_ms;
-    ctx->sites =
-        mosn_pool_calloc(pool, (conf->certificates.n + 1) * sizeof(*ctx->sites));
+    ctx->sites = mosn_pool_calloc(pool, (conf->certificates.n + 1)
+                                            * sizeof(*ctx->sites));
     mosn_tls_pack_alpn(reader, pool, ctx, &conf->alpn, conf);
     if (conf->certificates.n == 0
-        && mosn_conf_is_set(reader, &conf->certificates))
-    {
+        && mosn_conf_is_set(reader, &conf->certificates)) {
         mosn_conf_error(reader, &conf->certificates, conf,
                         "must have at least one certificate");
     }

@@ -42,10 +42,10 @@ static tickets_t *tickets; /* NULL: no tickets are made */
 mosn_rc_e
 mosn_tls_tickets_open(int fd)
 {
-    if (fd == -1 ? mosn_shm_create(&tickets_shm, "mosn tickets",
-                                   sizeof(*tickets))
-                       == -1
-                 : mosn_shm_open(&tickets_shm, fd) == -1)
+    if (fd == -1
+            ? mosn_shm_create(&tickets_shm, "mosn tickets", sizeof(*tickets))
+                  == -1
+            : mosn_shm_open(&tickets_shm, fd) == -1)
     {
         mosn_log_alert(errno, "cannot map shared memory for tickets");
         return MOSN_ERROR;

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +16,37 @@ mosn_file_open_log(const char *path)
 {
     return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK,
                 0644);
+}
+
+
+ssize_t
+mosn_file_write_log(int fd, const void *bytes, size_t n)
+{
+    struct stat st;
+    size_t      done = 0;
+
+    if (fstat(fd, &st) == -1) {
+        return -1;
+    }
+    if (S_ISREG(st.st_mode)) {
+        return write(fd, bytes, n);
+    }
+    while (done < n) {
+        struct pollfd ready = { .fd = fd, .events = POLLOUT };
+        size_t        piece = n - done < PIPE_BUF ? n - done : PIPE_BUF;
+        ssize_t       got;
+
+        if (poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0) {
+            errno = EAGAIN;
+            break;
+        }
+        got = write(fd, (const char *) bytes + done, piece);
+        if (got == -1) {
+            break;
+        }
+        done += (size_t) got;
+    }
+    return done > 0 ? (ssize_t) done : -1;
 }
 
 

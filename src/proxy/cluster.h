@@ -24,14 +24,14 @@ typedef struct {
 } mosn_breaker_conf_t;
 
 typedef struct {
-    mosn_str_t          name;
-    mosn_str_t          protocol;
-    mosn_str_t          lb;
-    uint32_t            connect_timeout_ms;
-    uint32_t            idle_timeout_ms;
-    int64_t             max_requests_per_connection;
-    size_t              max_header_bytes;
-    mosn_breaker_conf_t circuit_breaker;
+    mosn_str_t              name;
+    mosn_str_t              protocol;
+    mosn_str_t              lb;
+    uint32_t                connect_timeout_ms;
+    uint32_t                idle_timeout_ms;
+    int64_t                 max_requests_per_connection;
+    size_t                  max_header_bytes;
+    mosn_breaker_conf_t     circuit_breaker;
     mosn_tls_client_conf_t *tls; /* NULL: plain */
     MOSN_CONF_LIST(mosn_host_conf_t) hosts;
 } mosn_cluster_conf_t;

@@ -264,6 +264,44 @@ sub serving {
         grep { $_->{state} eq 'serving' } @{ $self->status->{children} };
 }
 
+# --- certificates -----------------------------------------------------------
+
+# A folder with ca.pem, and a certificate NAME.pem with NAME.key for each name
+# that is given; "rsa:NAME" makes one with an RSA key in rsa-NAME.pem.
+sub certificates {
+    my (@names) = @_;
+    my $dir = tempdir(CLEANUP => 1);
+    chmod 0755, $dir;
+    my $run = sub {
+        system("cd $dir && { $_[0] ; } >/dev/null 2>&1") == 0 or die "failed: $_[0]";
+    };
+    my $ec = '-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes';
+    $run->("openssl req -x509 $ec -keyout ca.key -out ca.pem -days 30 -subj /CN=test-ca");
+    for my $name (@names) {
+        my $rsa = $name =~ s/^rsa://;
+        my $key = $rsa ? '-newkey rsa:2048 -nodes' : $ec;
+        my $file = $rsa ? "rsa-$name" : $name;
+        open my $f, '>', "$dir/ext" or die $!;
+        print $f "subjectAltName=DNS:$name,DNS:*.$name\n";
+        close $f;
+        $run->("openssl req $key -keyout $file.key -out $file.csr -subj /CN=$name");
+        $run->("openssl x509 -req -in $file.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile ext -out $file.pem");
+    }
+    return $dir;
+}
+
+# What `openssl s_client` printed; `in` is sent to it.
+sub s_client {
+    my ($port, $args, %o) = @_;
+    my $in = tempdir(CLEANUP => 1) . "/in";
+    open my $f, '>', $in or die $!;
+    print $f $o{in} // '';
+    close $f;
+    my $wait = $o{in} ? "cat $in; sleep 0.5" : ':';
+    my $out = `{ $wait; } | timeout 10 openssl s_client -connect 127.0.0.1:$port $args 2>&1`;
+    return $out;
+}
+
 # --- tools ------------------------------------------------------------------
 
 # Builds tests/tools/NAME.c once a test; returns the program.
