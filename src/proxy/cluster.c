@@ -147,6 +147,14 @@ mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
     protocol = cluster_find_module(reader, MOSN_STREAM_PROTOCOL,
                                    &conf->protocol, conf);
 
+    if (protocol != NULL
+        && ((const mosn_stream_protocol_ops_t *) protocol->ops)->connect
+               == NULL)
+    {
+        mosn_conf_error(reader, &conf->protocol, conf,
+                        "\"%.*s\" is spoken with clients only",
+                        MOSN_STR_ARG(conf->protocol));
+    }
     cluster->pool_conf = (mosn_stream_pool_conf_t){
         .protocol = protocol != NULL ? protocol->ops : NULL,
         .tls = conf->tls != NULL

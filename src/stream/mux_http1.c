@@ -841,6 +841,12 @@ http1_connect(mosn_conn_t *conn, const mosn_stream_settings_t *settings,
 static mosn_rc_e
 http1_probe(const uint8_t *bytes, size_t n)
 {
+    static const char http2[] = "PRI * HTTP/2.0"; /* RFC 9113, 3.4 */
+    size_t            known = sizeof(http2) - 1;
+
+    if (memcmp(bytes, http2, n < known ? n : known) == 0) {
+        return n < known ? MOSN_AGAIN : MOSN_DECLINED;
+    }
     for (size_t i = 0; i < n && i < 32; i++) {
         if (bytes[i] == ' ' && i > 0) {
             return MOSN_OK;

@@ -83,13 +83,14 @@ struct mosn_stream_s {
     bool                              sent_end;
     bool tunnel; /* bytes in both directions from now on */
     bool reused; /* not the first one of its connection */
+    bool blocked; /* of many on its connection, this one takes no more */
 };
 
 /* True when so much is queued that its source should pause. */
 static inline bool
 mosn_stream_is_blocked(const mosn_stream_t *stream)
 {
-    return stream->conn->blocked;
+    return stream->blocked || stream->conn->blocked;
 }
 
 
