@@ -21,7 +21,8 @@ shm_map(mosn_shm_t *shm)
         errno = saved;
         return -1;
     }
-    (void) madvise(shm->bytes, shm->size, MADV_DONTDUMP); /* large, or secret */
+    (void) madvise(shm->bytes, shm->size,
+                   MADV_DONTDUMP); /* large, or secret */
     return 0;
 }
 

@@ -13,61 +13,16 @@
  * once, so that one slow reader stops its own sender and no neighbour.
  */
 
-#include "stream/stream.h"
+#include "stream/mux_http2.h"
 
 #include "core/log.h"
 #include "event/listener.h"
-#include "os/clock.h"
-
-#include <nghttp2/nghttp2.h>
 
 #define PREFACE        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #define MAX_STREAMS    128u
 #define CONN_WINDOW    (1 << 20)
-#define STREAM_HIGH    (64u * 1024) /* queued for a stream: its source waits */
-#define STREAM_LOW     (16u * 1024)
-#define FIELD_OVERHEAD 32u    /* RFC 9113, 6.5.2 */
-#define DRAIN_MS       1000u  /* between the two GOAWAYs */
-
-typedef struct http2_s        http2_t;
-typedef struct http2_stream_s http2_stream_t;
-
-struct http2_s {
-    mosn_stream_conn_t base;
-    nghttp2_session   *session;
-    mosn_list_t        streams;
-    uint32_t           n_streams;
-    unsigned           depth; /* of calls into nghttp2 */
-    mosn_task_t        send;
-    mosn_timer_t       drain;
-    mosn_buf_t        *feeding; /* what nghttp2 reads now */
-    bool               dead;    /* closed during a call */
-    bool               read_stopped;
-    bool               draining;
-};
-
-struct http2_stream_s {
-    mosn_stream_t  base;
-    http2_t       *mux;
-    mosn_list_t    link;
-    mosn_message_t message;
-    mosn_headers_t trailers;
-    mosn_headers_t sent_trailers;
-    mosn_chain_t   out; /* body that is not sent yet */
-    size_t         header_bytes;
-    size_t         held; /* received, not given back to the sender */
-    uint8_t        paused;
-    bool           in_trailers;
-    bool           too_large;
-    bool           out_end;
-    bool           has_sent_trailers;
-    bool           deferred; /* nghttp2 waits for more of `out` */
-    bool           head_sent;
-    bool           over; /* nobody above knows it any more */
-    bool           blocked;
-};
-
-static const mosn_stream_ops_t http2_stream_ops;
+#define FIELD_OVERHEAD 32u   /* RFC 9113, 6.5.2 */
+#define DRAIN_MS       1000u /* between the two GOAWAYs */
 
 static void http2_send(http2_t *mux);
 
@@ -79,15 +34,8 @@ http2_mux(mosn_stream_conn_t *sc)
 }
 
 
-static http2_stream_t *
-http2_stream(mosn_stream_t *stream)
-{
-    return mosn_container_of(stream, http2_stream_t, base);
-}
-
-
-static void
-http2_send_later(http2_t *mux)
+void
+mux_http2_send_later(http2_t *mux)
 {
     mosn_loop_post(mux->base.conn->loop, &mux->send);
 }
@@ -102,7 +50,7 @@ http2_stream_create(http2_t *mux, int32_t id)
     http2_stream_t *s = mosn_pool_calloc(pool, sizeof(*s));
 
     s->mux = mux;
-    s->base.ops = &http2_stream_ops;
+    s->base.ops = &mux_http2_stream_ops;
     s->base.sc = &mux->base;
     s->base.conn = mux->base.conn;
     s->base.pool = pool;
@@ -127,7 +75,8 @@ http2_stream_free(http2_stream_t *s)
     mosn_chain_clear(&s->out);
     mosn_loop_bury(mux->base.conn->loop, &(mosn_pool_t *){ s->base.pool });
     if (--mux->n_streams == 0 && !mux->base.conn->closed) {
-        mosn_conn_arm_idle(mux->base.conn, mux->base.settings->idle_timeout_ms);
+        mosn_conn_arm_idle(mux->base.conn,
+                           mux->base.settings->idle_timeout_ms);
     }
 }
 
@@ -150,13 +99,13 @@ http2_stream_end(http2_stream_t *s, mosn_reason_e reason)
 static void
 http2_refuse(http2_stream_t *s, mosn_reason_e reason)
 {
-    http2_t    *mux = s->mux;
-    unsigned    status = mosn_reasons[reason].status;
-    char        text[4];
-    nghttp2_nv  nv[] = {
+    http2_t   *mux = s->mux;
+    unsigned   status = mosn_reasons[reason].status;
+    char       text[4];
+    nghttp2_nv nv[] = {
         { (uint8_t *) (uintptr_t) ":status", (uint8_t *) text, 7, 3, 0 },
         { (uint8_t *) (uintptr_t) "content-length",
-           (uint8_t *) (uintptr_t) "0", 14, 1, 0 },
+          (uint8_t *) (uintptr_t) "0", 14, 1, 0 },
     };
     mosn_str_t line = s->message.path;
 
@@ -314,8 +263,8 @@ http2_join_cookies(http2_stream_t *s)
 static bool
 http2_is_sound(const mosn_message_t *m)
 {
-    if (m->authority.len == 0 || memchr(m->authority.at, '@', m->authority.len))
-    {
+    if (m->authority.len == 0
+        || memchr(m->authority.at, '@', m->authority.len)) {
         return false;
     }
     if (m->path.len == 0 || memchr(m->path.at, '#', m->path.len)
@@ -350,9 +299,6 @@ http2_on_request(http2_stream_t *s, bool end)
     } else if (!http2_is_sound(m)) {
         http2_refuse(s, MOSN_REASON_BAD_REQUEST);
     } else {
-        if (end && m->content_length < 0) {
-            m->content_length = 0;
-        }
         http2_join_cookies(s);
         mux->base.server->on_stream(mux->base.owner, &s->base);
         s->base.receiver->on_head(&s->base, m, end);
@@ -376,7 +322,7 @@ http2_on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
     http2_stream_t *s = frame->hd.stream_id == 0
                             ? NULL
                             : nghttp2_session_get_stream_user_data(
-                                  session, frame->hd.stream_id);
+                                session, frame->hd.stream_id);
     bool            end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
 
     (void) arg;
@@ -412,8 +358,8 @@ http2_on_data(nghttp2_session *session, uint8_t flags, int32_t id,
     }
     s->held += n;
     if (n > 0) {
-        mosn_buf_t data = mosn_buf_slice(
-            mux->feeding, (uint8_t *) (uintptr_t) bytes, n);
+        mosn_buf_t data =
+            mosn_buf_slice(mux->feeding, (uint8_t *) (uintptr_t) bytes, n);
 
         s->base.receiver->on_data(&s->base, &data, false);
     }
@@ -451,7 +397,7 @@ http2_on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame,
     http2_stream_t *s = frame->hd.stream_id == 0
                             ? NULL
                             : nghttp2_session_get_stream_user_data(
-                                  session, frame->hd.stream_id);
+                                session, frame->hd.stream_id);
 
     (void) arg;
     if (s != NULL && !s->base.received_end
@@ -459,293 +405,11 @@ http2_on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame,
             || frame->hd.type == NGHTTP2_HEADERS)
         && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
     {
-        (void) nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE,
-                                         frame->hd.stream_id,
-                                         NGHTTP2_NO_ERROR);
+        (void) nghttp2_submit_rst_stream(
+            session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
     }
     return 0;
 }
-
-
-/* --- bodies that go ------------------------------------------------------ */
-
-static ssize_t
-http2_read_body(nghttp2_session *session, int32_t id, uint8_t *out,
-                size_t room, uint32_t *flags, nghttp2_data_source *source,
-                void *arg)
-{
-    http2_stream_t *s = source->ptr;
-    size_t          n = s->out.bytes < room ? s->out.bytes : room;
-
-    (void) out;
-    (void) arg;
-    if (n == 0 && !s->out_end) {
-        s->deferred = true;
-        return NGHTTP2_ERR_DEFERRED;
-    }
-    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (n == s->out.bytes && s->out_end) {
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
-        if (s->has_sent_trailers) {
-            *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-        }
-    }
-    (void) session;
-    (void) id;
-    return (ssize_t) n;
-}
-
-
-/* A header with its value, as nghttp2 wants them; names in lower case. */
-static size_t
-http2_pack(http2_stream_t *s, const mosn_headers_t *headers, nghttp2_nv *nv)
-{
-    size_t n = 0;
-
-    for (uint32_t i = 0; i < headers->n; i++) {
-        const mosn_header_t *h = &headers->items[i];
-        char                *name;
-
-        switch (h->id) {
-        case MOSN_HEADER_CONNECTION:
-        case MOSN_HEADER_PROXY_CONNECTION:
-        case MOSN_HEADER_KEEP_ALIVE:
-        case MOSN_HEADER_TRANSFER_ENCODING:
-        case MOSN_HEADER_CONTENT_LENGTH:
-        case MOSN_HEADER_UPGRADE:
-        case MOSN_HEADER_HOST:
-        case MOSN_HEADER_TE:
-            continue;
-        default:
-            break;
-        }
-        if (h->removed) {
-            continue;
-        }
-        name = mosn_pool_alloc(s->base.pool, h->name_len);
-        for (size_t k = 0; k < h->name_len; k++) {
-            char c = h->name[k];
-
-            name[k] = c >= 'A' && c <= 'Z' ? (char) (c | 0x20) : c;
-        }
-        nv[n++] = (nghttp2_nv){ (uint8_t *) name,
-                                (uint8_t *) (uintptr_t) h->value, h->name_len,
-                                h->value_len, NGHTTP2_NV_FLAG_NONE };
-    }
-    return n;
-}
-
-
-static int
-http2_send_body(nghttp2_session *session, nghttp2_frame *frame,
-                const uint8_t *head, size_t n, nghttp2_data_source *source,
-                void *arg)
-{
-    http2_t        *mux = arg;
-    http2_stream_t *s = source->ptr;
-
-    mosn_conn_write(mux->base.conn, head, 9);
-    while (n > 0) {
-        mosn_buf_t *first = s->out.head;
-        size_t      piece = mosn_buf_len(first) < n ? mosn_buf_len(first) : n;
-        mosn_buf_t  part = mosn_buf_slice(first, first->pos, piece);
-
-        mosn_conn_write_buf(mux->base.conn, &part);
-        mosn_chain_consume(&s->out, piece);
-        n -= piece;
-    }
-    if (s->has_sent_trailers && s->out_end && s->out.bytes == 0) {
-        nghttp2_nv *nv = mosn_pool_calloc(
-            s->base.pool, (s->sent_trailers.n + 1) * sizeof(*nv));
-        size_t count = http2_pack(s, &s->sent_trailers, nv);
-
-        (void) nghttp2_submit_trailer(session, frame->hd.stream_id, nv, count);
-    }
-    if (s->blocked && s->out.bytes <= STREAM_LOW) {
-        s->blocked = s->base.blocked = false;
-        if (!s->over) {
-            s->base.receiver->on_drained(&s->base);
-        }
-    }
-    return 0;
-}
-
-
-/* --- down ---------------------------------------------------------------- */
-
-static void
-http2_send_head(mosn_stream_t *stream, const mosn_message_t *head, bool end)
-{
-    http2_stream_t       *s = http2_stream(stream);
-    nghttp2_nv           *nv = mosn_pool_calloc(
-        stream->pool, (head->headers.n + 2) * sizeof(*nv));
-    char                 *status = mosn_pool_alloc(stream->pool, 4);
-    char                 *length = mosn_pool_alloc(stream->pool, 24);
-    nghttp2_data_provider body = { .source.ptr = s,
-                                   .read_callback = http2_read_body };
-    bool   bare = mosn_status_is_bodyless(head->status, s->message.method_id);
-    size_t n = 0;
-
-    (void) snprintf(status, 4, "%03u", head->status % 1000);
-    nv[n++] = (nghttp2_nv){ (uint8_t *) (uintptr_t) ":status",
-                            (uint8_t *) status, 7, 3, NGHTTP2_NV_FLAG_NONE };
-    n += http2_pack(s, &head->headers, nv + n);
-    if (head->content_length >= 0 && head->status != 204
-        && head->status != 304 && !head->tunnel)
-    {
-        int len = snprintf(length, 24, "%lld", (long long) head->content_length);
-
-        nv[n++] = (nghttp2_nv){ (uint8_t *) (uintptr_t) "content-length",
-                                (uint8_t *) length, 14, (size_t) len,
-                                NGHTTP2_NV_FLAG_NONE };
-    }
-    s->head_sent = true;
-    s->out_end = end || bare;
-    s->over |= end;
-    stream->sent_end = end;
-    if (nghttp2_submit_response(s->mux->session, (int32_t) stream->id, nv, n,
-                                s->out_end ? NULL : &body)
-        != 0)
-    {
-        (void) nghttp2_submit_rst_stream(s->mux->session, NGHTTP2_FLAG_NONE,
-                                         (int32_t) stream->id,
-                                         NGHTTP2_INTERNAL_ERROR);
-    }
-    http2_send_later(s->mux);
-}
-
-
-static void
-http2_send_interim(mosn_stream_t *stream, const mosn_message_t *head)
-{
-    http2_stream_t *s = http2_stream(stream);
-    nghttp2_nv     *nv = mosn_pool_calloc(
-        stream->pool, (head->headers.n + 1) * sizeof(*nv));
-    char  *status = mosn_pool_alloc(stream->pool, 4);
-    size_t n = 0;
-
-    (void) snprintf(status, 4, "%03u", head->status % 1000);
-    nv[n++] = (nghttp2_nv){ (uint8_t *) (uintptr_t) ":status",
-                            (uint8_t *) status, 7, 3, NGHTTP2_NV_FLAG_NONE };
-    n += http2_pack(s, &head->headers, nv + n);
-    (void) nghttp2_submit_headers(s->mux->session, NGHTTP2_FLAG_NONE,
-                                  (int32_t) stream->id, NULL, nv, n, NULL);
-    http2_send_later(s->mux);
-}
-
-
-static void
-http2_go_on(http2_stream_t *s)
-{
-    if (s->deferred) {
-        s->deferred = false;
-        (void) nghttp2_session_resume_data(s->mux->session,
-                                           (int32_t) s->base.id);
-    }
-    http2_send_later(s->mux);
-}
-
-
-static void
-http2_send_data(mosn_stream_t *stream, const mosn_buf_t *data, bool end)
-{
-    http2_stream_t *s = http2_stream(stream);
-
-    if (data != NULL && mosn_buf_len(data) > 0 && !s->out_end) {
-        mosn_chain_append(&s->out, data);
-    }
-    s->out_end |= end;
-    s->over |= end;
-    stream->sent_end |= end;
-    if (s->out.bytes > STREAM_HIGH) {
-        s->blocked = stream->blocked = true;
-    }
-    http2_go_on(s);
-}
-
-
-static void
-http2_send_trailers(mosn_stream_t *stream, const mosn_headers_t *trailers)
-{
-    http2_stream_t *s = http2_stream(stream);
-
-    mosn_headers_init(&s->sent_trailers, stream->pool, trailers->n + 1);
-    for (uint32_t i = 0; i < trailers->n; i++) {
-        const mosn_header_t *h = &trailers->items[i];
-
-        mosn_headers_add(
-            &s->sent_trailers, h->id,
-            mosn_pool_copy(stream->pool,
-                           (mosn_str_t){ h->name, h->name_len }),
-            mosn_pool_copy(stream->pool, mosn_header_value(h)));
-    }
-    s->has_sent_trailers = s->sent_trailers.n > 0;
-    s->out_end = s->over = stream->sent_end = true;
-    http2_go_on(s);
-}
-
-
-static uint32_t
-http2_code(mosn_reason_e reason)
-{
-    switch (reason) {
-    case MOSN_REASON_NONE:
-        return NGHTTP2_NO_ERROR;
-    case MOSN_REASON_OVERFLOW:
-    case MOSN_REASON_DRAINING:
-        return NGHTTP2_REFUSED_STREAM;
-    case MOSN_REASON_CLIENT_CLOSED:
-    case MOSN_REASON_UPSTREAM_TIMEOUT:
-        return NGHTTP2_CANCEL;
-    default:
-        return NGHTTP2_INTERNAL_ERROR;
-    }
-}
-
-
-static void
-http2_reset(mosn_stream_t *stream, mosn_reason_e reason)
-{
-    http2_stream_t *s = http2_stream(stream);
-
-    s->over = true;
-    mosn_chain_clear(&s->out);
-    (void) nghttp2_submit_rst_stream(s->mux->session, NGHTTP2_FLAG_NONE,
-                                     (int32_t) stream->id, http2_code(reason));
-    http2_send_later(s->mux);
-}
-
-
-static void
-http2_pause(mosn_stream_t *stream)
-{
-    http2_stream(stream)->paused++;
-}
-
-
-static void
-http2_resume(mosn_stream_t *stream)
-{
-    http2_stream_t *s = http2_stream(stream);
-
-    if (--s->paused == 0 && s->held > 0) {
-        (void) nghttp2_session_consume_stream(
-            s->mux->session, (int32_t) stream->id, s->held);
-        s->held = 0;
-        http2_send_later(s->mux); /* the window */
-    }
-}
-
-
-static const mosn_stream_ops_t http2_stream_ops = {
-    .send_head = http2_send_head,
-    .send_interim = http2_send_interim,
-    .send_data = http2_send_data,
-    .send_trailers = http2_send_trailers,
-    .reset = http2_reset,
-    .pause = http2_pause,
-    .resume = http2_resume,
-};
 
 
 /* --- the connection ------------------------------------------------------ */
@@ -812,6 +476,23 @@ http2_send_task(mosn_task_t *task)
 }
 
 
+/* nghttp2 has stopped working: the last frame is ours. */
+static void
+http2_give_up(http2_t *mux, uint32_t code)
+{
+    mosn_conn_t *conn = mux->base.conn;
+    int32_t      last = nghttp2_session_get_last_proc_stream_id(mux->session);
+    uint8_t      goaway[17] = { 0, 0, 8, NGHTTP2_GOAWAY };
+
+    for (int i = 0; i < 4; i++) {
+        goaway[9 + i] = (uint8_t) ((uint32_t) last >> (24 - 8 * i));
+        goaway[13 + i] = (uint8_t) (code >> (24 - 8 * i));
+    }
+    mosn_conn_write(conn, goaway, sizeof(goaway));
+    mosn_conn_close_flushed(conn, MOSN_REASON_BAD_REQUEST, true);
+}
+
+
 static mosn_verdict_e
 http2_on_read(mosn_stream_conn_t *sc)
 {
@@ -836,7 +517,9 @@ http2_on_read(mosn_stream_conn_t *sc)
             mosn_log_info(0, "conn %llu: HTTP/2: %s",
                           (unsigned long long) conn->id,
                           nghttp2_strerror((int) got));
-            mosn_conn_close_flushed(conn, MOSN_REASON_BAD_REQUEST, true);
+            http2_give_up(mux, got == NGHTTP2_ERR_FLOODED
+                                   ? NGHTTP2_ENHANCE_YOUR_CALM
+                                   : NGHTTP2_PROTOCOL_ERROR);
             return MOSN_END;
         }
         http2_send(mux);
@@ -890,6 +573,28 @@ http2_start_drain(http2_t *mux)
 }
 
 
+/* Sources that wait because of the connection, not of their own stream. */
+static void
+http2_tell_drained(http2_t *mux)
+{
+    mosn_list_t *link, *next;
+
+    if (mux->session == NULL || mux->base.conn->blocked) {
+        return; /* it will be told again */
+    }
+    mux->depth++;
+    for (link = mux->streams.next; link != &mux->streams; link = next) {
+        http2_stream_t *s = mosn_container_of(link, http2_stream_t, link);
+
+        next = link->next;
+        if (!s->over && !s->blocked && s->base.receiver != NULL) {
+            s->base.receiver->on_drained(&s->base);
+        }
+    }
+    (void) http2_leave(mux);
+}
+
+
 static void
 http2_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
 {
@@ -906,6 +611,7 @@ http2_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
         break;
     case MOSN_CONN_DRAINED:
         http2_send(mux);
+        http2_tell_drained(mux);
         if (mux->read_stopped && !sc->conn->blocked && !sc->conn->closed) {
             mux->read_stopped = false;
             mosn_conn_resume_read(sc->conn);
@@ -959,7 +665,7 @@ http2_new_session(http2_t *mux)
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks,
                                                          http2_on_frame_sent);
     nghttp2_session_callbacks_set_send_data_callback(callbacks,
-                                                     http2_send_body);
+                                                     mux_http2_send_body);
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_closed_streams(option, 1);
     if (nghttp2_session_server_new2(&session, callbacks, mux, option) != 0) {
@@ -997,7 +703,7 @@ http2_serve(mosn_conn_t *conn, const mosn_stream_settings_t *settings,
     (void) nghttp2_session_set_local_window_size(
         mux->session, NGHTTP2_FLAG_NONE, 0, CONN_WINDOW);
     mosn_conn_arm_idle(conn, settings->idle_timeout_ms);
-    http2_send_later(mux);
+    mux_http2_send_later(mux);
     return &mux->base;
 }
 

@@ -81,8 +81,8 @@ struct mosn_stream_s {
     uint64_t                          id;   /* of the protocol, or a count */
     bool                              received_end;
     bool                              sent_end;
-    bool tunnel; /* bytes in both directions from now on */
-    bool reused; /* not the first one of its connection */
+    bool tunnel;  /* bytes in both directions from now on */
+    bool reused;  /* not the first one of its connection */
     bool blocked; /* of many on its connection, this one takes no more */
 };
 
