@@ -21,7 +21,9 @@
 #define PREFACE        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #define MAX_STREAMS    128u
 #define CONN_WINDOW    (1 << 20)
-#define FIELD_OVERHEAD 32u   /* RFC 9113, 6.5.2 */
+#define FIELD_OVERHEAD 32u /* RFC 9113, 6.5.2 */
+#define PATIENCE_MAX   1000u
+#define PATIENCE_PER_S 100u
 #define DRAIN_MS       1000u /* between the two GOAWAYs */
 
 static void http2_send(http2_t *mux);
@@ -115,6 +117,61 @@ http2_refuse(http2_stream_t *s, mosn_reason_e reason)
                                  line);
     (void) nghttp2_submit_response(mux->session, (int32_t) s->base.id, nv, 2,
                                    NULL);
+}
+
+
+/* --- misbehaviour -------------------------------------------------------- */
+
+/* Frames that cost us something and the peer nothing, and streams that it
+ * makes us reset, are paid from a budget that fills slowly; when it is gone
+ * the connection ends. */
+static void
+http2_charge(http2_t *mux)
+{
+    mosn_conn_t *conn = mux->base.conn;
+    uint64_t     now = conn->loop->now_ms;
+    uint64_t     more = (now - mux->charged_ms) * PATIENCE_PER_S / 1000;
+
+    if (more > 0) {
+        mux->charged_ms = now;
+        mux->patience = more > PATIENCE_MAX - mux->patience
+                            ? PATIENCE_MAX
+                            : mux->patience + (uint32_t) more;
+    }
+    if (mux->patience > 0) {
+        mux->patience--;
+        return;
+    }
+    if (!mux->given_up) {
+        mux->given_up = true;
+        mosn_log_info(0, "conn %llu: HTTP/2: too much misbehaviour",
+                      (unsigned long long) conn->id);
+        mosn_reason_count(MOSN_REASON_BAD_REQUEST);
+        (void) nghttp2_session_terminate_session(mux->session,
+                                                 NGHTTP2_ENHANCE_YOUR_CALM);
+    }
+}
+
+
+static int
+http2_on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd,
+                     void *arg)
+{
+    (void) session;
+    switch (hd->type) {
+    case NGHTTP2_HEADERS:
+    case NGHTTP2_WINDOW_UPDATE: /* a download takes many */
+        break;
+    case NGHTTP2_DATA:
+        if (hd->length == 0 && (hd->flags & NGHTTP2_FLAG_END_STREAM) == 0) {
+            http2_charge(arg);
+        }
+        break;
+    default:
+        http2_charge(arg);
+        break;
+    }
+    return 0;
 }
 
 
@@ -399,7 +456,11 @@ http2_on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame,
                             : nghttp2_session_get_stream_user_data(
                                 session, frame->hd.stream_id);
 
-    (void) arg;
+    if (frame->hd.type == NGHTTP2_RST_STREAM
+        && frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
+    {
+        http2_charge(arg);
+    }
     if (s != NULL && !s->base.received_end
         && (frame->hd.type == NGHTTP2_DATA
             || frame->hd.type == NGHTTP2_HEADERS)
@@ -654,6 +715,8 @@ http2_new_session(http2_t *mux)
     }
     nghttp2_session_callbacks_set_on_begin_headers_callback(
         callbacks, http2_on_begin_headers);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(
+        callbacks, http2_on_begin_frame);
     nghttp2_session_callbacks_set_on_header_callback(callbacks,
                                                      http2_on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks,
@@ -697,6 +760,8 @@ http2_serve(mosn_conn_t *conn, const mosn_stream_settings_t *settings,
     mosn_list_init(&mux->streams);
     mosn_task_init(&mux->send, http2_send_task);
     mosn_timer_init(&mux->drain, http2_drain_fired);
+    mux->patience = PATIENCE_MAX;
+    mux->charged_ms = conn->loop->now_ms;
     mux->session = http2_new_session(mux);
     (void) nghttp2_submit_settings(mux->session, NGHTTP2_FLAG_NONE, entries,
                                    MOSN_COUNT(entries));

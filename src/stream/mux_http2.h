@@ -25,6 +25,9 @@ struct http2_s {
     bool               dead;    /* closed during a call */
     bool               read_stopped;
     bool               draining;
+    uint32_t           patience; /* what is left of it; see http2_charge() */
+    uint64_t           charged_ms;
+    bool               given_up;
 };
 
 struct http2_stream_s {

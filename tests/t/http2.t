@@ -108,7 +108,14 @@ is(goaway(talk(frame(1, 5, 2, head_of()))), 1, 'a stream with an even id');
 is(goaway(talk(frame(4, 0, 0, 'x' x 5))), 6, 'settings of a wrong size: FRAME_SIZE_ERROR');
 is(goaway(talk(frame(1, 4, 1, "\xff\xff\xff\xff\xff"))), 9, 'broken HPACK: COMPRESSION_ERROR');
 isnt(goaway(talk(join('', map { frame(1, 5, $_ * 2 + 1, head_of(':path' => '/slow')) . frame(3, 0, $_ * 2 + 1, pack 'N', 8) } 1 .. 3000), seconds => 3)), 'none', 'rapid reset ends the connection');
-isnt(goaway(talk(join('', map { frame(6, 0, 0, 'x' x 8) } 1 .. 20000), seconds => 2)), 'x', 'a flood of PING is survived');
+for my $flood (['PING', frame(6, 0, 0, 'x' x 8)], ['SETTINGS', $settings], ['PRIORITY', frame(2, 0, 1, "\0\0\0\0\0")]) {
+    my @got = talk($flood->[1] x 5000, seconds => 3);
+    is(goaway(@got), 11, "a flood of $flood->[0]: ENHANCE_YOUR_CALM");
+}
+@f = talk(frame(1, 4, 1, head_of(':method' => 'POST')) . frame(0, 0, 1, '') x 5000, seconds => 3);
+is(goaway(@f), 11, 'a flood of empty DATA');
+@f = talk(join('', map { frame(1, 5, $_ * 2 + 1, head_of(':path' => '/slow')) . frame(8, 0, $_ * 2 + 1, "\0\0\0\0") } 1 .. 3000), seconds => 3);
+like(goaway(@f), qr/^(1|11)$/, 'resets that it makes us send end the connection');
 isnt(goaway(talk(frame(1, 0, 1, head_of()) . join('', map { frame(9, 0, 1, field("x-$_", 'y')) } 1 .. 100), seconds => 2)), 'none', 'a flood of CONTINUATION ends the connection');
 is(run("$h2c http://127.0.0.1:$clear/x"), 'GET /x 0', 'after all that it serves');
 ok(Mosn::wait_for(sub { $mosn->stats->{'downstream.c.requests_active'} == 0 }), 'no request is left over');
