@@ -378,10 +378,11 @@ mosn_listener_give(mosn_conn_t *conn, mosn_conn_t *second,
     mosn_listener_t *l = conn->listener;
     mosn_rc_e        rc;
 
-    if (l == NULL || l->limits->give == NULL || conn->transport != NULL) {
+    if (l == NULL || l->limits->give == NULL) {
         return MOSN_DECLINED;
     }
-    if (!listener_is_at_rest(conn)
+    /* TLS cannot move; there is time, so its next answer says goodbye. */
+    if (conn->transport != NULL || !listener_is_at_rest(conn)
         || (second != NULL && !listener_is_at_rest(second)))
     {
         return MOSN_AGAIN;

@@ -134,6 +134,28 @@ is($end, 'closed', 'half a handshake is cut');
 cmp_ok(time - $t, '<', 2, 'in its time');
 ok(Mosn::wait_for(sub { $mosn->stats->{'downstream.edge.connections_active'} == 0 }), 'nothing is left of all that');
 
+# A kept connection over a reload: its next answer says close.
+my $kept_over = <<"P";
+import socket, ssl, sys, subprocess
+c = ssl.create_default_context(cafile="$dir/ca.pem")
+s = c.wrap_socket(socket.create_connection(("127.0.0.1", $edge)), server_hostname="a.test")
+def ask():
+    s.sendall(b"GET /k HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
+    text = b""
+    while b"behind" not in text: text += s.recv(4096)
+    return "close" if b"onnection: close" in text else "kept"
+a = ask()
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+import time; time.sleep(0.6)
+print(a, ask())
+P
+open my $script, '>', "$dir/kept.py" or die $!;
+print $script $kept_over;
+close $script;
+(my $ctl = $Mosn::BIN) =~ s/mosn$/mosnctl/;
+is(run("python3 $dir/kept.py $ctl -s $mosn->{dir}/control.sock reload"), "kept close\n", 'a kept connection over a reload: its next answer says close');
+sub run { my $out = `$_[0]`; return $out }
+
 # TCP over TLS.
 like(Mosn::s_client($tcp, "-quiet $ca", in => "over and back\n"), qr/^over and back$/m, 'tcp_proxy over TLS');
 
