@@ -13,20 +13,10 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-static const char *const version_names[] = { "1.2", "1.3", NULL };
-
-static const mosn_directive_t pair_directives[] = {
-    MOSN_STRING_REQUIRED(mosn_tls_pair_conf_t, certificate,
-                         "PEM file: the certificate, then its issuers."),
-    MOSN_STRING_REQUIRED(mosn_tls_pair_conf_t, private_key,
-                         "PEM file with its key."),
-    MOSN_DIRECTIVES_END
-};
-
 static const mosn_conf_block_t pair_block = {
     .doc = "The certificate that we show to hosts, and its key.",
     .size = sizeof(mosn_tls_pair_conf_t),
-    .directives = pair_directives,
+    .directives = mosn_tls_pair_directives,
 };
 
 static const mosn_directive_t client_directives[] = {
@@ -42,9 +32,9 @@ static const mosn_directive_t client_directives[] = {
                  "One of these DNS names must be the host's."),
     MOSN_OPT_GROUP(mosn_tls_client_conf_t, certificate, &pair_block,
                    "The certificate that we show, for hosts that ask."),
-    MOSN_ENUM(mosn_tls_client_conf_t, min_version, version_names, 0,
+    MOSN_ENUM(mosn_tls_client_conf_t, min_version, mosn_tls_version_names, 0,
               "The lowest version of TLS."),
-    MOSN_ENUM(mosn_tls_client_conf_t, max_version, version_names, 1,
+    MOSN_ENUM(mosn_tls_client_conf_t, max_version, mosn_tls_version_names, 1,
               "The highest version of TLS."),
     MOSN_STRING(mosn_tls_client_conf_t, ciphers, MOSN_TLS_MODERN_CIPHERS,
                 "Cipher suites of TLS 1.2, as OpenSSL names them."),

@@ -16,12 +16,12 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 
-static const char *const version_names[] = { "1.2", "1.3", NULL };
+const char *const        mosn_tls_version_names[] = { "1.2", "1.3", NULL };
 static const int         versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
 static const char *const verify_names[] = { "off", "request", "require",
                                             NULL };
 
-static const mosn_directive_t pair_directives[] = {
+const mosn_directive_t mosn_tls_pair_directives[] = {
     MOSN_STRING_REQUIRED(mosn_tls_pair_conf_t, certificate,
                          "PEM file: the certificate, then its issuers."),
     MOSN_STRING_REQUIRED(mosn_tls_pair_conf_t, private_key,
@@ -32,7 +32,7 @@ static const mosn_directive_t pair_directives[] = {
 static const mosn_conf_block_t pair_block = {
     .doc = "A certificate and its key.",
     .size = sizeof(mosn_tls_pair_conf_t),
-    .directives = pair_directives,
+    .directives = mosn_tls_pair_directives,
 };
 
 static const mosn_directive_t server_directives[] = {
@@ -40,9 +40,9 @@ static const mosn_directive_t server_directives[] = {
                        "Certificates; the client's server name picks one, "
                        "the first is the default.  An RSA and an ECDSA one "
                        "of the same names go together."),
-    MOSN_ENUM(mosn_tls_server_conf_t, min_version, version_names, 0,
+    MOSN_ENUM(mosn_tls_server_conf_t, min_version, mosn_tls_version_names, 0,
               "The lowest version of TLS."),
-    MOSN_ENUM(mosn_tls_server_conf_t, max_version, version_names, 1,
+    MOSN_ENUM(mosn_tls_server_conf_t, max_version, mosn_tls_version_names, 1,
               "The highest version of TLS."),
     MOSN_STRING(mosn_tls_server_conf_t, ciphers, MOSN_TLS_MODERN_CIPHERS,
                 "Cipher suites of TLS 1.2, as OpenSSL names them."),

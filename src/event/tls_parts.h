@@ -29,6 +29,11 @@ struct mosn_tls_ctx_s {
     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"              \
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 
+/* tls_conf.c: the rows of a mosn_tls_pair_conf_t, and the names of versions
+ * in settings. */
+extern const mosn_directive_t mosn_tls_pair_directives[];
+extern const char *const      mosn_tls_version_names[];
+
 /* tls_conf.c: a context with what both sides want; freed with the pool. */
 SSL_CTX *mosn_tls_new_ctx(mosn_pool_t *pool, bool server, int min, int max);
 
