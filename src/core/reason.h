@@ -35,6 +35,8 @@
     X(SEND_TIMEOUT, "send_timeout", 0, "the peer did not read for too long")  \
     X(HANDSHAKE_TIMEOUT, "handshake_timeout", 0,                              \
       "the connection was not set up in time")                                \
+    X(KEEPALIVE_TIMEOUT, "keepalive_timeout", 502,                            \
+      "the peer did not answer a PING")                                       \
     X(TLS_HANDSHAKE, "tls_handshake", 0, "the TLS handshake failed")          \
     /* what this proxy decided */                                             \
     X(NO_ROUTE, "no_route", 404, "no route matches")                          \
@@ -55,6 +57,10 @@
       "the upstream closed before its answer")                                \
     X(UPSTREAM_RESET, "upstream_reset", 502,                                  \
       "the upstream reset the connection")                                    \
+    X(UPSTREAM_REFUSED, "upstream_refused", 503,                              \
+      "the upstream refused the request unprocessed")                         \
+    X(UPSTREAM_CANCELLED, "upstream_cancelled", 502,                          \
+      "the upstream gave the request up")                                     \
     X(UPSTREAM_BAD_RESPONSE, "upstream_bad_response", 502,                    \
       "the answer of the upstream is malformed")                              \
     X(UPSTREAM_TRUNCATED, "upstream_truncated", 502,                          \

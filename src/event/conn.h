@@ -183,15 +183,21 @@ void mosn_conn_notify(mosn_conn_t *conn, mosn_conn_event_e event);
  * when it crashed. */
 extern uint64_t *mosn_conn_busy;
 
+/* True when the socket has reported an end that nobody has read yet. */
+static inline bool
+mosn_conn_is_leaving(const mosn_conn_t *conn)
+{
+    return conn->eof || conn->hangup
+           || (conn->watch.pending & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+}
+
+
 /* True when the socket has reported something that nobody has read yet: on
  * an idle connection that is a close, or bytes nobody asked for. */
 static inline bool
 mosn_conn_is_stirred(const mosn_conn_t *conn)
 {
-    return conn->eof || conn->hangup
-           || (conn->watch.pending
-               & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-                  != 0;
+    return mosn_conn_is_leaving(conn) || (conn->watch.pending & EPOLLIN) != 0;
 }
 
 

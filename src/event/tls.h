@@ -57,8 +57,11 @@ extern const mosn_conf_block_t mosn_tls_client_block;
 /* Mistakes go to the reader; NULL when there is one.  Freed with `pool`. */
 mosn_tls_ctx_t *mosn_tls_server_build(mosn_conf_t *reader, mosn_pool_t *pool,
                                       const mosn_tls_server_conf_t *conf);
+
+/* `alpn`: what is offered when the settings name nothing; may be empty. */
 mosn_tls_ctx_t *mosn_tls_client_build(mosn_conf_t *reader, mosn_pool_t *pool,
-                                      const mosn_tls_client_conf_t *conf);
+                                      const mosn_tls_client_conf_t *conf,
+                                      mosn_str_t                    alpn);
 
 /* Puts TLS on a connection that was just accepted, or that connects.  ERROR:
  * logged; the connection is the caller's to close. */

@@ -39,7 +39,8 @@ static const mosn_directive_t client_directives[] = {
     MOSN_STRING(mosn_tls_client_conf_t, ciphers, MOSN_TLS_MODERN_CIPHERS,
                 "Cipher suites of TLS 1.2, as OpenSSL names them."),
     MOSN_STRINGS(mosn_tls_client_conf_t, alpn,
-                 "Protocols that are offered, the best first."),
+                 "Protocols that are offered; without it the cluster's "
+                 "own."),
     MOSN_DIRECTIVES_END
 };
 
@@ -102,9 +103,10 @@ client_set_verification(mosn_conf_t *reader, SSL_CTX *ssl,
 
 mosn_tls_ctx_t *
 mosn_tls_client_build(mosn_conf_t *reader, mosn_pool_t *pool,
-                      const mosn_tls_client_conf_t *conf)
+                      const mosn_tls_client_conf_t *conf, mosn_str_t alpn)
 {
     mosn_tls_ctx_t *ctx = mosn_pool_calloc(pool, sizeof(*ctx));
+    mosn_strs_t     usual = { &alpn, alpn.len > 0 ? 1 : 0 };
 
     ctx->client = conf;
     ctx->ssl =
@@ -120,7 +122,8 @@ mosn_tls_client_build(mosn_conf_t *reader, mosn_pool_t *pool,
     {
         (void) mosn_tls_use_pair(reader, ctx->ssl, conf->certificate);
     }
-    mosn_tls_pack_alpn(reader, pool, ctx, &conf->alpn, conf);
+    mosn_tls_pack_alpn(reader, pool, ctx,
+                       conf->alpn.n > 0 ? &conf->alpn : &usual, conf);
     if (ctx->n_alpn > 0) {
         (void) SSL_CTX_set_alpn_protos(ctx->ssl, ctx->alpn, ctx->n_alpn);
     }

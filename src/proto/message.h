@@ -47,6 +47,7 @@ typedef struct {
     mosn_version_e version;
     int64_t        content_length; /* -1: not known beforehand */
     mosn_str_t     upgrade; /* protocol asked for, or changed to; or empty */
+    bool           upgrade_only; /* without it the request means nothing */
     bool           expect_continue;
     bool           te_trailers; /* the sender takes trailers */
     bool           tunnel;      /* bytes follow this response, not a body */

@@ -42,7 +42,7 @@ static const mosn_directive_t cluster_directives[] = {
     MOSN_STRING_REQUIRED(mosn_cluster_conf_t, name,
                          "Its name, for routes, logs and metrics."),
     MOSN_STRING(mosn_cluster_conf_t, protocol, "http1",
-                "What its hosts speak: `http1`."),
+                "What its hosts speak: `http1`, `http2`."),
     MOSN_STRING(mosn_cluster_conf_t, lb, "round_robin",
                 "How a host is picked: `round_robin`, "
                 "`weighted_round_robin`, `random` (by weight)."),
@@ -56,6 +56,8 @@ static const mosn_directive_t cluster_directives[] = {
               "Longest head of a response; a longer one is answered 502."),
     MOSN_GROUP(mosn_cluster_conf_t, circuit_breaker, &breaker_block,
                "Limits that protect the hosts."),
+    MOSN_GROUP(mosn_cluster_conf_t, http2, &mosn_http2_block,
+               "For hosts that speak HTTP/2."),
     MOSN_OPT_GROUP(mosn_cluster_conf_t, tls, &mosn_tls_client_block,
                    "TLS towards the hosts; without it connections are "
                    "plain."),
@@ -121,6 +123,16 @@ cluster_build_hosts(mosn_conf_t *reader, mosn_generation_t *generation,
 }
 
 
+/* What its protocol is called when TLS agrees on one. */
+static mosn_str_t
+cluster_alpn(const mosn_module_t *protocol)
+{
+    return protocol != NULL
+               ? ((const mosn_stream_protocol_ops_t *) protocol->ops)->alpn
+               : MOSN_STR_NULL;
+}
+
+
 void
 mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
                    const mosn_cluster_conf_t *conf)
@@ -157,14 +169,15 @@ mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
     }
     cluster->pool_conf = (mosn_stream_pool_conf_t){
         .protocol = protocol != NULL ? protocol->ops : NULL,
-        .tls = conf->tls != NULL
-                   ? mosn_tls_client_build(reader, generation->pool, conf->tls)
-                   : NULL,
+        .tls = conf->tls != NULL ? mosn_tls_client_build(
+                   reader, generation->pool, conf->tls, cluster_alpn(protocol))
+                                 : NULL,
         .settings = { .idle_timeout_ms = conf->idle_timeout_ms,
                       .max_header_bytes = conf->max_header_bytes,
                       .max_headers = MAX_RESPONSE_HEADERS,
                       .max_requests =
-                          (uint32_t) conf->max_requests_per_connection },
+                          (uint32_t) conf->max_requests_per_connection,
+                      .http2 = &conf->http2 },
         .connect_timeout_ms = conf->connect_timeout_ms,
         .idle_timeout_ms = conf->idle_timeout_ms,
         .max_connections = (uint32_t) conf->circuit_breaker.max_connections,

@@ -15,8 +15,8 @@ static const char *const vouch_names[] = { "off", "keep", "set", NULL };
 
 static const mosn_directive_t proxy_directives[] = {
     MOSN_STRING(mosn_proxy_conf_t, downstream_protocol, "auto",
-                "What clients speak: `http1`, or `auto` to tell by the "
-                "first bytes."),
+                "What clients speak: `http1`, `http2`, or `auto` to tell by "
+                "the first bytes."),
     MOSN_STRING_REQUIRED(mosn_proxy_conf_t, routes,
                          "Name of the route table."),
     MOSN_DURATION(mosn_proxy_conf_t, idle_timeout, 1, 86400000, 75000,
@@ -55,6 +55,8 @@ static const mosn_directive_t proxy_directives[] = {
     MOSN_ENUM(mosn_proxy_conf_t, request_id, vouch_names, MOSN_VOUCH_KEEP,
               "X-Request-Id: `set` a new one, `keep` what came and add a "
               "missing one, or leave it alone."),
+    MOSN_GROUP(mosn_proxy_conf_t, http2, &mosn_http2_block,
+               "For clients that speak HTTP/2."),
     MOSN_MODULES(mosn_proxy_conf_t, stream_filters, MOSN_STREAM_FILTER,
                  "Filters on requests, in order; on responses in reverse."),
     MOSN_LIST(mosn_proxy_conf_t, access_log, &mosn_access_log_block,
@@ -117,6 +119,8 @@ proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
         .max_uri_bytes = p->max_uri_bytes,
         .max_headers = (uint32_t) p->max_headers,
         .max_requests = (uint32_t) p->max_requests_per_connection,
+        .takes_tunnels = p->allow_connect || p->upgrades.n > 0,
+        .http2 = &p->http2,
     };
     for (size_t i = 0; i < p->access_log.n; i++) {
         mosn_access_log_build(reader, generation->pool,

@@ -288,7 +288,6 @@ request_on_upstream(mosn_stream_wait_t *wait, mosn_stream_t *stream)
     stream->owner = r;
     stream->receiver = &request_up_ops;
     r->up_conn_id = stream->conn->id;
-    r->up_bytes_before = stream->conn->bytes_out;
     mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_REQUESTS);
     mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS);
     request_send(r);
@@ -331,12 +330,15 @@ static bool
 request_may_repeat(const mosn_request_t *r, const mosn_stream_t *up,
                    mosn_reason_e reason)
 {
-    bool unsent = up->conn->bytes_out == r->up_bytes_before;
+    bool unsent =
+        mosn_stream_is_unsent(up) || reason == MOSN_REASON_UPSTREAM_REFUSED;
 
     if (r->responded || r->response != NULL || !r->replayable
         || r->attempts >= MAX_ATTEMPTS
         || (reason != MOSN_REASON_UPSTREAM_CLOSED
-            && reason != MOSN_REASON_UPSTREAM_RESET))
+            && reason != MOSN_REASON_UPSTREAM_RESET
+            && reason != MOSN_REASON_UPSTREAM_REFUSED
+            && reason != MOSN_REASON_KEEPALIVE_TIMEOUT))
     {
         return false;
     }
@@ -466,8 +468,9 @@ request_route(mosn_request_t *r)
 }
 
 
-/* Upgrades that are not on the list are not passed on; HTTP goes on. */
-static void
+/* Upgrades that are not on the list are not passed on; HTTP goes on, where
+ * there is more to the request.  False: there is not. */
+static bool
 request_check_upgrade(mosn_request_t *r)
 {
     const mosn_strs_t *allowed = &r->conf->upgrades;
@@ -475,10 +478,11 @@ request_check_upgrade(mosn_request_t *r)
 
     for (size_t i = 0; i < allowed->n; i++) {
         if (mosn_str_equal_nocase(allowed->items[i], m->upgrade)) {
-            return;
+            return true;
         }
     }
     m->upgrade = MOSN_STR_NULL;
+    return !m->upgrade_only;
 }
 
 
@@ -556,8 +560,9 @@ request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
         request_fail(r, MOSN_REASON_METHOD_NOT_ALLOWED);
         return;
     }
-    if (head->upgrade.len > 0) {
-        request_check_upgrade(r);
+    if (head->upgrade.len > 0 && !request_check_upgrade(r)) {
+        request_fail(r, MOSN_REASON_METHOD_NOT_ALLOWED);
+        return;
     }
     if (mosn_filters_on_request(r) == MOSN_NEXT) {
         request_route(r);

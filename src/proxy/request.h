@@ -53,6 +53,7 @@ struct mosn_proxy_conf_s {
     int                 forwarded_for;
     int                 forwarded_proto;
     int                 request_id;
+    mosn_http2_conf_t   http2;
     mosn_conf_modules_t stream_filters;
     MOSN_CONF_LIST(mosn_access_log_conf_t) access_log;
 
@@ -91,7 +92,6 @@ struct mosn_request_s {
     mosn_stream_wait_t  wait;
     mosn_timer_t        timer;
     uint32_t            timeout_ms;
-    uint64_t            up_bytes_before; /* sent on its connection */
     uint64_t            up_conn_id;
 
     mosn_filter_t *filters;

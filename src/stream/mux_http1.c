@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "event/listener.h"
 #include "os/clock.h"
+#include "proto/websocket.h"
 
 #define MAX_INTERIMS     16
 #define DRAIN_IDLE_MS    200u
@@ -151,6 +152,7 @@ http1_client_over(mux_http1_t *mux)
         return;
     }
     mux->state = MUX_HTTP1_HEAD;
+    mux->base.room = 1;
     mux->base.client->on_available(mux->base.owner, &mux->base);
 }
 
@@ -437,13 +439,30 @@ http1_on_request(mux_http1_t *mux)
 
 
 /* The protocol that the answer changes to must be the one we offered. */
+/* Did the host read the key that we have made up? */
+static bool
+http1_is_key_accepted(const mux_http1_stream_t *s)
+{
+    char                 accept[MOSN_WEBSOCKET_ACCEPT + 1];
+    const mosn_header_t *h = mosn_headers_find_name(
+        &s->message.headers, MOSN_STR("Sec-WebSocket-Accept"));
+
+    if (s->key.len == 0) {
+        return true; /* for the client to check */
+    }
+    mosn_websocket_accept(s->key, accept);
+    return h != NULL && mosn_str_equal(mosn_header_value(h), mosn_str(accept));
+}
+
+
 static bool
 http1_is_tunnel_answer(const mux_http1_stream_t *s)
 {
     const mosn_message_t *m = &s->message;
 
     return (m->status == 101 && m->upgrade.len > 0
-            && mosn_str_equal_nocase(m->upgrade, s->offered))
+            && mosn_str_equal_nocase(m->upgrade, s->offered)
+            && http1_is_key_accepted(s))
            || (s->method == MOSN_METHOD_CONNECT && m->status / 100 == 2);
 }
 
@@ -720,6 +739,7 @@ http1_on_closed(mux_http1_t *mux)
         }
     }
     if (!http1_is_server(mux)) {
+        mux->base.room = 0;
         mux->base.client->on_closed(mux->base.owner, &mux->base, reason);
     }
 }
@@ -762,6 +782,7 @@ http1_open(mosn_stream_conn_t *sc, mosn_pool_t *pool)
     mux_http1_t *mux = http1_mux(sc);
 
     mosn_conn_disarm_idle(sc->conn);
+    sc->room = 0;
     return &http1_stream_create(mux, pool)->base;
 }
 
@@ -800,31 +821,6 @@ http1_serve(mosn_conn_t *conn, const mosn_stream_settings_t *settings,
 }
 
 
-/* A client's connection has the stream connection as its only filter. */
-static mosn_verdict_e
-http1_client_read(mosn_net_filter_t *filter, mosn_conn_t *conn)
-{
-    (void) conn;
-    return http1_on_read(filter->state);
-}
-
-
-static void
-http1_client_event(mosn_net_filter_t *filter, mosn_conn_t *conn,
-                   mosn_conn_event_e event)
-{
-    (void) conn;
-    http1_on_event(filter->state, event);
-}
-
-
-static const mosn_net_filter_ops_t http1_client_filter = {
-    .on_read = http1_client_read,
-    .on_event = http1_client_event,
-    .terminal = true,
-};
-
-
 static mosn_stream_conn_t *
 http1_connect(mosn_conn_t *conn, const mosn_stream_settings_t *settings,
               const mosn_stream_client_ops_t *ops, void *owner)
@@ -832,7 +828,8 @@ http1_connect(mosn_conn_t *conn, const mosn_stream_settings_t *settings,
     mux_http1_t *mux = http1_create(conn, settings, owner);
 
     mux->base.client = ops;
-    (void) mosn_conn_add_filter(conn, &http1_client_filter, NULL, &mux->base);
+    mux->base.room = 1;
+    mosn_stream_client_attach(&mux->base);
     return &mux->base;
 }
 
@@ -865,6 +862,7 @@ static const mosn_stream_protocol_ops_t http1_protocol = {
     .serve = http1_serve,
     .connect = http1_connect,
     .protocol = MOSN_STR_INIT("HTTP/1.1"),
+    .alpn = MOSN_STR_INIT("http/1.1"),
 };
 
 MOSN_MODULE(MOSN_STREAM_PROTOCOL, http1, &http1_protocol);

@@ -55,6 +55,7 @@ struct mux_http1_stream_s {
     mosn_method_e    method;   /* of the request, for the response's body */
     mosn_version_e   version;  /* of the request */
     mosn_str_t       offered;  /* protocol that a client asked to change to */
+    mosn_str_t       key;      /* of a WebSocket, when it is ours */
     bool             head_sent;
     bool             bodyless; /* what we send has no body */
     uint8_t          paused;

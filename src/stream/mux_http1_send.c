@@ -4,6 +4,7 @@
  */
 
 #include "core/log.h"
+#include "proto/websocket.h"
 #include "stream/mux_http1.h"
 
 static mux_http1_stream_t *
@@ -75,6 +76,25 @@ http1_is_last(mux_http1_stream_t *s, const mosn_message_t *head)
 }
 
 
+/* A WebSocket that was asked for over HTTP/2 comes without a key. */
+static void
+http1_add_key(mux_http1_stream_t *s, mosn_message_t *m)
+{
+    mosn_str_t name = MOSN_STR("Sec-WebSocket-Key");
+    char      *key;
+
+    if (!mosn_str_equal_nocase(m->upgrade, MOSN_STR("websocket"))
+        || mosn_headers_find_name(&m->headers, name) != NULL)
+    {
+        return;
+    }
+    key = mosn_pool_alloc(s->base.pool, MOSN_WEBSOCKET_KEY + 1);
+    mosn_websocket_key(key);
+    s->key = mosn_str(key);
+    mosn_headers_add(&m->headers, MOSN_HEADER_OTHER, name, s->key);
+}
+
+
 static void
 http1_send_head(mosn_stream_t *stream, const mosn_message_t *head, bool end)
 {
@@ -89,9 +109,13 @@ http1_send_head(mosn_stream_t *stream, const mosn_message_t *head, bool end)
     } else {
         s->method = head->method_id;
         s->offered = head->upgrade;
+        if (head->upgrade.len > 0) {
+            http1_add_key(s, &m);
+        }
     }
     http1_choose_framing(s, &m, end);
     s->head_sent = true;
+    stream->first_byte = conn->bytes_out + conn->out.bytes;
 
     out = mosn_conn_reserve(conn, mosn_http1_head_bound(&m));
     if (server) {

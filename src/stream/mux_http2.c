@@ -1,32 +1,55 @@
 /*
- * stream/mux_http2.c - HTTP/2 (RFC 9113) towards clients, on nghttp2.
+ * stream/mux_http2.c - HTTP/2 (RFC 9113) connections, towards clients and
+ * towards hosts, on nghttp2.
  *
  * nghttp2 never sees the socket: what comes is given to it, what it wants to
  * send is taken from it when the connection takes more.  Bodies go past it by
- * reference, in both directions.
- *
- *   stream:  head -> body -> received            response -> sent
- *                 \--- reset by either side ---> closed, freed with its pool
- *
- * Flow control is tied to our marks: bytes of a stream are given back to its
- * sender when whoever receives them takes more, those of the connection at
- * once, so that one slow reader stops its own sender and no neighbour.
+ * reference, in both directions.  It has no clock: what waits is looked at
+ * by a timer of ours.
  */
 
 #include "stream/mux_http2.h"
 
 #include "core/log.h"
 #include "event/listener.h"
+#include "event/tls.h"
 
 #define PREFACE        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-#define MAX_STREAMS    128u
-#define CONN_WINDOW    (1 << 20)
-#define FIELD_OVERHEAD 32u /* RFC 9113, 6.5.2 */
-#define PATIENCE_MAX   1000u
-#define PATIENCE_PER_S 100u
+#define PATIENCE       1000u
 #define DRAIN_MS       1000u /* between the two GOAWAYs */
+#define GUARD_MAX_MS   1000u
+#define RESETS_NOLIMIT (UINT64_C(1) << 40) /* we count them */
 
 static void http2_send(http2_t *mux);
+
+static const mosn_directive_t http2_directives[] = {
+    MOSN_INT(mosn_http2_conf_t, max_concurrent_streams, 1, 1000000, 128,
+             "Streams at a time on one connection: of a client, or of ours "
+             "to a host when it allows as many."),
+    MOSN_SIZE(mosn_http2_conf_t, initial_stream_window, 65535, INT32_MAX,
+              65535,
+              "Bytes of a body that may be on their way to us and not yet "
+              "passed on."),
+    MOSN_SIZE(mosn_http2_conf_t, initial_connection_window, 65535, INT32_MAX,
+              1 << 20, "The same of all streams together."),
+    MOSN_SIZE(mosn_http2_conf_t, max_frame_bytes, 16384, 16777215, 16384,
+              "Longest frame that the peer may send."),
+    MOSN_DURATION(mosn_http2_conf_t, settings_timeout, 1, 3600000, 10000,
+                  "A peer that has not acknowledged our settings by then is "
+                  "none."),
+    MOSN_DURATION(mosn_http2_conf_t, keepalive_interval, 0, 86400000, 0,
+                  "A peer that was silent so long gets a PING; 0: never."),
+    MOSN_DURATION(mosn_http2_conf_t, keepalive_timeout, 1, 3600000, 10000,
+                  "... and is given up when it does not answer in this "
+                  "time."),
+    MOSN_DIRECTIVES_END
+};
+
+const mosn_conf_block_t mosn_http2_block = {
+    .doc = "What HTTP/2 leaves to its two ends.",
+    .size = sizeof(mosn_http2_conf_t),
+    .directives = http2_directives,
+};
 
 
 static http2_t *
@@ -43,49 +66,64 @@ mux_http2_send_later(http2_t *mux)
 }
 
 
+static void
+http2_watch(http2_t *mux)
+{
+    if (!mosn_timer_is_armed(&mux->guard)) {
+        mosn_timer_arm(mux->base.conn->loop, &mux->guard, mux->guard_ms);
+    }
+}
+
+
 /* --- streams ------------------------------------------------------------ */
 
-static http2_stream_t *
-http2_stream_create(http2_t *mux, int32_t id)
+/* `pool`: of whoever sends a request; NULL: a request has come. */
+http2_stream_t *
+mux_http2_stream_create(http2_t *mux, int32_t id, mosn_pool_t *pool)
 {
-    mosn_pool_t    *pool = mosn_pool_create(MOSN_POOL_STREAM);
-    http2_stream_t *s = mosn_pool_calloc(pool, sizeof(*s));
+    mosn_pool_t    *own = mosn_pool_create(MOSN_POOL_STREAM);
+    http2_stream_t *s = mosn_pool_calloc(own, sizeof(*s));
 
+    s->own = own;
     s->mux = mux;
     s->base.ops = &mux_http2_stream_ops;
     s->base.sc = &mux->base;
     s->base.conn = mux->base.conn;
-    s->base.pool = pool;
+    s->base.pool = pool != NULL ? pool : own;
     s->base.id = (uint64_t) id;
+    s->base.first_byte = UINT64_MAX;
     s->base.reused = mux->base.n_streams > 0;
-    mosn_message_init(&s->message, pool);
-    s->message.version = MOSN_HTTP_2;
+    s->heard_ms = s->sent_ms = mux->base.conn->loop->now_ms;
+    s->message = mosn_pool_alloc(s->base.pool, sizeof(*s->message));
+    mosn_message_init(s->message, s->base.pool);
+    s->message->version = MOSN_HTTP_2;
     mosn_list_append(&mux->streams, &s->link);
-    mux->n_streams++;
+    mux->base.n_active++;
     mux->base.n_streams++;
     mosn_conn_disarm_idle(mux->base.conn);
+    http2_watch(mux);
     return s;
 }
 
 
-static void
-http2_stream_free(http2_stream_t *s)
+void
+mux_http2_stream_free(http2_stream_t *s)
 {
     http2_t *mux = s->mux;
 
     mosn_list_unlink(&s->link);
     mosn_chain_clear(&s->out);
-    mosn_loop_bury(mux->base.conn->loop, &(mosn_pool_t *){ s->base.pool });
-    if (--mux->n_streams == 0 && !mux->base.conn->closed) {
+    mosn_chain_clear(&s->early);
+    mosn_loop_bury(mux->base.conn->loop, &(mosn_pool_t *){ s->own });
+    if (--mux->base.n_active == 0 && !mux->base.conn->closed) {
         mosn_conn_arm_idle(mux->base.conn,
                            mux->base.settings->idle_timeout_ms);
     }
 }
 
 
-/* Its owner is told, once, unless it is done with it. */
-static void
-http2_stream_end(http2_stream_t *s, mosn_reason_e reason)
+void
+mux_http2_stream_end(http2_stream_t *s, mosn_reason_e reason)
 {
     if (!s->over) {
         s->over = true;
@@ -96,384 +134,63 @@ http2_stream_end(http2_stream_t *s, mosn_reason_e reason)
 }
 
 
-/* --- a request that is none --------------------------------------------- */
+/* --- what a host takes --------------------------------------------------- */
 
-static void
-http2_refuse(http2_stream_t *s, mosn_reason_e reason)
+void
+mux_http2_look_for_room(http2_t *mux)
 {
-    http2_t   *mux = s->mux;
-    unsigned   status = mosn_reasons[reason].status;
-    char       text[4];
-    nghttp2_nv nv[] = {
-        { (uint8_t *) (uintptr_t) ":status", (uint8_t *) text, 7, 3, 0 },
-        { (uint8_t *) (uintptr_t) "content-length",
-          (uint8_t *) (uintptr_t) "0", 14, 1, 0 },
-    };
-    mosn_str_t line = s->message.path;
+    mosn_stream_conn_t *sc = &mux->base;
+    uint32_t            most, own;
 
-    (void) snprintf(text, sizeof(text), "%03u", status % 1000);
-    s->over = true;
-    mux->base.server->on_refused(mux->base.owner, &mux->base, reason, status,
-                                 line);
-    (void) nghttp2_submit_response(mux->session, (int32_t) s->base.id, nv, 2,
-                                   NULL);
-}
-
-
-/* --- misbehaviour -------------------------------------------------------- */
-
-/* Frames that cost us something and the peer nothing, and streams that it
- * makes us reset, are paid from a budget that fills slowly; when it is gone
- * the connection ends. */
-static void
-http2_charge(http2_t *mux)
-{
-    mosn_conn_t *conn = mux->base.conn;
-    uint64_t     now = conn->loop->now_ms;
-    uint64_t     more = (now - mux->charged_ms) * PATIENCE_PER_S / 1000;
-
-    if (more > 0) {
-        mux->charged_ms = now;
-        mux->patience = more > PATIENCE_MAX - mux->patience
-                            ? PATIENCE_MAX
-                            : mux->patience + (uint32_t) more;
-    }
-    if (mux->patience > 0) {
-        mux->patience--;
+    if (http2_is_server(mux)) {
         return;
     }
-    if (!mux->given_up) {
-        mux->given_up = true;
-        mosn_log_info(0, "conn %llu: HTTP/2: too much misbehaviour",
-                      (unsigned long long) conn->id);
-        mosn_reason_count(MOSN_REASON_BAD_REQUEST);
-        (void) nghttp2_session_terminate_session(mux->session,
-                                                 NGHTTP2_ENHANCE_YOUR_CALM);
-    }
-}
-
-
-static int
-http2_on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd,
-                     void *arg)
-{
-    (void) session;
-    switch (hd->type) {
-    case NGHTTP2_HEADERS:
-    case NGHTTP2_WINDOW_UPDATE: /* a download takes many */
-        break;
-    case NGHTTP2_DATA:
-        if (hd->length == 0 && (hd->flags & NGHTTP2_FLAG_END_STREAM) == 0) {
-            http2_charge(arg);
-        }
-        break;
-    default:
-        http2_charge(arg);
-        break;
-    }
-    return 0;
-}
-
-
-/* --- heads that come ----------------------------------------------------- */
-
-static mosn_str_t
-http2_copy(http2_stream_t *s, const uint8_t *at, size_t n)
-{
-    return mosn_pool_copy(s->base.pool, (mosn_str_t){ (const char *) at, n });
-}
-
-
-static void
-http2_take_pseudo(http2_stream_t *s, mosn_str_t name, mosn_str_t value)
-{
-    mosn_message_t *m = &s->message;
-
-    if (mosn_str_equal(name, MOSN_STR(":method"))) {
-        m->method = value;
-        m->method_id = mosn_method_find(value);
-    } else if (mosn_str_equal(name, MOSN_STR(":path"))) {
-        m->path = value;
-    } else if (mosn_str_equal(name, MOSN_STR(":authority"))) {
-        m->authority = value;
-    } else if (mosn_str_equal(name, MOSN_STR(":scheme"))) {
-        m->scheme = value;
-    }
-}
-
-
-static void
-http2_take_field(http2_stream_t *s, mosn_str_t name, mosn_str_t value)
-{
-    mosn_message_t *m = &s->message;
-    mosn_header_e   id = mosn_header_find_id(name.at, name.len);
-
-    switch (id) {
-    case MOSN_HEADER_TE: /* trailers, or nghttp2 had refused it */
-        m->te_trailers = true;
-        return;
-    case MOSN_HEADER_EXPECT:
-        m->expect_continue =
-            mosn_str_equal_nocase(value, MOSN_STR("100-continue"));
-        return;
-    case MOSN_HEADER_CONTENT_LENGTH:
-        m->content_length = strtoll(value.at, NULL, 10); /* checked: digits */
-        return;
-    case MOSN_HEADER_HOST:
-        if (m->authority.len == 0) {
-            m->authority = value;
-        }
-        return;
-    default:
-        mosn_headers_add(&m->headers, id, name, value);
-        return;
-    }
-}
-
-
-static int
-http2_on_header(nghttp2_session *session, const nghttp2_frame *frame,
-                const uint8_t *name, size_t name_len, const uint8_t *value,
-                size_t value_len, uint8_t flags, void *arg)
-{
-    http2_stream_t *s =
-        nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-    http2_t   *mux = arg;
-    mosn_str_t n, v;
-
-    (void) flags;
-    if (s == NULL || s->over) {
-        return 0;
-    }
-    s->header_bytes += name_len + value_len + FIELD_OVERHEAD;
-    if (s->header_bytes > mux->base.settings->max_header_bytes
-        || s->message.headers.n >= mux->base.settings->max_headers)
+    if (mux->going || mux->dead || sc->conn->closed
+        || nghttp2_session_check_request_allowed(mux->session) == 0)
     {
-        s->too_large = true; /* read on, keep nothing */
-        return 0;
-    }
-    n = http2_copy(s, name, name_len);
-    v = http2_copy(s, value, value_len);
-    if (s->in_trailers) {
-        mosn_headers_add(&s->trailers, mosn_header_find_id(n.at, n.len), n, v);
-    } else if (name_len > 0 && name[0] == ':') {
-        http2_take_pseudo(s, n, v);
-    } else {
-        http2_take_field(s, n, v);
-    }
-    return 0;
-}
-
-
-static int
-http2_on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame,
-                       void *arg)
-{
-    http2_t        *mux = arg;
-    http2_stream_t *s;
-
-    if (frame->hd.type != NGHTTP2_HEADERS) {
-        return 0;
-    }
-    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-        s = http2_stream_create(mux, frame->hd.stream_id);
-        (void) nghttp2_session_set_stream_user_data(session,
-                                                    frame->hd.stream_id, s);
-        return 0;
-    }
-    s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-    if (s != NULL) {
-        s->in_trailers = true;
-        s->header_bytes = 0;
-        mosn_headers_init(&s->trailers, s->base.pool, 4);
-    }
-    return 0;
-}
-
-
-/* One line for all of them: HTTP/1 knows no other form (RFC 9113, 8.2.3). */
-static void
-http2_join_cookies(http2_stream_t *s)
-{
-    mosn_headers_t *headers = &s->message.headers;
-    mosn_str_t      all = MOSN_STR_NULL;
-    unsigned        n = 0;
-
-    for (uint32_t i = 0; i < headers->n; i++) {
-        mosn_header_t *h = &headers->items[i];
-
-        if (h->id != MOSN_HEADER_COOKIE || h->removed) {
-            continue;
+        sc->room = 0;
+        if (sc->n_active == 0) {
+            mux_http2_send_later(mux); /* which closes */
         }
-        all = n++ == 0 ? mosn_header_value(h)
-                       : mosn_pool_printf(s->base.pool, "%.*s; %.*s",
-                                          MOSN_STR_ARG(all),
-                                          (int) h->value_len, h->value);
+        return;
     }
-    if (n > 1) {
-        mosn_headers_set(headers, MOSN_HEADER_COOKIE, MOSN_STR("cookie"), all);
-    }
-}
-
-
-/* What nghttp2 lets pass and HTTP/1 could misread. */
-static bool
-http2_is_sound(const mosn_message_t *m)
-{
-    if (m->authority.len == 0
-        || memchr(m->authority.at, '@', m->authority.len)) {
-        return false;
-    }
-    if (m->path.len == 0 || memchr(m->path.at, '#', m->path.len)
-        || (m->path.at[0] != '/'
-            && !(m->method_id == MOSN_METHOD_OPTIONS && m->path.len == 1
-                 && m->path.at[0] == '*')))
-    {
-        return false;
-    }
-    for (size_t i = 0; i < m->path.len; i++) {
-        if ((uint8_t) m->path.at[i] <= ' ' || m->path.at[i] == 0x7f) {
-            return false;
-        }
-    }
-    return true;
-}
-
-
-static void
-http2_on_request(http2_stream_t *s, bool end)
-{
-    http2_t        *mux = s->mux;
-    mosn_message_t *m = &s->message;
-
-    s->base.received_end = end;
-    if (s->too_large) {
-        http2_refuse(s, MOSN_REASON_HEADERS_TOO_LARGE);
-    } else if (m->path.len > mux->base.settings->max_uri_bytes) {
-        http2_refuse(s, MOSN_REASON_URI_TOO_LONG);
-    } else if (m->method_id == MOSN_METHOD_CONNECT) {
-        http2_refuse(s, MOSN_REASON_METHOD_NOT_ALLOWED);
-    } else if (!http2_is_sound(m)) {
-        http2_refuse(s, MOSN_REASON_BAD_REQUEST);
-    } else {
-        http2_join_cookies(s);
-        mux->base.server->on_stream(mux->base.owner, &s->base);
-        s->base.receiver->on_head(&s->base, m, end);
+    most = nghttp2_session_get_remote_settings(
+        mux->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+    own = (uint32_t) sc->settings->http2->max_concurrent_streams;
+    most = most < own ? most : own;
+    sc->room = most > sc->n_active ? most - sc->n_active : 0;
+    if (!sc->conn->connecting) {
+        sc->client->on_available(sc->owner, sc);
     }
 }
 
 
-static void
-http2_on_data_end(http2_stream_t *s)
+static mosn_stream_t *
+http2_open(mosn_stream_conn_t *sc, mosn_pool_t *pool)
 {
-    s->base.received_end = true;
-    if (!s->over) {
-        s->base.receiver->on_data(&s->base, NULL, true);
-    }
-}
+    http2_t        *mux = http2_mux(sc);
+    http2_stream_t *s = mux_http2_stream_create(mux, 0, pool);
 
-
-static int
-http2_on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
-{
-    http2_stream_t *s = frame->hd.stream_id == 0
-                            ? NULL
-                            : nghttp2_session_get_stream_user_data(
-                                session, frame->hd.stream_id);
-    bool            end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-
-    (void) arg;
-    if (s == NULL) {
-        return 0;
-    }
-    if (frame->hd.type == NGHTTP2_HEADERS && !s->in_trailers) {
-        http2_on_request(s, end);
-    } else if (frame->hd.type == NGHTTP2_HEADERS) {
-        s->base.received_end = true;
-        if (!s->over) {
-            s->base.receiver->on_trailers(&s->base, &s->trailers);
-        }
-    } else if (frame->hd.type == NGHTTP2_DATA && end) {
-        http2_on_data_end(s);
-    }
-    return 0;
-}
-
-
-static int
-http2_on_data(nghttp2_session *session, uint8_t flags, int32_t id,
-              const uint8_t *bytes, size_t n, void *arg)
-{
-    http2_t        *mux = arg;
-    http2_stream_t *s = nghttp2_session_get_stream_user_data(session, id);
-
-    (void) flags;
-    (void) nghttp2_session_consume_connection(session, n);
-    if (s == NULL || s->over) {
-        (void) nghttp2_session_consume_stream(session, id, n);
-        return 0;
-    }
-    s->held += n;
-    if (n > 0) {
-        mosn_buf_t data =
-            mosn_buf_slice(mux->feeding, (uint8_t *) (uintptr_t) bytes, n);
-
-        s->base.receiver->on_data(&s->base, &data, false);
-    }
-    if (s->paused == 0 && s->held > 0) {
-        (void) nghttp2_session_consume_stream(session, id, s->held);
-        s->held = 0;
-    }
-    return 0;
-}
-
-
-static int
-http2_on_stream_close(nghttp2_session *session, int32_t id, uint32_t code,
-                      void *arg)
-{
-    http2_stream_t *s = nghttp2_session_get_stream_user_data(session, id);
-
-    (void) arg;
-    (void) code;
-    if (s != NULL) {
-        (void) nghttp2_session_set_stream_user_data(session, id, NULL);
-        http2_stream_end(s, MOSN_REASON_CLIENT_CLOSED);
-        http2_stream_free(s);
-    }
-    return 0;
-}
-
-
-/* A response that is sent before its request has come: the rest of that is
- * not wanted (RFC 9113, 8.1). */
-static int
-http2_on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame,
-                    void *arg)
-{
-    http2_stream_t *s = frame->hd.stream_id == 0
-                            ? NULL
-                            : nghttp2_session_get_stream_user_data(
-                                session, frame->hd.stream_id);
-
-    if (frame->hd.type == NGHTTP2_RST_STREAM
-        && frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
-    {
-        http2_charge(arg);
-    }
-    if (s != NULL && !s->base.received_end
-        && (frame->hd.type == NGHTTP2_DATA
-            || frame->hd.type == NGHTTP2_HEADERS)
-        && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
-    {
-        (void) nghttp2_submit_rst_stream(
-            session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
-    }
-    return 0;
+    sc->room--;
+    return &s->base;
 }
 
 
 /* --- the connection ------------------------------------------------------ */
+
+/* Why the requests on a connection ended with it. */
+static mosn_reason_e
+http2_end_reason(const http2_stream_t *s, mosn_reason_e reason)
+{
+    bool closed =
+        reason == MOSN_REASON_UPSTREAM_CLOSED || reason == MOSN_REASON_NONE;
+
+    return !http2_is_server(s->mux) && closed
+               ? s->got_head ? MOSN_REASON_UPSTREAM_TRUNCATED
+                             : MOSN_REASON_UPSTREAM_CLOSED
+               : reason;
+}
+
 
 static void
 http2_free(http2_t *mux)
@@ -484,11 +201,15 @@ http2_free(http2_t *mux)
 
         (void) nghttp2_session_set_stream_user_data(
             mux->session, (int32_t) s->base.id, NULL);
-        http2_stream_end(s, mux->base.conn->reason);
-        http2_stream_free(s);
+        mux_http2_stream_end(s, http2_end_reason(s, mux->base.conn->reason));
+        mux_http2_stream_free(s);
     }
     nghttp2_session_del(mux->session);
     mux->session = NULL;
+    if (!http2_is_server(mux)) {
+        mux->base.client->on_closed(mux->base.owner, &mux->base,
+                                    mux->base.conn->reason);
+    }
 }
 
 
@@ -509,7 +230,7 @@ http2_send(http2_t *mux)
 {
     mosn_conn_t *conn = mux->base.conn;
 
-    if (mux->session == NULL || mux->depth > 0) {
+    if (mux->session == NULL || mux->depth > 0 || conn->connecting) {
         return;
     }
     mux->depth++;
@@ -522,10 +243,13 @@ http2_send(http2_t *mux)
         }
         mosn_conn_write(conn, bytes, (size_t) n);
     }
-    if (http2_leave(mux) && nghttp2_session_want_read(mux->session) == 0
-        && nghttp2_session_want_write(mux->session) == 0)
+    if (http2_leave(mux)
+        && ((nghttp2_session_want_read(mux->session) == 0
+             && nghttp2_session_want_write(mux->session) == 0)
+            || (mux->going && !http2_is_server(mux)
+                && mux->base.n_active == 0)))
     {
-        mosn_conn_close_flushed(conn, MOSN_REASON_NONE, true);
+        mosn_conn_close_flushed(conn, MOSN_REASON_NONE, http2_is_server(mux));
     }
 }
 
@@ -550,7 +274,11 @@ http2_give_up(http2_t *mux, uint32_t code)
         goaway[13 + i] = (uint8_t) (code >> (24 - 8 * i));
     }
     mosn_conn_write(conn, goaway, sizeof(goaway));
-    mosn_conn_close_flushed(conn, MOSN_REASON_BAD_REQUEST, true);
+    mosn_conn_close_flushed(conn,
+                            http2_is_server(mux)
+                                ? MOSN_REASON_BAD_REQUEST
+                                : MOSN_REASON_UPSTREAM_BAD_RESPONSE,
+                            true);
 }
 
 
@@ -569,6 +297,7 @@ http2_on_read(mosn_stream_conn_t *sc)
 
         mux->depth++;
         mux->feeding = &conn->in;
+        mux->heard_ms = conn->loop->now_ms;
         got = nghttp2_session_mem_recv(mux->session, conn->in.pos, n);
         if (!http2_leave(mux)) {
             return MOSN_END;
@@ -589,7 +318,9 @@ http2_on_read(mosn_stream_conn_t *sc)
         return MOSN_END;
     }
     if (conn->eof) {
-        mosn_conn_close(conn, MOSN_REASON_CLIENT_CLOSED);
+        mosn_conn_close(conn, http2_is_server(mux)
+                                  ? MOSN_REASON_CLIENT_CLOSED
+                                  : MOSN_REASON_UPSTREAM_CLOSED);
         return MOSN_END;
     }
     if (conn->blocked && !mux->read_stopped) {
@@ -612,7 +343,7 @@ http2_drain_fired(mosn_timer_t *timer)
             nghttp2_session_get_last_proc_stream_id(mux->session),
             NGHTTP2_NO_ERROR, NULL, 0);
         http2_send(mux);
-        if (mux->session != NULL && mux->n_streams == 0) {
+        if (mux->session != NULL && mux->base.n_active == 0) {
             mosn_conn_close_flushed(mux->base.conn, MOSN_REASON_NONE, true);
         } else {
             mosn_timer_arm(mux->base.conn->loop, &mux->drain, DRAIN_MS / 10);
@@ -633,6 +364,144 @@ http2_start_drain(http2_t *mux)
     mosn_timer_arm(mux->base.conn->loop, &mux->drain, DRAIN_MS);
 }
 
+
+/* --- what waits ---------------------------------------------------------- */
+
+static bool
+http2_is_late(const http2_t *mux, uint64_t since_ms, uint32_t allowed_ms)
+{
+    return since_ms > 0 && allowed_ms > 0
+           && mux->base.conn->loop->now_ms - since_ms >= allowed_ms;
+}
+
+
+static void
+http2_guard_stream(http2_stream_t *s)
+{
+    const http2_t *mux = s->mux;
+    bool sending = s->out.bytes > 0 && !s->deferred && !s->base.tunnel;
+    bool receiving = http2_is_server(mux) && s->got_head
+                     && !s->base.received_end && s->paused == 0 && s->held == 0
+                     && !s->wants_tunnel;
+
+    if (s->over && !sending) {
+        return;
+    }
+    if (sending
+        && http2_is_late(mux, s->sent_ms, mux->base.conn->send_timeout_ms)) {
+        mux_http2_rst(s, NGHTTP2_CANCEL); /* no window for so long */
+        mux_http2_stream_end(s, MOSN_REASON_SEND_TIMEOUT);
+    } else if (receiving
+               && http2_is_late(mux, s->heard_ms,
+                                mux->base.settings->body_timeout_ms))
+    {
+        bool answered = s->head_sent;
+
+        mux_http2_stream_end(s, MOSN_REASON_BODY_TIMEOUT);
+        if (answered) {
+            mux_http2_rst(s, NGHTTP2_CANCEL);
+        } else {
+            mux_http2_answer(s, mosn_reasons[MOSN_REASON_BODY_TIMEOUT].status);
+        }
+    }
+}
+
+
+/* The peer has broken a time limit: GOAWAY, and the end. */
+static void
+http2_expire(http2_t *mux, uint32_t code, mosn_reason_e reason)
+{
+    mosn_log_info(0, "conn %llu: HTTP/2: %s",
+                  (unsigned long long) mux->base.conn->id,
+                  mosn_reasons[reason].text);
+    (void) nghttp2_session_terminate_session(mux->session, code);
+    http2_send(mux);
+    mosn_conn_close_flushed(mux->base.conn, reason, false);
+}
+
+
+static void
+http2_keep_alive(http2_t *mux)
+{
+    const mosn_http2_conf_t *conf = mux->base.settings->http2;
+
+    if (mux->ping_sent_ms == 0
+        && http2_is_late(mux, mux->heard_ms, conf->keepalive_interval_ms))
+    {
+        mux->ping_sent_ms = mux->base.conn->loop->now_ms;
+        (void) nghttp2_submit_ping(mux->session, NGHTTP2_FLAG_NONE, NULL);
+    }
+}
+
+
+static void
+http2_guard_fired(mosn_timer_t *timer)
+{
+    http2_t                 *mux = mosn_container_of(timer, http2_t, guard);
+    const mosn_http2_conf_t *conf = mux->base.settings->http2;
+    mosn_list_t             *link, *next;
+
+    if (mux->session == NULL || mux->base.conn->closed) {
+        return;
+    }
+    if (http2_is_late(mux, mux->settings_sent_ms, conf->settings_timeout_ms)) {
+        http2_expire(mux, NGHTTP2_SETTINGS_TIMEOUT,
+                     MOSN_REASON_HANDSHAKE_TIMEOUT);
+        return;
+    }
+    if (http2_is_late(mux, mux->head_begun_ms,
+                      mux->base.settings->header_timeout_ms))
+    {
+        http2_expire(mux, NGHTTP2_ENHANCE_YOUR_CALM,
+                     MOSN_REASON_HEADER_TIMEOUT);
+        return;
+    }
+    if (http2_is_late(mux, mux->ping_sent_ms, conf->keepalive_timeout_ms)) {
+        http2_expire(mux, NGHTTP2_NO_ERROR, MOSN_REASON_KEEPALIVE_TIMEOUT);
+        return;
+    }
+    http2_keep_alive(mux);
+
+    mux->depth++;
+    for (link = mux->streams.next; link != &mux->streams; link = next) {
+        next = link->next;
+        http2_guard_stream(mosn_container_of(link, http2_stream_t, link));
+    }
+    if (!http2_leave(mux)) {
+        return;
+    }
+    http2_send(mux);
+    if (mux->session != NULL
+        && (mux->base.n_active > 0 || mux->settings_sent_ms > 0
+            || conf->keepalive_interval_ms > 0))
+    {
+        http2_watch(mux);
+    }
+}
+
+
+/* Often enough for the shortest limit. */
+static uint32_t
+http2_guard_ms(const mosn_stream_settings_t *settings, const mosn_conn_t *conn)
+{
+    const uint32_t limits[] = { settings->header_timeout_ms,
+                                settings->body_timeout_ms,
+                                settings->http2->settings_timeout_ms,
+                                settings->http2->keepalive_interval_ms,
+                                settings->http2->keepalive_timeout_ms,
+                                conn->send_timeout_ms };
+    uint32_t       ms = GUARD_MAX_MS;
+
+    for (size_t i = 0; i < MOSN_COUNT(limits); i++) {
+        if (limits[i] > 0 && limits[i] / 4 < ms) {
+            ms = limits[i] / 4;
+        }
+    }
+    return ms < 10 ? 10 : ms;
+}
+
+
+/* --- events -------------------------------------------------------------- */
 
 /* Sources that wait because of the connection, not of their own stream. */
 static void
@@ -656,15 +525,47 @@ http2_tell_drained(http2_t *mux)
 }
 
 
+/* What else would the host speak, if it did not agree to this? */
+static void
+http2_on_connected(http2_t *mux)
+{
+    mosn_stream_conn_t *sc = &mux->base;
+
+    if (http2_is_server(mux)) {
+        return;
+    }
+    if (sc->conn->transport != NULL
+        && !mosn_str_equal(mosn_tls_alpn(sc->conn), MOSN_STR("h2")))
+    {
+        mosn_log_warn(0, "conn %llu: the host has not agreed to HTTP/2 (ALPN)",
+                      (unsigned long long) sc->conn->id);
+        mosn_conn_close(sc->conn, MOSN_REASON_UPSTREAM_TLS);
+        return;
+    }
+    mux->settings_sent_ms = mux->heard_ms = sc->conn->loop->now_ms;
+    http2_watch(mux);
+    mux_http2_look_for_room(mux);
+    if (!sc->conn->closed) {
+        sc->client->on_connected(sc->owner, sc);
+        mux_http2_send_later(mux);
+    }
+}
+
+
 static void
 http2_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
 {
     http2_t *mux = http2_mux(sc);
 
     switch (event) {
+    case MOSN_CONN_CONNECTED:
+        http2_on_connected(mux);
+        break;
     case MOSN_CONN_CLOSED:
         mosn_task_cancel(&mux->send);
         mosn_timer_disarm(sc->conn->loop, &mux->drain);
+        mosn_timer_disarm(sc->conn->loop, &mux->guard);
+        sc->room = 0;
         mux->dead = true;
         if (mux->depth == 0 && mux->session != NULL) {
             http2_free(mux);
@@ -679,7 +580,7 @@ http2_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
         }
         break;
     case MOSN_CONN_IDLE:
-        if (mux->n_streams == 0 && mux->session != NULL) {
+        if (mux->base.n_active == 0 && mux->session != NULL) {
             (void) nghttp2_session_terminate_session(mux->session,
                                                      NGHTTP2_NO_ERROR);
             http2_send(mux);
@@ -698,6 +599,7 @@ http2_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
 static const mosn_stream_conn_ops_t http2_conn_ops = {
     .on_read = http2_on_read,
     .on_event = http2_on_event,
+    .open = http2_open,
 };
 
 
@@ -707,31 +609,21 @@ http2_new_session(http2_t *mux)
     nghttp2_session_callbacks *callbacks;
     nghttp2_option            *option;
     nghttp2_session           *session;
+    int                        rc;
 
     if (nghttp2_session_callbacks_new(&callbacks) != 0
         || nghttp2_option_new(&option) != 0)
     {
         abort(); /* no memory */
     }
-    nghttp2_session_callbacks_set_on_begin_headers_callback(
-        callbacks, http2_on_begin_headers);
-    nghttp2_session_callbacks_set_on_begin_frame_callback(
-        callbacks, http2_on_begin_frame);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks,
-                                                     http2_on_header);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks,
-                                                         http2_on_frame);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks,
-                                                              http2_on_data);
-    nghttp2_session_callbacks_set_on_stream_close_callback(
-        callbacks, http2_on_stream_close);
-    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks,
-                                                         http2_on_frame_sent);
-    nghttp2_session_callbacks_set_send_data_callback(callbacks,
-                                                     mux_http2_send_body);
+    mux_http2_set_callbacks(callbacks);
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_closed_streams(option, 1);
-    if (nghttp2_session_server_new2(&session, callbacks, mux, option) != 0) {
+    nghttp2_option_set_stream_reset_rate_limit(option, RESETS_NOLIMIT, 1);
+    rc = http2_is_server(mux)
+             ? nghttp2_session_server_new2(&session, callbacks, mux, option)
+             : nghttp2_session_client_new2(&session, callbacks, mux, option);
+    if (rc != 0) {
         abort();
     }
     nghttp2_session_callbacks_del(callbacks);
@@ -740,35 +632,95 @@ http2_new_session(http2_t *mux)
 }
 
 
-static mosn_stream_conn_t *
-http2_serve(mosn_conn_t *conn, const mosn_stream_settings_t *settings,
-            const mosn_stream_server_ops_t *ops, void *owner)
+static void
+http2_submit_settings(http2_t *mux)
 {
-    http2_t               *mux = mosn_pool_calloc(conn->pool, sizeof(*mux));
-    nghttp2_settings_entry entries[] = {
-        { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, MAX_STREAMS },
-        { NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
-          (uint32_t) settings->max_header_bytes },
+    const mosn_stream_settings_t *settings = mux->base.settings;
+    const mosn_http2_conf_t      *conf = settings->http2;
+    nghttp2_settings_entry        entries[6];
+    size_t                        n = 0;
+
+    entries[n++] = (nghttp2_settings_entry){
+        NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
+        (uint32_t) conf->initial_stream_window,
     };
+    entries[n++] = (nghttp2_settings_entry){
+        NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
+        (uint32_t) settings->max_header_bytes,
+    };
+    entries[n++] = (nghttp2_settings_entry){
+        NGHTTP2_SETTINGS_MAX_FRAME_SIZE,
+        (uint32_t) conf->max_frame_bytes,
+    };
+    if (http2_is_server(mux)) {
+        entries[n++] = (nghttp2_settings_entry){
+            NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+            (uint32_t) conf->max_concurrent_streams,
+        };
+        entries[n++] = (nghttp2_settings_entry){
+            NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL,
+            settings->takes_tunnels,
+        };
+    } else {
+        entries[n++] =
+            (nghttp2_settings_entry){ NGHTTP2_SETTINGS_ENABLE_PUSH, 0 };
+    }
+    (void) nghttp2_submit_settings(mux->session, NGHTTP2_FLAG_NONE, entries,
+                                   n);
+    (void) nghttp2_session_set_local_window_size(
+        mux->session, NGHTTP2_FLAG_NONE, 0,
+        (int32_t) conf->initial_connection_window);
+}
+
+
+static http2_t *
+http2_create(mosn_conn_t *conn, const mosn_stream_settings_t *settings,
+             const mosn_stream_server_ops_t *server,
+             const mosn_stream_client_ops_t *client, void *owner)
+{
+    http2_t *mux = mosn_pool_calloc(conn->pool, sizeof(*mux));
 
     mux->base.ops = &http2_conn_ops;
     mux->base.conn = conn;
     mux->base.settings = settings;
-    mux->base.server = ops;
+    mux->base.server = server;
+    mux->base.client = client;
     mux->base.owner = owner;
     mosn_list_init(&mux->base.link);
     mosn_list_init(&mux->streams);
     mosn_task_init(&mux->send, http2_send_task);
     mosn_timer_init(&mux->drain, http2_drain_fired);
-    mux->patience = PATIENCE_MAX;
+    mosn_timer_init(&mux->guard, http2_guard_fired);
+    mux->guard_ms = http2_guard_ms(settings, conn);
+    mux->patience = PATIENCE;
     mux->charged_ms = conn->loop->now_ms;
     mux->session = http2_new_session(mux);
-    (void) nghttp2_submit_settings(mux->session, NGHTTP2_FLAG_NONE, entries,
-                                   MOSN_COUNT(entries));
-    (void) nghttp2_session_set_local_window_size(
-        mux->session, NGHTTP2_FLAG_NONE, 0, CONN_WINDOW);
+    http2_submit_settings(mux);
+    return mux;
+}
+
+
+static mosn_stream_conn_t *
+http2_serve(mosn_conn_t *conn, const mosn_stream_settings_t *settings,
+            const mosn_stream_server_ops_t *ops, void *owner)
+{
+    http2_t *mux = http2_create(conn, settings, ops, NULL, owner);
+
+    mux->settings_sent_ms = mux->heard_ms = conn->loop->now_ms;
+    http2_watch(mux);
     mosn_conn_arm_idle(conn, settings->idle_timeout_ms);
     mux_http2_send_later(mux);
+    return &mux->base;
+}
+
+
+static mosn_stream_conn_t *
+http2_connect(mosn_conn_t *conn, const mosn_stream_settings_t *settings,
+              const mosn_stream_client_ops_t *ops, void *owner)
+{
+    http2_t *mux = http2_create(conn, settings, NULL, ops, owner);
+
+    mosn_stream_client_attach(&mux->base);
     return &mux->base;
 }
 
@@ -788,7 +740,9 @@ http2_probe(const uint8_t *bytes, size_t n)
 static const mosn_stream_protocol_ops_t http2_protocol = {
     .probe = http2_probe,
     .serve = http2_serve,
+    .connect = http2_connect,
     .protocol = MOSN_STR_INIT("HTTP/2"),
+    .alpn = MOSN_STR_INIT("h2"),
     .multiplex = true,
 };
 

@@ -6,7 +6,10 @@
 
 #define STREAM_HIGH (64u * 1024) /* queued for a stream: its source waits */
 #define STREAM_LOW  (16u * 1024)
-
+#define MAX_PSEUDO  8 /* and content-length, te */
+#define NOT_INDEXED                                                           \
+    20u /* shorter secrets could be guessed (RFC 7541, 7.1)                   \
+         */
 
 static http2_stream_t *
 http2_stream(mosn_stream_t *stream)
@@ -25,6 +28,8 @@ http2_read_body(nghttp2_session *session, int32_t id, uint8_t *out,
     http2_stream_t *s = source->ptr;
     size_t          n = s->out.bytes < room ? s->out.bytes : room;
 
+    (void) session;
+    (void) id;
     (void) out;
     (void) arg;
     if (n == 0 && !s->out_end) {
@@ -38,13 +43,65 @@ http2_read_body(nghttp2_session *session, int32_t id, uint8_t *out,
             *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
         }
     }
-    (void) session;
-    (void) id;
     return (ssize_t) n;
 }
 
 
-/* A header with its value, as nghttp2 wants them; names in lower case. */
+static nghttp2_nv
+http2_nv(mosn_str_t name, mosn_str_t value)
+{
+    return (nghttp2_nv){ (uint8_t *) (uintptr_t) name.at,
+                         (uint8_t *) (uintptr_t) value.at, name.len, value.len,
+                         NGHTTP2_NV_FLAG_NONE };
+}
+
+
+/* Names are in lower case here. */
+static mosn_str_t
+http2_lower(http2_stream_t *s, const mosn_header_t *h)
+{
+    char *name;
+
+    if (h->id != MOSN_HEADER_OTHER) {
+        return mosn_header_name(h->id);
+    }
+    name = mosn_pool_alloc(s->own, h->name_len);
+    for (size_t i = 0; i < h->name_len; i++) {
+        char c = h->name[i];
+
+        name[i] = c >= 'A' && c <= 'Z' ? (char) (c | 0x20) : c;
+    }
+    return (mosn_str_t){ name, h->name_len };
+}
+
+
+/* What HTTP/2 has no use for, or says in another place. */
+static bool
+http2_is_left_out(const http2_stream_t *s, const mosn_header_t *h)
+{
+    mosn_str_t name = { h->name, h->name_len };
+
+    switch (h->id) {
+    case MOSN_HEADER_CONNECTION:
+    case MOSN_HEADER_PROXY_CONNECTION:
+    case MOSN_HEADER_KEEP_ALIVE:
+    case MOSN_HEADER_TRANSFER_ENCODING:
+    case MOSN_HEADER_CONTENT_LENGTH:
+    case MOSN_HEADER_UPGRADE:
+    case MOSN_HEADER_HOST:
+    case MOSN_HEADER_TE:
+        return true;
+    case MOSN_HEADER_OTHER:
+        return s->wants_tunnel
+               && (mosn_str_equal_nocase(name, MOSN_STR("Sec-WebSocket-Key"))
+                   || mosn_str_equal_nocase(name,
+                                            MOSN_STR("Sec-WebSocket-Accept")));
+    default:
+        return h->removed;
+    }
+}
+
+
 static size_t
 http2_pack(http2_stream_t *s, const mosn_headers_t *headers, nghttp2_nv *nv)
 {
@@ -52,33 +109,20 @@ http2_pack(http2_stream_t *s, const mosn_headers_t *headers, nghttp2_nv *nv)
 
     for (uint32_t i = 0; i < headers->n; i++) {
         const mosn_header_t *h = &headers->items[i];
-        char                *name;
 
-        switch (h->id) {
-        case MOSN_HEADER_CONNECTION:
-        case MOSN_HEADER_PROXY_CONNECTION:
-        case MOSN_HEADER_KEEP_ALIVE:
-        case MOSN_HEADER_TRANSFER_ENCODING:
-        case MOSN_HEADER_CONTENT_LENGTH:
-        case MOSN_HEADER_UPGRADE:
-        case MOSN_HEADER_HOST:
-        case MOSN_HEADER_TE:
-            continue;
-        default:
-            break;
-        }
-        if (h->removed) {
+        if (h->removed || http2_is_left_out(s, h)) {
             continue;
         }
-        name = mosn_pool_alloc(s->base.pool, h->name_len);
-        for (size_t k = 0; k < h->name_len; k++) {
-            char c = h->name[k];
-
-            name[k] = c >= 'A' && c <= 'Z' ? (char) (c | 0x20) : c;
+        nv[n] = http2_nv(http2_lower(s, h), mosn_header_value(h));
+        if (h->id == MOSN_HEADER_AUTHORIZATION
+            || h->id == MOSN_HEADER_PROXY_AUTHORIZATION
+            || ((h->id == MOSN_HEADER_COOKIE
+                 || h->id == MOSN_HEADER_SET_COOKIE)
+                && h->value_len < NOT_INDEXED))
+        {
+            nv[n].flags = NGHTTP2_NV_FLAG_NO_INDEX;
         }
-        nv[n++] =
-            (nghttp2_nv){ (uint8_t *) name, (uint8_t *) (uintptr_t) h->value,
-                          h->name_len, h->value_len, NGHTTP2_NV_FLAG_NONE };
+        n++;
     }
     return n;
 }
@@ -93,6 +137,7 @@ mux_http2_send_body(nghttp2_session *session, nghttp2_frame *frame,
     http2_stream_t *s = source->ptr;
 
     mosn_conn_write(mux->base.conn, head, 9);
+    s->sent_ms = mux->base.conn->loop->now_ms;
     while (n > 0) {
         mosn_buf_t *first = s->out.head;
         size_t      piece = mosn_buf_len(first) < n ? mosn_buf_len(first) : n;
@@ -103,8 +148,8 @@ mux_http2_send_body(nghttp2_session *session, nghttp2_frame *frame,
         n -= piece;
     }
     if (s->has_sent_trailers && s->out_end && s->out.bytes == 0) {
-        nghttp2_nv *nv = mosn_pool_calloc(
-            s->base.pool, (s->sent_trailers.n + 1) * sizeof(*nv));
+        nghttp2_nv *nv =
+            mosn_pool_calloc(s->own, (s->sent_trailers.n + 1) * sizeof(*nv));
         size_t count = http2_pack(s, &s->sent_trailers, nv);
 
         (void) nghttp2_submit_trailer(session, frame->hd.stream_id, nv, count);
@@ -119,48 +164,160 @@ mux_http2_send_body(nghttp2_session *session, nghttp2_frame *frame,
 }
 
 
-/* --- down ---------------------------------------------------------------- */
+/* --- heads --------------------------------------------------------------- */
+
+static size_t
+http2_pack_status(http2_stream_t *s, unsigned status, nghttp2_nv *nv)
+{
+    char *text = mosn_pool_alloc(s->own, 4);
+
+    (void) snprintf(text, 4, "%03u", status % 1000);
+    *nv = http2_nv(MOSN_STR(":status"), (mosn_str_t){ text, 3 });
+    return 1;
+}
+
+
+static size_t
+http2_pack_length(http2_stream_t *s, int64_t length, nghttp2_nv *nv)
+{
+    char *text = mosn_pool_alloc(s->own, 24);
+    int   n = snprintf(text, 24, "%lld", (long long) length);
+
+    *nv =
+        http2_nv(MOSN_STR("content-length"), (mosn_str_t){ text, (size_t) n });
+    return 1;
+}
+
+
+static void
+http2_send_response(http2_stream_t *s, const mosn_message_t *head, bool end)
+{
+    nghttp2_nv *nv =
+        mosn_pool_alloc(s->own, (head->headers.n + MAX_PSEUDO) * sizeof(*nv));
+    nghttp2_data_provider body = { .source.ptr = s,
+                                   .read_callback = http2_read_body };
+    bool                  agreed = head->tunnel && s->wants_tunnel;
+    unsigned              status = agreed ? 200 : head->status;
+    size_t                n;
+
+    n = http2_pack_status(s, status, nv);
+    n += http2_pack(s, &head->headers, nv + n);
+    if (head->content_length >= 0 && status != 204 && status != 304 && !agreed)
+    {
+        n += http2_pack_length(s, head->content_length, nv + n);
+    }
+    s->out_end = end || mosn_status_is_bodyless(status, s->message->method_id);
+    s->over |= end;
+    s->base.sent_end = end;
+    if (nghttp2_submit_response(s->mux->session, (int32_t) s->base.id, nv, n,
+                                s->out_end ? NULL : &body)
+        != 0)
+    {
+        mux_http2_rst(s, NGHTTP2_INTERNAL_ERROR);
+    }
+    if (agreed) {
+        s->base.tunnel = true;
+        mux_http2_deliver_early(s);
+    } else {
+        s->wants_tunnel = false;
+        mosn_chain_clear(&s->early);
+    }
+}
+
+
+/* An Upgrade over HTTP/1 is an extended CONNECT here (RFC 8441, 4). */
+static void
+http2_prepare_tunnel(http2_stream_t *s, const mosn_message_t *head)
+{
+    const mosn_header_t *key;
+
+    s->wants_tunnel = true;
+    if (head->upgrade.len == 0) {
+        return;
+    }
+    s->protocol = mosn_pool_copy(s->own, head->upgrade);
+    key =
+        mosn_headers_find_name(&head->headers, MOSN_STR("Sec-WebSocket-Key"));
+    if (key != NULL) {
+        s->key = mosn_pool_copy(s->own, mosn_header_value(key));
+    }
+}
+
+
+static size_t
+http2_pack_pseudo(http2_stream_t *s, const mosn_message_t *head,
+                  nghttp2_nv *nv)
+{
+    bool   tls = s->base.conn->transport != NULL;
+    bool   extended = s->protocol.len > 0;
+    size_t n = 0;
+
+    nv[n++] = http2_nv(MOSN_STR(":method"),
+                       extended ? MOSN_STR("CONNECT") : head->method);
+    if (extended) {
+        nv[n++] = http2_nv(MOSN_STR(":protocol"), s->protocol);
+    }
+    if (!s->wants_tunnel || extended) {
+        nv[n++] = http2_nv(MOSN_STR(":scheme"),
+                           tls ? MOSN_STR("https") : MOSN_STR("http"));
+        nv[n++] = http2_nv(MOSN_STR(":path"), head->path);
+    }
+    nv[n++] = http2_nv(MOSN_STR(":authority"), head->authority);
+    return n;
+}
+
+
+static void
+http2_send_request(http2_stream_t *s, const mosn_message_t *head, bool end)
+{
+    http2_t    *mux = s->mux;
+    nghttp2_nv *nv =
+        mosn_pool_alloc(s->own, (head->headers.n + MAX_PSEUDO) * sizeof(*nv));
+    nghttp2_data_provider body = { .source.ptr = s,
+                                   .read_callback = http2_read_body };
+    size_t                n;
+    int32_t               id;
+
+    if (head->upgrade.len > 0 || head->method_id == MOSN_METHOD_CONNECT) {
+        http2_prepare_tunnel(s, head);
+        end = false;
+    }
+    s->message->method_id = head->method_id;
+    n = http2_pack_pseudo(s, head, nv);
+    n += http2_pack(s, &head->headers, nv + n);
+    if (head->content_length >= 0 && !s->wants_tunnel) {
+        n += http2_pack_length(s, end ? 0 : head->content_length, nv + n);
+    }
+    if (head->te_trailers) {
+        nv[n++] = http2_nv(MOSN_STR("te"), MOSN_STR("trailers"));
+    }
+    s->out_end = end;
+    s->base.sent_end = end;
+    id = nghttp2_submit_request(mux->session, NULL, nv, n, end ? NULL : &body,
+                                s);
+    if (id < 0) { /* no id is left, or it is going away */
+        s->base.receiver->on_reset(&s->base, MOSN_REASON_UPSTREAM_REFUSED);
+        mux_http2_stream_free(s);
+        mux_http2_look_for_room(mux);
+        return;
+    }
+    s->base.id = (uint64_t) id;
+}
+
 
 static void
 http2_send_head(mosn_stream_t *stream, const mosn_message_t *head, bool end)
 {
     http2_stream_t *s = http2_stream(stream);
-    nghttp2_nv     *nv =
-        mosn_pool_calloc(stream->pool, (head->headers.n + 2) * sizeof(*nv));
-    char                 *status = mosn_pool_alloc(stream->pool, 4);
-    char                 *length = mosn_pool_alloc(stream->pool, 24);
-    nghttp2_data_provider body = { .source.ptr = s,
-                                   .read_callback = http2_read_body };
-    bool   bare = mosn_status_is_bodyless(head->status, s->message.method_id);
-    size_t n = 0;
+    http2_t        *mux = s->mux;
 
-    (void) snprintf(status, 4, "%03u", head->status % 1000);
-    nv[n++] = (nghttp2_nv){ (uint8_t *) (uintptr_t) ":status",
-                            (uint8_t *) status, 7, 3, NGHTTP2_NV_FLAG_NONE };
-    n += http2_pack(s, &head->headers, nv + n);
-    if (head->content_length >= 0 && head->status != 204 && head->status != 304
-        && !head->tunnel)
-    {
-        int len =
-            snprintf(length, 24, "%lld", (long long) head->content_length);
-
-        nv[n++] = (nghttp2_nv){ (uint8_t *) (uintptr_t) "content-length",
-                                (uint8_t *) length, 14, (size_t) len,
-                                NGHTTP2_NV_FLAG_NONE };
-    }
     s->head_sent = true;
-    s->out_end = end || bare;
-    s->over |= end;
-    stream->sent_end = end;
-    if (nghttp2_submit_response(s->mux->session, (int32_t) stream->id, nv, n,
-                                s->out_end ? NULL : &body)
-        != 0)
-    {
-        (void) nghttp2_submit_rst_stream(s->mux->session, NGHTTP2_FLAG_NONE,
-                                         (int32_t) stream->id,
-                                         NGHTTP2_INTERNAL_ERROR);
+    if (http2_is_server(mux)) {
+        http2_send_response(s, head, end);
+    } else {
+        http2_send_request(s, head, end);
     }
-    mux_http2_send_later(s->mux);
+    mux_http2_send_later(mux);
 }
 
 
@@ -169,13 +326,9 @@ http2_send_interim(mosn_stream_t *stream, const mosn_message_t *head)
 {
     http2_stream_t *s = http2_stream(stream);
     nghttp2_nv     *nv =
-        mosn_pool_calloc(stream->pool, (head->headers.n + 1) * sizeof(*nv));
-    char  *status = mosn_pool_alloc(stream->pool, 4);
-    size_t n = 0;
+        mosn_pool_alloc(s->own, (head->headers.n + 1) * sizeof(*nv));
+    size_t n = http2_pack_status(s, head->status, nv);
 
-    (void) snprintf(status, 4, "%03u", head->status % 1000);
-    nv[n++] = (nghttp2_nv){ (uint8_t *) (uintptr_t) ":status",
-                            (uint8_t *) status, 7, 3, NGHTTP2_NV_FLAG_NONE };
     n += http2_pack(s, &head->headers, nv + n);
     (void) nghttp2_submit_headers(s->mux->session, NGHTTP2_FLAG_NONE,
                                   (int32_t) stream->id, NULL, nv, n, NULL);
@@ -183,15 +336,54 @@ http2_send_interim(mosn_stream_t *stream, const mosn_message_t *head)
 }
 
 
+void
+mux_http2_answer(http2_stream_t *s, unsigned status)
+{
+    nghttp2_nv nv[2];
+    size_t     n = http2_pack_status(s, status, nv);
+
+    n += http2_pack_length(s, 0, nv + n);
+    s->head_sent = true;
+    (void) nghttp2_submit_response(s->mux->session, (int32_t) s->base.id, nv,
+                                   n, NULL);
+    mux_http2_send_later(s->mux);
+}
+
+
+/* --- bodies -------------------------------------------------------------- */
+
 static void
 http2_go_on(http2_stream_t *s)
 {
     if (s->deferred) {
         s->deferred = false;
+        s->sent_ms = s->base.conn->loop->now_ms;
         (void) nghttp2_session_resume_data(s->mux->session,
                                            (int32_t) s->base.id);
     }
     mux_http2_send_later(s->mux);
+}
+
+
+/* Everything is said: a server's stream is over, a tunnel when the other
+ * direction has ended too. */
+static void
+http2_sent_all(http2_stream_t *s)
+{
+    s->out_end = true;
+    s->base.sent_end = true;
+    if (s->base.tunnel ? s->base.received_end : http2_is_server(s->mux)) {
+        s->over = true;
+    }
+}
+
+
+void
+mux_http2_stop_sending(http2_stream_t *s)
+{
+    s->out_end = true;
+    s->base.sent_end = true;
+    http2_go_on(s);
 }
 
 
@@ -203,9 +395,9 @@ http2_send_data(mosn_stream_t *stream, const mosn_buf_t *data, bool end)
     if (data != NULL && mosn_buf_len(data) > 0 && !s->out_end) {
         mosn_chain_append(&s->out, data);
     }
-    s->out_end |= end;
-    s->over |= end;
-    stream->sent_end |= end;
+    if (end) {
+        http2_sent_all(s);
+    }
     if (s->out.bytes > STREAM_HIGH) {
         s->blocked = stream->blocked = true;
     }
@@ -218,20 +410,22 @@ http2_send_trailers(mosn_stream_t *stream, const mosn_headers_t *trailers)
 {
     http2_stream_t *s = http2_stream(stream);
 
-    mosn_headers_init(&s->sent_trailers, stream->pool, trailers->n + 1);
+    mosn_headers_init(&s->sent_trailers, s->own, trailers->n + 1);
     for (uint32_t i = 0; i < trailers->n; i++) {
         const mosn_header_t *h = &trailers->items[i];
 
         mosn_headers_add(
             &s->sent_trailers, h->id,
-            mosn_pool_copy(stream->pool, (mosn_str_t){ h->name, h->name_len }),
-            mosn_pool_copy(stream->pool, mosn_header_value(h)));
+            mosn_pool_copy(s->own, (mosn_str_t){ h->name, h->name_len }),
+            mosn_pool_copy(s->own, mosn_header_value(h)));
     }
-    s->has_sent_trailers = s->sent_trailers.n > 0;
-    s->out_end = s->over = stream->sent_end = true;
+    s->has_sent_trailers = s->sent_trailers.n > 0 && !s->out_end;
+    http2_sent_all(s);
     http2_go_on(s);
 }
 
+
+/* --- the end ------------------------------------------------------------- */
 
 static uint32_t
 http2_code(mosn_reason_e reason)
@@ -241,8 +435,10 @@ http2_code(mosn_reason_e reason)
         return NGHTTP2_NO_ERROR;
     case MOSN_REASON_OVERFLOW:
     case MOSN_REASON_DRAINING:
+    case MOSN_REASON_UPSTREAM_REFUSED:
         return NGHTTP2_REFUSED_STREAM;
     case MOSN_REASON_CLIENT_CLOSED:
+    case MOSN_REASON_UPSTREAM_CANCELLED:
     case MOSN_REASON_UPSTREAM_TIMEOUT:
         return NGHTTP2_CANCEL;
     default:
@@ -251,16 +447,32 @@ http2_code(mosn_reason_e reason)
 }
 
 
+void
+mux_http2_rst(http2_stream_t *s, uint32_t code)
+{
+    s->given = true;
+    (void) nghttp2_submit_rst_stream(s->mux->session, NGHTTP2_FLAG_NONE,
+                                     (int32_t) s->base.id, code);
+    mux_http2_send_later(s->mux);
+}
+
+
 static void
 http2_reset(mosn_stream_t *stream, mosn_reason_e reason)
 {
     http2_stream_t *s = http2_stream(stream);
+    http2_t        *mux = s->mux;
 
     s->over = true;
     mosn_chain_clear(&s->out);
-    (void) nghttp2_submit_rst_stream(s->mux->session, NGHTTP2_FLAG_NONE,
-                                     (int32_t) stream->id, http2_code(reason));
-    mux_http2_send_later(s->mux);
+    mosn_chain_clear(&s->early);
+    if (stream->id == 0) { /* never sent */
+        mux_http2_stream_free(s);
+        mux_http2_look_for_room(mux);
+        return;
+    }
+    mux_http2_rst(s,
+                  !http2_is_server(mux) ? NGHTTP2_CANCEL : http2_code(reason));
 }
 
 
@@ -280,6 +492,7 @@ http2_resume(mosn_stream_t *stream)
         (void) nghttp2_session_consume_stream(s->mux->session,
                                               (int32_t) stream->id, s->held);
         s->held = 0;
+        s->heard_ms = stream->conn->loop->now_ms;
         mux_http2_send_later(s->mux); /* the window */
     }
 }

@@ -1,5 +1,6 @@
 /*
- * stream/pool.c - ping-pong connection pools.
+ * stream/pool.c - pools of connections to one host: of one request at a time,
+ * or of as many as the host takes.
  *
  * A waiting request is not tied to the connection that was opened for it:
  * whichever is ready first serves the one that waits longest.
@@ -9,6 +10,8 @@
 #include "core/log.h"
 
 #include <errno.h>
+
+#define MULTIPLEX_EXPECTED 100 /* RFC 9113, 6.5.2: no fewer is recommended */
 
 static const mosn_metric_field_t upstream_fields[] = {
     { "connections", MOSN_COUNTER, "Connections opened." },
@@ -66,24 +69,50 @@ pool_count_down(const mosn_stream_pool_t *pool, uint32_t slot)
 
 /* --- events of connections ---------------------------------------------- */
 
-/* Hands the connection to the longest waiting request, or shelves it. */
+/* Streams that a connection may be expected to carry before it says so. */
+static uint32_t
+pool_expected(const mosn_stream_pool_t *pool)
+{
+    return pool->conf->protocol->multiplex ? MULTIPLEX_EXPECTED : 1;
+}
+
+
+/* Its requests are enough: it closes when the last one is done. */
+static bool
+pool_is_spent(const mosn_stream_pool_t *pool, const mosn_stream_conn_t *sc)
+{
+    uint32_t max = pool->conf->settings.max_requests;
+
+    return pool->closed || (max > 0 && sc->n_streams >= max);
+}
+
+
+/* Room goes to those who wait longest; then the connection is shelved. */
 static void
 pool_put(mosn_stream_pool_t *pool, mosn_stream_conn_t *sc)
 {
     mosn_list_unlink(&sc->link);
-
-    if (!mosn_list_is_empty(&pool->pending)) {
+    while (sc->room > 0 && !mosn_list_is_empty(&pool->pending)
+           && !pool_is_spent(pool, sc))
+    {
         mosn_stream_wait_t *wait =
             mosn_container_of(pool->pending.next, mosn_stream_wait_t, link);
 
         mosn_list_unlink(&wait->link);
         pool->n_pending--;
-        mosn_list_append(&pool->busy, &sc->link);
         wait->on_stream(wait, sc->ops->open(sc, wait->pool));
+    }
+    if (sc->conn->closed) {
         return;
     }
-    mosn_list_prepend(&pool->idle, &sc->link);
-    mosn_conn_arm_idle(sc->conn, pool->conf->idle_timeout_ms);
+    if (sc->room > 0 && !pool_is_spent(pool, sc)) {
+        mosn_list_prepend(&pool->ready, &sc->link);
+    } else {
+        mosn_list_append(&pool->busy, &sc->link);
+    }
+    if (sc->n_active == 0 && sc->room > 0) {
+        mosn_conn_arm_idle(sc->conn, pool->conf->idle_timeout_ms);
+    }
 }
 
 
@@ -105,9 +134,8 @@ static void
 pool_on_available(void *owner, mosn_stream_conn_t *sc)
 {
     mosn_stream_pool_t *pool = owner;
-    uint32_t            max = pool->conf->settings.max_requests;
 
-    if (pool->closed || (max > 0 && sc->n_streams >= max)) {
+    if (sc->n_active == 0 && pool_is_spent(pool, sc)) {
         mosn_conn_close(sc->conn, MOSN_REASON_NONE);
         return;
     }
@@ -138,6 +166,14 @@ pool_fail_all(mosn_stream_pool_t *pool, mosn_reason_e reason)
 }
 
 
+/* Do more wait than what is being connected will take? */
+static bool
+pool_wants_more(const mosn_stream_pool_t *pool)
+{
+    return pool->n_pending > pool->n_connecting * pool_expected(pool);
+}
+
+
 static void pool_connect(mosn_stream_pool_t *pool);
 
 
@@ -162,13 +198,13 @@ pool_on_closed(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason)
         mosn_log_warn(0, "upstream %s: %s", text, mosn_reasons[reason].text);
         if (pool->n_connecting == 0) {
             pool_fail_all(pool, reason);
-        } else if (pool->n_pending > pool->n_connecting) {
+        } else if (pool_wants_more(pool)) {
             pool_fail(pool, 1, reason); /* who this one was opened for */
         }
         return;
     }
     /* Its place may be what somebody waits for. */
-    if (!pool->closed && pool->n_pending > pool->n_connecting) {
+    if (!pool->closed && pool_wants_more(pool)) {
         pool_connect(pool);
     }
 }
@@ -233,24 +269,35 @@ mosn_stream_pool_init(mosn_stream_pool_t *pool, mosn_loop_t *loop,
     pool->conf = conf;
     pool->address = *address;
     pool->metrics = metrics;
-    mosn_list_init(&pool->idle);
+    mosn_list_init(&pool->ready);
     mosn_list_init(&pool->busy);
     mosn_list_init(&pool->pending);
 }
 
 
+/* May the next request go there?  An idle one that was closed, or has said
+ * what nobody asked for, is none. */
+static bool
+pool_is_fit(const mosn_stream_pool_t *pool, const mosn_stream_conn_t *sc)
+{
+    return sc->room > 0
+           && (pool->conf->protocol->multiplex
+                   ? !mosn_conn_is_leaving(sc->conn)
+                   : !mosn_conn_is_stirred(sc->conn));
+}
+
+
 /* The connection used last is the warmest; the others may time out. */
 static mosn_stream_conn_t *
-pool_take_idle(mosn_stream_pool_t *pool)
+pool_take_ready(mosn_stream_pool_t *pool)
 {
-    mosn_list_t *link = pool->idle.next;
+    mosn_list_t *link = pool->ready.next;
 
-    for (; link != &pool->idle; link = link->next) {
+    for (; link != &pool->ready; link = link->next) {
         mosn_stream_conn_t *sc =
             mosn_container_of(link, mosn_stream_conn_t, link);
 
-        if (!mosn_conn_is_stirred(sc->conn)) {
-            mosn_list_unlink(&sc->link);
+        if (pool_is_fit(pool, sc)) {
             return sc;
         }
     }
@@ -261,12 +308,17 @@ pool_take_idle(mosn_stream_pool_t *pool)
 void
 mosn_stream_pool_get(mosn_stream_pool_t *pool, mosn_stream_wait_t *wait)
 {
-    mosn_stream_conn_t *sc = pool_take_idle(pool);
+    mosn_stream_conn_t *sc = pool_take_ready(pool);
 
     mosn_list_init(&wait->link);
     if (MOSN_LIKELY(sc != NULL)) {
-        mosn_list_append(&pool->busy, &sc->link);
-        wait->on_stream(wait, sc->ops->open(sc, wait->pool));
+        mosn_stream_t *stream = sc->ops->open(sc, wait->pool);
+
+        if (sc->room == 0 || pool_is_spent(pool, sc)) {
+            mosn_list_unlink(&sc->link);
+            mosn_list_append(&pool->busy, &sc->link);
+        }
+        wait->on_stream(wait, stream);
         return;
     }
     if (pool->n_pending >= pool->conf->max_pending) {
@@ -277,7 +329,7 @@ mosn_stream_pool_get(mosn_stream_pool_t *pool, mosn_stream_wait_t *wait)
 
     mosn_list_append(&pool->pending, &wait->link);
     pool->n_pending++;
-    if (pool->n_connecting < pool->n_pending) {
+    if (pool_wants_more(pool)) {
         pool_connect(pool);
     }
 }
@@ -296,11 +348,16 @@ mosn_stream_pool_cancel(mosn_stream_pool_t *pool, mosn_stream_wait_t *wait)
 void
 mosn_stream_pool_close(mosn_stream_pool_t *pool)
 {
-    pool->closed = true;
-    while (!mosn_list_is_empty(&pool->idle)) {
-        mosn_stream_conn_t *sc =
-            mosn_container_of(pool->idle.next, mosn_stream_conn_t, link);
+    mosn_list_t *link, *next;
 
-        mosn_conn_close(sc->conn, MOSN_REASON_NONE);
+    pool->closed = true;
+    for (link = pool->ready.next; link != &pool->ready; link = next) {
+        mosn_stream_conn_t *sc =
+            mosn_container_of(link, mosn_stream_conn_t, link);
+
+        next = link->next;
+        if (sc->n_active == 0) {
+            mosn_conn_close(sc->conn, MOSN_REASON_NONE);
+        }
     }
 }

@@ -55,7 +55,7 @@ struct mosn_stream_pool_s {
     const mosn_stream_pool_conf_t *conf;
     mosn_address_t                 address;
     uint32_t                       metrics; /* of the host */
-    mosn_list_t                    idle;    /* last used first */
+    mosn_list_t                    ready;   /* have room; last used first */
     mosn_list_t                    busy;
     mosn_list_t                    pending; /* of mosn_stream_wait_t */
     uint32_t                       n_connections;

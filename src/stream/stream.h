@@ -79,11 +79,12 @@ struct mosn_stream_s {
     mosn_conn_t                      *conn;
     mosn_pool_t                      *pool; /* of the request; ends with it */
     uint64_t                          id;   /* of the protocol, or a count */
-    bool                              received_end;
-    bool                              sent_end;
-    bool tunnel;  /* bytes in both directions from now on */
-    bool reused;  /* not the first one of its connection */
-    bool blocked; /* of many on its connection, this one takes no more */
+    uint64_t first_byte; /* where in its connection's output it begins */
+    bool     received_end;
+    bool     sent_end;
+    bool     tunnel;  /* bytes in both directions from now on */
+    bool     reused;  /* not the first one of its connection */
+    bool     blocked; /* of many on its connection, this one takes no more */
 };
 
 /* True when so much is queued that its source should pause. */
@@ -94,6 +95,27 @@ mosn_stream_is_blocked(const mosn_stream_t *stream)
 }
 
 
+/* Has nothing of it left yet?  Then the peer cannot have acted on it. */
+static inline bool
+mosn_stream_is_unsent(const mosn_stream_t *stream)
+{
+    return stream->conn->bytes_out <= stream->first_byte;
+}
+
+
+/* What HTTP/2 leaves to the two ends (RFC 9113, 6.5 and 6.7). */
+typedef struct {
+    int64_t  max_concurrent_streams; /* that the peer may open, or we */
+    size_t   initial_stream_window;
+    size_t   initial_connection_window;
+    size_t   max_frame_bytes;
+    uint32_t settings_timeout_ms;
+    uint32_t keepalive_interval_ms; /* 0: no PING */
+    uint32_t keepalive_timeout_ms;
+} mosn_http2_conf_t;
+
+extern const mosn_conf_block_t mosn_http2_block;
+
 /* What a stream connection needs to know, whatever its protocol. */
 typedef struct {
     uint32_t idle_timeout_ms;   /* between requests */
@@ -102,7 +124,9 @@ typedef struct {
     size_t   max_header_bytes;
     size_t   max_uri_bytes;
     uint32_t max_headers;
-    uint32_t max_requests; /* of one connection; 0: no limit */
+    uint32_t max_requests;  /* of one connection; 0: no limit */
+    bool     takes_tunnels; /* CONNECT or upgrades may be asked for */
+    const mosn_http2_conf_t *http2;
 } mosn_stream_settings_t;
 
 /* A server's owner: takes new streams. */
@@ -118,7 +142,7 @@ typedef struct {
 /* A client's owner: the pool. */
 typedef struct {
     void (*on_connected)(void *owner, mosn_stream_conn_t *sc);
-    /* The last stream ended well: another one may be opened. */
+    /* A stream has ended well, or the peer allows more: look at `room`. */
     void (*on_available)(void *owner, mosn_stream_conn_t *sc);
     /* Gone; its streams have been reset before. */
     void (*on_closed)(void *owner, mosn_stream_conn_t *sc,
@@ -129,7 +153,8 @@ typedef struct {
     /* For a terminal network filter that wraps a server. */
     mosn_verdict_e (*on_read)(mosn_stream_conn_t *sc);
     void (*on_event)(mosn_stream_conn_t *sc, mosn_conn_event_e event);
-    /* A client's new stream; memory from `pool`.  Only when available. */
+    /* A client's new stream; what it receives lives in `pool`.  Only while
+     * there is room. */
     mosn_stream_t *(*open)(mosn_stream_conn_t *sc, mosn_pool_t *pool);
 } mosn_stream_conn_ops_t;
 
@@ -140,7 +165,9 @@ struct mosn_stream_conn_s {
     void                           *owner;
     const mosn_stream_server_ops_t *server; /* one of the two */
     const mosn_stream_client_ops_t *client;
-    uint64_t                        n_streams;
+    uint64_t                        n_streams; /* in its life */
+    uint32_t                        n_active;
+    uint32_t                        room; /* streams a client may open now */
     mosn_list_t                     link; /* for the owner of a client */
 };
 
@@ -163,7 +190,12 @@ typedef struct {
                                    void                           *owner);
 
     mosn_str_t protocol;  /* "HTTP/1.1" */
+    mosn_str_t alpn;      /* by which it is agreed on under TLS; or empty */
     bool       multiplex; /* many streams at a time on one connection */
 } mosn_stream_protocol_ops_t;
+
+/* For connect(): the stream connection becomes the only filter of its
+ * connection. */
+void mosn_stream_client_attach(mosn_stream_conn_t *sc);
 
 #endif

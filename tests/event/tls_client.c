@@ -15,7 +15,8 @@ check(const char *text, const char *part, const char *name)
     if (mosn_conf_read_text(reader, "text", text, &mosn_tls_client_block, conf)
         == MOSN_OK)
     {
-        mosn_tls_ctx_t *ctx = mosn_tls_client_build(reader, pool, conf);
+        mosn_tls_ctx_t *ctx =
+            mosn_tls_client_build(reader, pool, conf, MOSN_STR_NULL);
 
         is_num(SSL_CTX_get_verify_mode(ctx->ssl),
                conf->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,

@@ -1,57 +1,26 @@
-/* tests/stream/mux_http2.c - what HTTP/1 could misread, and patience. */
+/* tests/stream/mux_http2.c - whose bytes these are, and how often we look. */
 
 #include "tap.h"
 #include "stream/mux_http2.c"
 
 
-static bool
-sound(const char *method, const char *authority, const char *path)
-{
-    mosn_message_t m = { .method_id = mosn_method_find(mosn_str(method)),
-                         .authority = mosn_str(authority),
-                         .path = mosn_str(path) };
-
-    return http2_is_sound(&m);
-}
-
-
 int
 main(void)
 {
-    const uint8_t *preface = (const uint8_t *) PREFACE;
-    http2_stream_t s = { 0 };
-    mosn_pool_t   *pool = mosn_pool_create(MOSN_POOL_STREAM);
+    const uint8_t         *preface = (const uint8_t *) PREFACE;
+    mosn_http2_conf_t      conf = { .settings_timeout_ms = 10000 };
+    mosn_stream_settings_t settings = { .http2 = &conf };
+    mosn_conn_t            conn = { .send_timeout_ms = 60000 };
 
     ok(http2_probe(preface, 3) == MOSN_AGAIN, "the start of the preface");
     ok(http2_probe(preface, 24) == MOSN_OK, "all of it");
     ok(http2_probe((const uint8_t *) "GET / H", 7) == MOSN_DECLINED,
        "HTTP/1 is not ours");
 
-    ok(sound("GET", "a", "/x"), "a path");
-    ok(sound("OPTIONS", "a", "*"), "a star for OPTIONS");
-    ok(!sound("GET", "a", "*"), "and for nothing else");
-    ok(!sound("GET", "", "/x"), "no authority");
-    ok(!sound("GET", "u@a", "/x"), "credentials");
-    ok(!sound("GET", "a", ""), "no path");
-    ok(!sound("GET", "a", "x"), "a relative one");
-    ok(!sound("GET", "a", "/x y"), "a blank");
-    ok(!sound("GET", "a", "/x#y"), "a fragment");
-
-    s.base.pool = pool;
-    mosn_message_init(&s.message, pool);
-    http2_take_field(&s, MOSN_STR("cookie"), MOSN_STR("a=1"));
-    http2_take_field(&s, MOSN_STR("cookie"), MOSN_STR("b=2"));
-    http2_take_field(&s, MOSN_STR("te"), MOSN_STR("trailers"));
-    http2_take_field(&s, MOSN_STR("host"), MOSN_STR("h"));
-    http2_take_field(&s, MOSN_STR("content-length"), MOSN_STR("12"));
-    http2_join_cookies(&s);
-    is_str(mosn_header_value(
-               mosn_headers_find(&s.message.headers, MOSN_HEADER_COOKIE)),
-           "a=1; b=2", "cookies are joined");
-    ok(s.message.te_trailers && s.message.content_length == 12,
-       "te and length are facts, not fields");
-    is_str(s.message.authority, "h", "Host stands in for :authority");
-    mosn_pool_destroy(&pool);
-    mosn_pool_release_cache();
+    is_num(http2_guard_ms(&settings, &conn), 1000, "a look each second");
+    settings.header_timeout_ms = 400;
+    is_num(http2_guard_ms(&settings, &conn), 100, "or as a limit needs it");
+    conf.keepalive_timeout_ms = 1;
+    is_num(http2_guard_ms(&settings, &conn), 10, "within reason");
     return done_testing();
 }

@@ -8,7 +8,7 @@ int
 main(void)
 {
     mosn_pool_t        *pool = mosn_pool_create(MOSN_POOL_STREAM);
-    http2_stream_t      s = { .base.pool = pool };
+    http2_stream_t      s = { .base.pool = pool, .own = pool };
     mosn_headers_t      headers;
     nghttp2_nv          nv[8];
     nghttp2_data_source source = { .ptr = &s };

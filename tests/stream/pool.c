@@ -116,7 +116,7 @@ main(void)
     ok(heads == 1 && c.stream != NULL && c.stream->reused,
        "who waits longest gets the connection when it is free");
     exchange(&c, origin, NO_CONTENT);
-    ok(!mosn_list_is_empty(&pool->idle), "then it is idle");
+    ok(!mosn_list_is_empty(&pool->ready), "then it is idle");
 
     get(&a);
     ok(a.stream != NULL, "an idle one is handed out at once");
