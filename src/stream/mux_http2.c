@@ -282,6 +282,46 @@ http2_give_up(http2_t *mux, uint32_t code)
 }
 
 
+/* False: the connection is over. */
+static bool
+http2_feed(http2_t *mux, size_t n)
+{
+    mosn_conn_t *conn = mux->base.conn;
+    uint32_t     error = NGHTTP2_NO_ERROR;
+    ssize_t      got;
+
+    if (http2_is_server(mux)) {
+        n = mux_http2_ids_check(&mux->ids, conn->in.pos, n, &error);
+    }
+    mux->depth++;
+    mux->feeding = &conn->in;
+    mux->heard_ms = conn->loop->now_ms;
+    got = nghttp2_session_mem_recv(mux->session, conn->in.pos, n);
+    if (!http2_leave(mux)) {
+        return false;
+    }
+    conn->in.pos = conn->in.last;
+    if (got < 0) {
+        mosn_log_info(0, "conn %llu: HTTP/2: %s",
+                      (unsigned long long) conn->id,
+                      nghttp2_strerror((int) got));
+        http2_give_up(mux, got == NGHTTP2_ERR_FLOODED
+                               ? NGHTTP2_ENHANCE_YOUR_CALM
+                               : NGHTTP2_PROTOCOL_ERROR);
+        return false;
+    }
+    if (error != NGHTTP2_NO_ERROR) {
+        mosn_log_info(0,
+                      "conn %llu: HTTP/2: a frame for a stream that is over "
+                      "or was left out",
+                      (unsigned long long) conn->id);
+        (void) nghttp2_session_terminate_session(mux->session, error);
+    }
+    http2_send(mux);
+    return true;
+}
+
+
 static mosn_verdict_e
 http2_on_read(mosn_stream_conn_t *sc)
 {
@@ -292,27 +332,8 @@ http2_on_read(mosn_stream_conn_t *sc)
     if (mux->session == NULL) {
         return MOSN_END;
     }
-    if (n > 0) {
-        ssize_t got;
-
-        mux->depth++;
-        mux->feeding = &conn->in;
-        mux->heard_ms = conn->loop->now_ms;
-        got = nghttp2_session_mem_recv(mux->session, conn->in.pos, n);
-        if (!http2_leave(mux)) {
-            return MOSN_END;
-        }
-        conn->in.pos = conn->in.last;
-        if (got < 0) {
-            mosn_log_info(0, "conn %llu: HTTP/2: %s",
-                          (unsigned long long) conn->id,
-                          nghttp2_strerror((int) got));
-            http2_give_up(mux, got == NGHTTP2_ERR_FLOODED
-                                   ? NGHTTP2_ENHANCE_YOUR_CALM
-                                   : NGHTTP2_PROTOCOL_ERROR);
-            return MOSN_END;
-        }
-        http2_send(mux);
+    if (n > 0 && !http2_feed(mux, n)) {
+        return MOSN_END;
     }
     if (conn->closed) {
         return MOSN_END;
@@ -707,6 +728,7 @@ http2_serve(mosn_conn_t *conn, const mosn_stream_settings_t *settings,
     http2_t *mux = http2_create(conn, settings, ops, NULL, owner);
 
     mux->settings_sent_ms = mux->heard_ms = conn->loop->now_ms;
+    mux_http2_ids_init(&mux->ids);
     http2_watch(mux);
     mosn_conn_arm_idle(conn, settings->idle_timeout_ms);
     mux_http2_send_later(mux);

@@ -5,6 +5,7 @@
  *   mux_http2.c       the connection, towards clients and towards hosts
  *   mux_http2_recv.c  what nghttp2 tells: heads, data, ends, misbehaviour
  *   mux_http2_send.c  heads, bodies and trailers that go
+ *   mux_http2_ids.c   frames for streams that are no more
  *
  *   stream:  head -> body -> received            sent, the other direction
  *                 \--- reset by either side ---> closed, freed by nghttp2's
@@ -14,6 +15,7 @@
 #ifndef MOSN_STREAM_MUX_HTTP2_H
 #define MOSN_STREAM_MUX_HTTP2_H
 
+#include "stream/mux_http2_ids.h"
 #include "stream/stream.h"
 
 #include <nghttp2/nghttp2.h>
@@ -36,6 +38,7 @@ struct http2_s {
     bool               draining;
     bool               going; /* the peer takes no more streams */
     bool               given_up;
+    mux_http2_ids_t    ids;      /* of a server */
     uint32_t           patience; /* what is left of it */
     uint64_t           charged_ms;
     uint64_t settings_sent_ms; /* and not acknowledged; 0: they are */
