@@ -42,6 +42,7 @@
     X(NO_ROUTE, "no_route", 404, "no route matches")                          \
     X(NO_HOST, "no_host", 503, "the cluster has no usable host")              \
     X(OVERFLOW, "overflow", 503, "a limit of the cluster is reached")         \
+    X(DEADLINE, "deadline", 504, "the deadline of the client has passed")     \
     X(CONNECTION_LIMIT, "connection_limit", 503, "too many connections")      \
     X(FILTER, "filter", 500, "a filter answered")                             \
     X(DRAINING, "draining", 503, "this process is going away")                \

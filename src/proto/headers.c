@@ -8,7 +8,7 @@ static const mosn_str_t header_names[MOSN_HEADER_COUNT] = {
     MOSN_STR_INIT(""), MOSN_HEADERS(HEADER_NAME)
 };
 
-#define NAME_MAX_LEN 19 /* of the well-known ones */
+#define NAME_MAX_LEN 23 /* of the well-known ones */
 
 /* Well-known ids by length and first letter: two candidates at most would
  * share a cell, `next` chains them.  Filled once from the table above, the

@@ -49,7 +49,10 @@
     X(X_FORWARDED_FOR, "x-forwarded-for")                                     \
     X(X_FORWARDED_PROTO, "x-forwarded-proto")                                 \
     X(X_FORWARDED_HOST, "x-forwarded-host")                                   \
-    X(X_REQUEST_ID, "x-request-id")
+    X(X_REQUEST_ID, "x-request-id")                                           \
+    X(X_CLIENT_CERT, "x-forwarded-client-cert")                               \
+    X(GRPC_TIMEOUT, "grpc-timeout")                                           \
+    X(GRPC_STATUS, "grpc-status")
 
 #define MOSN_HEADER_ENUM(id, name) MOSN_HEADER_##id,
 

@@ -6,8 +6,10 @@
  */
 
 #include "proxy/request.h"
+
 #include "core/log.h"
 #include "os/clock.h"
+#include "proxy/grpc.h"
 
 #define REPLAY_MAX   (64u * 1024) /* body kept to send a request again */
 #define HOLD_MAX     (64u * 1024) /* body held while no upstream is there */
@@ -126,6 +128,11 @@ request_reply(mosn_request_t *r, unsigned status, mosn_str_t type,
     }
 
     r->status = status;
+    if (r->grpc && status >= 400) {
+        mosn_grpc_answer(m, r->pool, r->reason, body);
+        r->status = m->status;
+        bare = true;
+    }
     r->responded = true;
     r->response = m;
     r->answered_ns = r->loop->now_ns;
@@ -230,8 +237,16 @@ request_resume_down(mosn_request_t *r)
 static void
 request_arm_timer(mosn_request_t *r)
 {
-    if (r->timeout_ms > 0) {
-        mosn_timer_arm(r->loop, &r->timer, r->timeout_ms);
+    uint32_t ms = r->timeout_ms;
+
+    if (r->deadline_ms > 0) {
+        uint64_t now = r->loop->now_ms;
+        uint64_t left = r->deadline_ms > now ? r->deadline_ms - now : 1;
+
+        ms = ms == 0 || left < ms ? (uint32_t) left : ms;
+    }
+    if (ms > 0) {
+        mosn_timer_arm(r->loop, &r->timer, ms);
     }
 }
 
@@ -369,6 +384,10 @@ request_timed_out(mosn_timer_t *timer)
 {
     mosn_request_t *r = mosn_container_of(timer, mosn_request_t, timer);
 
+    if (r->deadline_ms > 0 && r->loop->now_ms >= r->deadline_ms) {
+        request_fail(r, MOSN_REASON_DEADLINE);
+        return;
+    }
     /* Not the upstream's fault: the client sends slowly, or reads so. */
     if (r->up != NULL && !r->tunnel && (!r->forwarded_all || r->up_paused)) {
         request_arm_timer(r);
@@ -427,6 +446,11 @@ request_to_cluster(mosn_request_t *r)
     mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS_ACTIVE);
 
     r->timeout_ms = conf->timeout_ms;
+    if (r->grpc) {
+        uint64_t ms = mosn_grpc_timeout_ms(r->head);
+
+        r->deadline_ms = ms > 0 ? r->loop->now_ms + ms : 0;
+    }
     r->head->path = mosn_route_rewrite_path(r->route, r->head->path, r->pool);
     if (conf->host_rewrite.at != NULL) {
         r->head->authority = conf->host_rewrite;
@@ -549,6 +573,8 @@ request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
     r->path = head->path; /* a route may rewrite the head's */
     r->authority = head->authority;
     r->received_all = end;
+    r->grpc = mosn_headers_has(&head->headers, MOSN_HEADER_CONTENT_TYPE)
+              && mosn_grpc_is(head);
     if (r->conf->stream_filters.n > 0) {
         mosn_filters_create(r);
     }
@@ -604,9 +630,7 @@ request_down_on_data(mosn_stream_t *down, const mosn_buf_t *data, bool end)
     }
 
     r->forwarded_all = end;
-    if (r->timeout_ms > 0) {
-        request_arm_timer(r);
-    }
+    request_arm_timer(r);
     up->ops->send_data(up, data, end);
     if (r->over || r->up != up) {
         return;
@@ -843,7 +867,7 @@ request_up_on_data(mosn_stream_t *up, const mosn_buf_t *data, bool end)
     if (end && !r->tunnel) {
         request_upstream_done(r);
     }
-    if (r->timeout_ms > 0 && !end) {
+    if (!end) {
         request_arm_timer(r);
     }
     if (r->n_filters > 0 && !mosn_filters_on_response_data(r, data, end)) {

@@ -92,6 +92,7 @@ struct mosn_request_s {
     mosn_stream_wait_t  wait;
     mosn_timer_t        timer;
     uint32_t            timeout_ms;
+    uint64_t            deadline_ms; /* of the client; 0: none */
     uint64_t            up_conn_id;
 
     mosn_filter_t *filters;
@@ -102,6 +103,7 @@ struct mosn_request_s {
      * no upstream has taken yet. */
     mosn_chain_t held;
 
+    bool    grpc           : 1;
     bool    waiting        : 1; /* for a stream */
     bool    replayable     : 1; /* `held` is the whole body so far */
     bool    received_all   : 1; /* of the request */

@@ -18,34 +18,8 @@ http2_stream(mosn_stream_t *stream)
 }
 
 
-/* --- bodies that go ------------------------------------------------------ */
-
-static ssize_t
-http2_read_body(nghttp2_session *session, int32_t id, uint8_t *out,
-                size_t room, uint32_t *flags, nghttp2_data_source *source,
-                void *arg)
-{
-    http2_stream_t *s = source->ptr;
-    size_t          n = s->out.bytes < room ? s->out.bytes : room;
-
-    (void) session;
-    (void) id;
-    (void) out;
-    (void) arg;
-    if (n == 0 && !s->out_end) {
-        s->deferred = true;
-        return NGHTTP2_ERR_DEFERRED;
-    }
-    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (n == s->out.bytes && s->out_end) {
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
-        if (s->has_sent_trailers) {
-            *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-        }
-    }
-    return (ssize_t) n;
-}
-
+/* --- fields ---------------------------------------------------------------
+ */
 
 static nghttp2_nv
 http2_nv(mosn_str_t name, mosn_str_t value)
@@ -128,6 +102,38 @@ http2_pack(http2_stream_t *s, const mosn_headers_t *headers, nghttp2_nv *nv)
 }
 
 
+/* --- bodies that go ------------------------------------------------------ */
+
+static ssize_t
+http2_read_body(nghttp2_session *session, int32_t id, uint8_t *out,
+                size_t room, uint32_t *flags, nghttp2_data_source *source,
+                void *arg)
+{
+    http2_stream_t *s = source->ptr;
+    size_t          n = s->out.bytes < room ? s->out.bytes : room;
+
+    (void) out;
+    (void) arg;
+    if (n == 0 && !s->out_end) {
+        s->deferred = true;
+        return NGHTTP2_ERR_DEFERRED;
+    }
+    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    if (n == s->out.bytes && s->out_end) {
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+        if (s->has_sent_trailers) {
+            nghttp2_nv *nv = mosn_pool_alloc(s->own, (s->sent_trailers.n + 1)
+                                                         * sizeof(*nv));
+
+            *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+            (void) nghttp2_submit_trailer(
+                session, id, nv, http2_pack(s, &s->sent_trailers, nv));
+        }
+    }
+    return (ssize_t) n;
+}
+
+
 int
 mux_http2_send_body(nghttp2_session *session, nghttp2_frame *frame,
                     const uint8_t *head, size_t n, nghttp2_data_source *source,
@@ -136,6 +142,8 @@ mux_http2_send_body(nghttp2_session *session, nghttp2_frame *frame,
     http2_t        *mux = arg;
     http2_stream_t *s = source->ptr;
 
+    (void) session;
+    (void) frame;
     mosn_conn_write(mux->base.conn, head, 9);
     s->sent_ms = mux->base.conn->loop->now_ms;
     while (n > 0) {
@@ -146,13 +154,6 @@ mux_http2_send_body(nghttp2_session *session, nghttp2_frame *frame,
         mosn_conn_write_buf(mux->base.conn, &part);
         mosn_chain_consume(&s->out, piece);
         n -= piece;
-    }
-    if (s->has_sent_trailers && s->out_end && s->out.bytes == 0) {
-        nghttp2_nv *nv =
-            mosn_pool_calloc(s->own, (s->sent_trailers.n + 1) * sizeof(*nv));
-        size_t count = http2_pack(s, &s->sent_trailers, nv);
-
-        (void) nghttp2_submit_trailer(session, frame->hd.stream_id, nv, count);
     }
     if (s->blocked && s->out.bytes <= STREAM_LOW) {
         s->blocked = s->base.blocked = false;
@@ -438,6 +439,7 @@ http2_code(mosn_reason_e reason)
     case MOSN_REASON_UPSTREAM_REFUSED:
         return NGHTTP2_REFUSED_STREAM;
     case MOSN_REASON_CLIENT_CLOSED:
+    case MOSN_REASON_DEADLINE:
     case MOSN_REASON_UPSTREAM_CANCELLED:
     case MOSN_REASON_UPSTREAM_TIMEOUT:
         return NGHTTP2_CANCEL;

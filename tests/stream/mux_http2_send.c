@@ -13,6 +13,9 @@ main(void)
     nghttp2_nv          nv[8];
     nghttp2_data_source source = { .ptr = &s };
     uint32_t            flags = 0;
+    nghttp2_session    *session;
+
+    nghttp2_session_callbacks *callbacks;
 
     mosn_headers_init(&headers, pool, 4);
     mosn_headers_add(&headers, MOSN_HEADER_OTHER, MOSN_STR("X-Up"),
@@ -43,9 +46,18 @@ main(void)
            && (flags & NGHTTP2_DATA_FLAG_NO_END_STREAM) == 0,
        "is the end");
     s.has_sent_trailers = true;
-    (void) http2_read_body(NULL, 1, NULL, 9, &flags, &source, NULL);
-    ok((flags & NGHTTP2_DATA_FLAG_NO_END_STREAM) != 0,
-       "unless trailers follow");
+    mosn_headers_init(&s.sent_trailers, pool, 1);
+    mosn_headers_add(&s.sent_trailers, MOSN_HEADER_OTHER, MOSN_STR("X-Sum"),
+                     MOSN_STR("3"));
+    (void) nghttp2_session_callbacks_new(&callbacks);
+    (void) nghttp2_session_server_new(&session, callbacks, NULL);
+    flags = 0;
+    (void) http2_read_body(session, 1, NULL, 9, &flags, &source, NULL);
+    ok((flags & NGHTTP2_DATA_FLAG_NO_END_STREAM) != 0
+           && nghttp2_session_get_outbound_queue_size(session) == 1,
+       "unless trailers follow, which are queued then");
+    nghttp2_session_del(session);
+    nghttp2_session_callbacks_del(callbacks);
 
     is_num(http2_code(MOSN_REASON_OVERFLOW), NGHTTP2_REFUSED_STREAM,
            "not processed: may be sent again");
