@@ -27,10 +27,13 @@ typedef struct {
 static void
 handover_describe(const mosn_listener_t *l, char does[32])
 {
-    const mosn_conf_modules_t *chain = &l->conf->filters;
+    const mosn_chain_conf_t *chain = mosn_listener_plain_chain(l);
 
-    (void) snprintf(does, 32, "%s%s", l->conf->tls_ctx != NULL ? "tls " : "",
-                    chain->items[chain->n - 1].module->name);
+    (void) snprintf(
+        does, 32, "%s%s", l->inspects ? "any " : "",
+        chain == NULL
+            ? "-" /* TLS cannot move */
+            : chain->filters.items[chain->filters.n - 1].module->name);
 }
 
 
@@ -80,6 +83,7 @@ bequest_take_offer(mosn_bequest_t *b, const handover_t *m)
 
         handover_describe(&b->listeners[i], ours);
         if (mosn_address_equal(&b->listeners[i].conf->address, &m->address)
+            && mosn_listener_plain_chain(&b->listeners[i]) != NULL
             && memcmp(ours, m->does, strlen(ours) + 1) == 0)
         {
             b->theirs[i] = (int32_t) m->listener;

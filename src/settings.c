@@ -153,6 +153,15 @@ settings_build_listeners(mosn_conf_t *reader, mosn_generation_t *generation,
         }
         settings_build_modules(reader, generation, l, &l->listener_filters);
         settings_build_modules(reader, generation, l, &l->filters);
+        for (size_t k = 0; k < l->filter_chains.n; k++) {
+            mosn_chain_conf_t *chain = &l->filter_chains.items[k];
+
+            if (chain->tls != NULL) {
+                chain->tls_ctx = mosn_tls_server_build(
+                    reader, generation->pool, chain->tls);
+            }
+            settings_build_modules(reader, generation, l, &chain->filters);
+        }
     }
 }
 

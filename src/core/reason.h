@@ -39,6 +39,7 @@
       "the peer did not answer a PING")                                       \
     X(TLS_HANDSHAKE, "tls_handshake", 0, "the TLS handshake failed")          \
     /* what this proxy decided */                                             \
+    X(NO_FILTER_CHAIN, "no_filter_chain", 0, "no filter chain matches")       \
     X(NO_ROUTE, "no_route", 404, "no route matches")                          \
     X(NO_HOST, "no_host", 503, "the cluster has no usable host")              \
     X(OVERFLOW, "overflow", 503, "a limit of the cluster is reached")         \

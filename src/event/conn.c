@@ -580,7 +580,7 @@ conn_read(mosn_conn_t *conn)
     }
 
     while (!conn->closed && conn->read_paused == 0 && conn->paused_at == NULL
-           && !conn->flush_close)
+           && !conn->flush_close && !conn->handshaking)
     {
         if (conn->again) {
             conn->again = false;
@@ -608,10 +608,26 @@ done:
 }
 
 
+static void conn_handshake(mosn_conn_t *conn);
+
+
 static void
 conn_resume_task(mosn_task_t *task)
 {
-    conn_read(mosn_container_of(task, mosn_conn_t, resume));
+    mosn_conn_t *conn = mosn_container_of(task, mosn_conn_t, resume);
+
+    if (conn->handshaking && !conn->connecting) {
+        conn_handshake(conn);
+    } else {
+        conn_read(conn);
+    }
+}
+
+
+void
+mosn_conn_start_handshake(mosn_conn_t *conn)
+{
+    mosn_loop_post(conn->loop, &conn->resume);
 }
 
 

@@ -22,7 +22,8 @@
 #define MOSN_CONN_HIGH (128u * 1024)
 #define MOSN_CONN_LOW  (32u * 1024)
 
-typedef struct mosn_transfer_s mosn_transfer_t;
+typedef struct mosn_transfer_s   mosn_transfer_t;
+typedef struct mosn_chain_conf_s mosn_chain_conf_t;
 
 /* What TLS (event/tls.c) puts between the connection and its socket; NULL:
  * nothing. */
@@ -77,6 +78,7 @@ struct mosn_conn_s {
     mosn_net_filter_t          *filters;
     mosn_net_filter_t          *paused_at;
     mosn_listener_t            *listener; /* who accepted it, or NULL */
+    const mosn_chain_conf_t    *chain;    /* which of its filter chains */
     mosn_list_t                 observers;
     mosn_list_t                 link; /* in the list of its owner */
 
@@ -115,6 +117,9 @@ void mosn_conn_resume_filters(mosn_conn_t *conn);
 /* Whoever takes bytes off conn->in without being called for it, or wants to
  * be called again for what is still there. */
 void mosn_conn_run_again(mosn_conn_t *conn);
+
+/* The transport was put on while bytes were there: it begins with them. */
+void mosn_conn_start_handshake(mosn_conn_t *conn);
 
 /* Counted: reading goes on when everybody who paused has resumed. */
 void mosn_conn_pause_read(mosn_conn_t *conn);

@@ -42,6 +42,9 @@ static const mosn_directive_t listener_directives[] = {
     MOSN_MODULES(mosn_listener_conf_t, filters, MOSN_NET_FILTER,
                  "Network filters in order; the last one takes the bytes "
                  "(`proxy`, `tcp_proxy`)."),
+    MOSN_LIST(mosn_listener_conf_t, filter_chains, &mosn_chain_block,
+              "Instead of `tls` and `filters`: several to choose from by "
+              "what a client's first bytes ask for."),
     MOSN_DIRECTIVES_END
 };
 
@@ -51,23 +54,17 @@ listener_check(mosn_conf_t *reader, void *conf)
 {
     mosn_listener_conf_t *l = conf;
 
-    for (size_t i = 0; i < l->filters.n; i++) {
-        const mosn_net_filter_ops_t *ops = l->filters.items[i].module->ops;
-        bool                         last = i + 1 == l->filters.n;
-
-        if (last && !ops->terminal) {
-            mosn_conf_error(reader, l->filters.items[i].conf, &l->filters,
-                            "nothing takes the bytes: the last filter must "
-                            "be proxy or tcp_proxy");
-        } else if (!last && ops->terminal) {
-            mosn_conf_error(reader, l->filters.items[i].conf, &l->filters,
-                            "takes all bytes, the filters behind it see "
-                            "none: must be the last");
-        }
+    if (l->filter_chains.n == 0) {
+        mosn_chain_check_filters(reader, &l->filters, l);
+        return;
     }
-    if (l->filters.n == 0) {
+    if (l->filters.n > 0) {
         mosn_conf_error(reader, &l->filters, l,
-                        "has no `filters`: nothing would take what comes");
+                        "with filter_chains, each has its own");
+    }
+    if (l->tls != NULL) {
+        mosn_conf_error(reader, l->tls, NULL,
+                        "with filter_chains, each has its own");
     }
 }
 
@@ -148,7 +145,7 @@ listener_complain(mosn_listener_t *l, int error, const char *what)
 static void
 listener_open_filters(mosn_conn_t *conn)
 {
-    const mosn_conf_modules_t *chain = &conn->listener->conf->filters;
+    const mosn_conf_modules_t *chain = &conn->chain->filters;
     mosn_net_filter_t         *first = NULL;
 
     for (size_t i = 0; i < chain->n; i++) {
@@ -198,11 +195,11 @@ static const mosn_net_filter_ops_t listener_tls_gate = {
 };
 
 
-/* Behind the listener filters, if any. */
+/* The chain is chosen. */
 static void
 listener_secure(mosn_conn_t *conn)
 {
-    const mosn_tls_ctx_t *ctx = conn->listener->conf->tls_ctx;
+    const mosn_tls_ctx_t *ctx = conn->chain->tls_ctx;
 
     if (ctx == NULL) {
         listener_open_filters(conn);
@@ -215,12 +212,49 @@ listener_secure(mosn_conn_t *conn)
 }
 
 
+/* OK: conn->chain is the one.  AGAIN: more must come first.  ERROR: closed. */
+static mosn_rc_e
+listener_choose_chain(mosn_listener_t *l, mosn_conn_t *conn)
+{
+    mosn_client_hello_t hello;
+    mosn_rc_e           rc;
+
+    if (!l->inspects) {
+        conn->chain = &l->chains.items[0];
+        return MOSN_OK;
+    }
+    rc = mosn_client_hello_read(conn->in.pos, mosn_buf_len(&conn->in), &hello);
+    if (rc == MOSN_AGAIN && !conn->eof) {
+        return MOSN_AGAIN;
+    }
+    conn->chain =
+        rc == MOSN_OK ? mosn_chains_choose(&l->chains, &hello) : NULL;
+    if (conn->chain != NULL) {
+        return MOSN_OK;
+    }
+    if (rc == MOSN_OK) {
+        mosn_log_info(
+            0, "conn %llu of \"%.*s\": no filter chain for %s \"%.*s\"",
+            (unsigned long long) conn->id, MOSN_STR_ARG(l->conf->name),
+            hello.tls ? "server name" : "plain text",
+            MOSN_STR_ARG(hello.server_name));
+        mosn_reason_count(MOSN_REASON_NO_FILTER_CHAIN);
+    }
+    mosn_conn_close(conn, rc == MOSN_OK      ? MOSN_REASON_NO_FILTER_CHAIN
+                          : rc == MOSN_AGAIN ? MOSN_REASON_CLIENT_CLOSED
+                                             : MOSN_REASON_TLS_HANDSHAKE);
+    return MOSN_ERROR;
+}
+
+
 /* Stands behind the listener filters: when the bytes come here they have all
  * agreed, and the connection gets its own filters. */
 static mosn_verdict_e
 listener_gate_on_read(mosn_net_filter_t *filter, mosn_conn_t *conn)
 {
-    if (filter->state == NULL) {
+    if (filter->state == NULL
+        && listener_choose_chain(conn->listener, conn) == MOSN_OK)
+    {
         filter->state = conn;
         mosn_conn_disarm_idle(conn);
         listener_secure(conn);
@@ -250,7 +284,8 @@ listener_open(mosn_listener_t *l, mosn_conn_t *conn)
 {
     const mosn_conf_modules_t *early = &l->conf->listener_filters;
 
-    if (early->n == 0) {
+    if (early->n == 0 && !l->inspects) {
+        conn->chain = &l->chains.items[0];
         listener_secure(conn);
         return;
     }
@@ -283,10 +318,12 @@ listener_is_full(const mosn_listener_t *l)
 static void
 listener_refuse(mosn_listener_t *l, int fd)
 {
-    const mosn_conf_modules_t   *chain = &l->conf->filters;
-    const mosn_net_filter_ops_t *ops = chain->items[chain->n - 1].module->ops;
+    const mosn_chain_conf_t *chain = &l->chains.items[0];
 
-    if (ops->refusal.len > 0) {
+    if (!l->inspects && chain->tls_ctx == NULL) {
+        const mosn_net_filter_ops_t *ops =
+            chain->filters.items[chain->filters.n - 1].module->ops;
+
         (void) send(fd, ops->refusal.at, ops->refusal.len,
                     MSG_NOSIGNAL | MSG_DONTWAIT);
         (void) shutdown(fd, SHUT_WR);
@@ -341,6 +378,16 @@ listener_accepted(mosn_listener_t *l, int fd, const mosn_inet_t *peer)
 }
 
 
+const mosn_chain_conf_t *
+mosn_listener_plain_chain(const mosn_listener_t *l)
+{
+    const mosn_chain_conf_t *chain =
+        mosn_chains_choose(&l->chains, &(mosn_client_hello_t){ .tls = false });
+
+    return chain != NULL && chain->tls_ctx == NULL ? chain : NULL;
+}
+
+
 void
 mosn_listener_adopt(mosn_listener_t *l, int fd, const mosn_inet_t *peer,
                     int second_fd, const mosn_address_t *to)
@@ -350,6 +397,7 @@ mosn_listener_adopt(mosn_listener_t *l, int fd, const mosn_inet_t *peer,
     l->adopted_fd = second_fd;
     l->adopted_to = *to;
     if (conn != NULL) {
+        conn->chain = mosn_listener_plain_chain(l);
         listener_tell(l, MOSN_LISTENER_ACCEPTED, conn);
         if (!conn->closed) {
             listener_open_filters(conn);
@@ -524,6 +572,14 @@ mosn_listener_start(mosn_listener_t *l, mosn_loop_t *loop,
     l->loop = loop;
     l->conf = conf;
     l->limits = limits;
+    l->own = (mosn_chain_conf_t){ .tls = conf->tls,
+                                  .tls_ctx = conf->tls_ctx,
+                                  .filters = conf->filters };
+    l->chains = conf->filter_chains;
+    if (l->chains.n == 0) {
+        l->chains = (mosn_chains_conf_t){ &l->own, 1 };
+    }
+    l->inspects = mosn_chains_inspect(&l->chains);
     l->fd = fd;
     l->batch = 1;
     mosn_list_init(&l->connections);

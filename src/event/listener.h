@@ -12,8 +12,8 @@
 #define MOSN_EVENT_LISTENER_H
 
 #include "core/metrics.h"
+#include "event/chain.h"
 #include "event/conn.h"
-#include "event/tls.h"
 
 typedef struct {
     mosn_str_t              name;
@@ -22,9 +22,10 @@ typedef struct {
     int64_t                 max_connections; /* of one worker; 0: no limit */
     uint32_t                send_timeout_ms;
     mosn_tls_server_conf_t *tls;     /* NULL: plain */
-    const mosn_tls_ctx_t   *tls_ctx; /* built */
+    mosn_tls_ctx_t         *tls_ctx; /* built */
     mosn_conf_modules_t     listener_filters;
     mosn_conf_modules_t     filters;
+    mosn_chains_conf_t      filter_chains; /* instead of tls and filters */
     uint32_t                listener_filter_timeout_ms;
     uint32_t                metrics; /* first slot of mosn_listener_metrics */
 } mosn_listener_conf_t;
@@ -64,6 +65,9 @@ struct mosn_listener_s {
     mosn_loop_t                *loop;
     const mosn_listener_conf_t *conf;
     mosn_accept_limits_t       *limits;
+    mosn_chain_conf_t           own; /* what the listener itself carries */
+    mosn_chains_conf_t          chains;
+    bool                        inspects;
     int                         fd;
     bool                        accepting;
     uint32_t                    batch; /* connections to accept at once */
@@ -112,6 +116,9 @@ mosn_rc_e mosn_listener_give(mosn_conn_t *conn, mosn_conn_t *second,
 void mosn_listener_adopt(mosn_listener_t *listener, int fd,
                          const mosn_inet_t *peer, int second_fd,
                          const mosn_address_t *to);
+
+/* The chain of connections that speak no TLS; NULL: there is none. */
+const mosn_chain_conf_t *mosn_listener_plain_chain(const mosn_listener_t *l);
 
 void mosn_listener_observe(mosn_listener_t          *listener,
                            mosn_listener_observer_t *observer);

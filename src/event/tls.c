@@ -25,6 +25,7 @@ typedef struct {
     SSL         *ssl;
     mosn_conn_t *conn;
     mosn_chain_t pending; /* encrypted; the socket did not take it */
+    mosn_buf_t   early;   /* was read before TLS was put on */
     bool         server;
     bool         drained; /* the last read has emptied the socket */
     bool         failed;  /* no close_notify after a fatal error */
@@ -51,6 +52,13 @@ tls_bio_read(BIO *bio, char *bytes, int room)
     ssize_t n;
 
     BIO_clear_retry_flags(bio);
+    if (MOSN_UNLIKELY(mosn_buf_len(&tls->early) > 0)) {
+        n = (ssize_t) mosn_buf_len(&tls->early);
+        n = n < room ? n : room;
+        memcpy(bytes, tls->early.pos, (size_t) n);
+        tls->early.pos += n;
+        return (int) n;
+    }
     if (tls->drained && !tls->conn->hangup) {
         BIO_set_retry_read(bio);
         return -1;
@@ -376,6 +384,7 @@ tls_close(mosn_conn_t *conn)
     SSL_free(tls->ssl);
     ERR_clear_error();
     mosn_chain_clear(&tls->pending);
+    mosn_buf_close(&tls->early);
     conn->transport = NULL;
     conn->tls = NULL;
 }
@@ -431,6 +440,11 @@ mosn_tls_accept(mosn_conn_t *conn, const mosn_tls_ctx_t *ctx)
 {
     if (tls_start(conn, ctx, true) != MOSN_OK) {
         return MOSN_ERROR;
+    }
+    if (mosn_buf_len(&conn->in) > 0) {
+        tls_of(conn)->early = conn->in;
+        memset(&conn->in, 0, sizeof(conn->in));
+        mosn_conn_start_handshake(conn);
     }
     mosn_timer_arm(conn->loop, &conn->send, ctx->handshake_timeout_ms);
     return MOSN_OK;

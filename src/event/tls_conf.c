@@ -10,6 +10,7 @@
 #include "event/tls_parts.h"
 
 #include "core/log.h"
+#include "event/client_hello.h"
 
 #include <ctype.h>
 #include <openssl/err.h>
@@ -388,27 +389,6 @@ tls_hello_name(SSL *ssl, mosn_str_t *name_r)
 }
 
 
-/* "*.example.com" is for one label in the place of the star. */
-static bool
-tls_name_matches(mosn_str_t pattern, mosn_str_t name)
-{
-    const char *dot;
-
-    if (pattern.len < 2 || pattern.at[0] != '*' || pattern.at[1] != '.') {
-        return mosn_str_equal_nocase(pattern, name);
-    }
-    dot = memchr(name.at, '.', name.len);
-    if (dot == NULL || dot == name.at) {
-        return false;
-    }
-    name.len -= (size_t) (dot - name.at);
-    name.at = dot;
-    pattern.at++;
-    pattern.len--;
-    return mosn_str_equal_nocase(pattern, name);
-}
-
-
 static const mosn_tls_site_t *
 tls_find_site(const mosn_tls_ctx_t *ctx, mosn_str_t name)
 {
@@ -418,7 +398,7 @@ tls_find_site(const mosn_tls_ctx_t *ctx, mosn_str_t name)
 
             for (size_t k = 0; k < names->n; k++) {
                 if ((names->items[k].at[0] == '*') == (wild == 1)
-                    && tls_name_matches(names->items[k], name))
+                    && mosn_server_name_matches(names->items[k], name))
                 {
                     return &ctx->sites[i];
                 }

@@ -7,7 +7,7 @@
 static bool
 matches(const char *pattern, const char *name)
 {
-    return tls_name_matches(mosn_str(pattern), mosn_str(name));
+    return mosn_server_name_matches(mosn_str(pattern), mosn_str(name));
 }
 
 

@@ -1,0 +1,50 @@
+/*
+ * event/chain.h - filter chains: what becomes of a connection, by what its
+ * first bytes ask for.
+ *
+ * A listener has one chain of its own or several to choose from.  Where there
+ * is a choice the first bytes are waited for and looked at, so that TLS and
+ * plain text can share a port.  The chain with the most specific server name
+ * wins, then the one that names a transport, then one that names application
+ * protocols; of equals the first.
+ */
+
+#ifndef MOSN_EVENT_CHAIN_H
+#define MOSN_EVENT_CHAIN_H
+
+#include "event/client_hello.h"
+#include "event/net_filter.h"
+#include "event/tls.h"
+
+enum { MOSN_TRANSPORT_ANY, MOSN_TRANSPORT_TLS, MOSN_TRANSPORT_RAW };
+
+typedef struct {
+    mosn_strs_t server_names;
+    mosn_strs_t application_protocols;
+    int         transport_protocol;
+} mosn_chain_match_conf_t;
+
+struct mosn_chain_conf_s {
+    mosn_chain_match_conf_t match;
+    mosn_tls_server_conf_t *tls;     /* NULL: plain */
+    mosn_tls_ctx_t         *tls_ctx; /* built */
+    mosn_conf_modules_t     filters;
+};
+
+typedef MOSN_CONF_LIST(mosn_chain_conf_t) mosn_chains_conf_t;
+
+extern const mosn_conf_block_t mosn_chain_block;
+
+/* The last filter takes the bytes, and no other does. */
+void mosn_chain_check_filters(mosn_conf_t               *reader,
+                              const mosn_conf_modules_t *filters,
+                              const void                *group);
+
+/* Must first bytes be seen before one can be chosen? */
+bool mosn_chains_inspect(const mosn_chains_conf_t *chains);
+
+/* NULL: none of them is for such a connection. */
+const mosn_chain_conf_t *mosn_chains_choose(const mosn_chains_conf_t  *chains,
+                                            const mosn_client_hello_t *hello);
+
+#endif

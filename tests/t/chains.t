@@ -1,0 +1,105 @@
+# chains.t - several filter chains on a port: by server name, protocol and
+# transport.
+
+use strict;
+use warnings;
+use Test::More;
+use Mosn;
+
+my $dir = Mosn::certificates('a.test', 'b.test', 'c.test');
+my $echo = Mosn::server(sub { my $s = shift; my $b; while (sysread $s, $b, 4096) { print $s "echo $b" } });
+sub tls { my ($name, $more) = @_; return qq(tls = { certificates = ( { certificate = "$dir/$name.pem"; private_key = "$dir/$name.key"; } ); @{[ $more // '' ]} };) }
+my $conf = <<"E";
+control_socket = "%%DIR%%/control.sock";
+listeners = ( { name = "many"; address = "127.0.0.1:%%PORT1%%"; listener_filter_timeout = "700ms";
+    filter_chains = (
+      { match = { server_names = ["a.test"]; }; @{[ tls('a.test', 'alpn = ["h2", "http/1.1"];') ]} filters = ( { type = "proxy"; routes = "a"; } ); },
+      { match = { server_names = ["*.b.test", "b.test"]; }; @{[ tls('b.test', qq(client_ca = "$dir/ca.pem"; verify_client = "require";)) ]} filters = ( { type = "proxy"; routes = "b"; } ); },
+      { match = { server_names = ["c.test"]; application_protocols = ["tcp"]; }; @{[ tls('c.test', 'alpn = ["tcp"];') ]} filters = ( { type = "tcp_proxy"; cluster = "echo"; } ); },
+      { match = { transport_protocol = "raw"; }; filters = ( { type = "proxy"; routes = "raw"; } ); } ); },
+  { name = "behind"; address = "127.0.0.1:%%PORT2%%"; listener_filters = ( { type = "proxy_protocol"; trusted = ["127.0.0.0/8"]; } );
+    @{[ tls('a.test') ]} filters = ( { type = "proxy"; routes = "a"; access_log = ( { path = "%%DIR%%/access.log"; } ); } ); } );
+routes = ( @{[ join ', ', map { qq({ name = "$_"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { respond = { body = "chain $_"; }; } ); } ); }) } qw(a b raw) ]} );
+clusters = ( { name = "echo"; hosts = ( { address = "127.0.0.1:$echo->{port}"; } ); } );
+E
+my $mosn = Mosn->start($conf, workers => 1);
+my $port = $mosn->port(1);
+
+sub ask {
+    my ($name, @args) = @_;
+    my $out = `curl -s --max-time 5 --cacert $dir/ca.pem --resolve $name:$port:127.0.0.1 @args https://$name:$port/ -w ' %{http_version}'`;
+    return $out;
+}
+is(ask('a.test', '--http2'), 'chain a 2', 'by name');
+is(ask('a.test', '--http1.1'), 'chain a 1.1', 'whatever it speaks');
+is(ask('x.b.test', "--cert $dir/a.test.pem --key $dir/a.test.key --http1.1"), 'chain b 1.1', 'by wildcard, with a certificate');
+isnt(ask('b.test', '--http1.1'), 'chain b 1.1', 'without one it is refused');
+is(`curl -s --max-time 5 http://127.0.0.1:$port/`, 'chain raw', 'plain text on the same port');
+is(`curl -s --max-time 5 --http2-prior-knowledge http://127.0.0.1:$port/`, 'chain raw', 'HTTP/2 too');
+like(Mosn::s_client($port, "-quiet -no_ign_eof -verify_quiet -CAfile $dir/ca.pem -servername c.test -alpn tcp", in => 'hello'), qr/echo hello/, 'by protocol');
+unlike(Mosn::s_client($port, '-servername c.test -alpn other'), qr/BEGIN CERTIFICATE/, 'no chain for that protocol');
+unlike(Mosn::s_client($port, '-servername nobody.test'), qr/BEGIN CERTIFICATE/, 'nor for that name');
+ok(Mosn::wait_for(sub { $mosn->output =~ /no filter chain for server name "nobody.test"/ }), 'which is told');
+cmp_ok($mosn->stats->{(grep { /no_filter_chain/ } keys %{ $mosn->stats })[0]}, '>=', 2, 'and counted');
+
+# Slowly, and never.
+{
+    my $s = Mosn::connect_to($port);
+    for my $byte (split //, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") { syswrite $s, $byte }
+    local $/;
+    like(<$s>, qr/chain raw$/, 'byte by byte');
+    my $silent = Mosn::connect_to($port);
+    is(<$silent>, '', 'who says nothing is closed');
+    my $half = Mosn::connect_to($port);
+    print $half "\x16\x03\x01\x02";
+    is(<$half>, '', 'and who says too little');
+}
+
+# A PROXY header and a hello in one piece.
+{
+    my $relay = Mosn::server(sub {
+        my $s = shift;
+        my $up = Mosn::connect_to($mosn->port(2));
+        sysread $s, my $hello, 16384;
+        syswrite $up, "PROXY TCP4 192.0.2.7 127.0.0.1 1000 443\r\n" . $hello;
+        my $select = IO::Select->new($s, $up);
+        while (my @ready = $select->can_read(5)) {
+            for my $from (@ready) {
+                sysread($from, my $b, 16384) or return;
+                syswrite $from == $s ? $up : $s, $b;
+            }
+        }
+    });
+    is(`curl -s --max-time 5 --cacert $dir/ca.pem --resolve a.test:$relay->{port}:127.0.0.1 https://a.test:$relay->{port}/`, 'chain a', 'TLS behind a PROXY header that came with it');
+    ok(Mosn::wait_for(sub { Mosn::slurp("$mosn->{dir}/access.log") =~ /^192\.0\.2\.7 /m }), 'the address of the client is known');
+}
+
+# Idle plain connections survive a reload; their chain is found again.
+{
+    my $s = Mosn::connect_to($port);
+    print $s "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    sysread $s, my $first, 4096;
+    my ($out, $status) = $mosn->ctl('reload');
+    is($status, 0, 'reload') or diag($out);
+    print $s "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    sysread $s, my $second, 4096;
+    like($second // '', qr/chain raw$/, 'an idle plain connection goes on behind it');
+}
+
+# Wrong.
+for my $case (
+    [ qq(filters = ( { type = "proxy"; routes = "a"; } ); filter_chains = ( { filters = ( { type = "proxy"; routes = "a"; } ); } );), qr/filters: with filter_chains, each has its own/ ],
+    [ qq(filter_chains = ( { match = { transport_protocol = "raw"; }; @{[ tls('a.test') ]} filters = ( { type = "proxy"; routes = "a"; } ); } );), qr/the match wants connections without TLS/ ],
+    [ qq(filter_chains = ( { } );), qr/filter_chains\[0\].*has no `filters`/ ],
+) {
+    my $bad = Mosn->prepare;
+    $bad->write_conf(<<"E");
+listeners = ( { name = "l"; address = "127.0.0.1:1"; $case->[0] } );
+routes = ( { name = "a"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { respond = { body = "x"; }; } ); } ); } );
+clusters = ();
+E
+    my $out = `$Mosn::BIN -t -c $bad->{conf} 2>&1`;
+    like($out, $case->[1], "refused: $case->[1]");
+}
+$mosn->finish;
+done_testing();
