@@ -57,6 +57,7 @@ typedef enum {
                             error log is -1 */
     MOSN_NOTE_INHERIT,   /* a descriptor: an older worker's connections */
     MOSN_NOTE_SHED,      /* 1: answers ask clients to go elsewhere; 0: no */
+    MOSN_NOTE_CERTS,     /* a descriptor: certificates that have changed */
     /* To the master. */
     MOSN_NOTE_READY,
 } mosn_note_e;

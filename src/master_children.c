@@ -7,6 +7,7 @@
 
 #include "core/log.h"
 #include "core/log_file.h"
+#include "event/tls_pairs.h"
 #include "master_parts.h"
 #include "os/clock.h"
 #include "os/notify.h"
@@ -538,6 +539,31 @@ child_check_beats(uint64_t now)
 }
 
 
+/* Certificates whose files have changed, to those who serve with them. */
+static void
+children_pass_certificates(uint64_t now)
+{
+    int fd = master->phase == MASTER_SERVING ? mosn_tls_pairs_look(
+                 now, master->settings->certificate_check_interval_ms)
+                                             : -1;
+
+    if (fd == -1) {
+        return;
+    }
+    EACH_CHILD(link, next)
+    {
+        master_child_t *c = child_of(link);
+
+        if (!c->is_control && c->ends_ms == 0
+            && c->generation == master->generation->number)
+        {
+            master_tell(c, MOSN_NOTE_CERTS, 0, &fd, 1);
+        }
+    }
+    (void) close(fd);
+}
+
+
 void
 master_tick_fired(mosn_timer_t *timer)
 {
@@ -554,6 +580,7 @@ master_tick_fired(mosn_timer_t *timer)
     }
     master->last_tick_ms = now;
     mosn_tls_tickets_rotate(now, TICKET_KEY_MS);
+    children_pass_certificates(now);
     if (child_check_beats(now) && master->watchdog_ms > 0
         && now >= master->watchdog_at_ms)
     {

@@ -2,6 +2,7 @@
 
 #include "config.h"
 #include "core/log.h"
+#include "event/tls_pairs.h"
 #include "master_parts.h"
 #include "os/process.h"
 
@@ -173,6 +174,14 @@ command_config(bool json, FILE *out)
 }
 
 
+static bool
+command_certs(bool json, FILE *out)
+{
+    mosn_tls_pairs_print(json, out);
+    return true;
+}
+
+
 /* Out of service without an end: balancers see it at /ready, clients that
  * are connected are asked to come back elsewhere. */
 static void
@@ -264,6 +273,7 @@ const mosn_command_t master_commands[] = {
     { .name = "stop now", .run = command_stop_now, .stays = true },
     { .name = "version", .run = command_version },
     { .name = "config", .run = command_config },
+    { .name = "certs", .run = command_certs },
     { .name = "drain", .run = command_drain },
     { .name = "drain off", .run = command_drain_off },
     { .name = "reload", .start = command_reload },

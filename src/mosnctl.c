@@ -37,6 +37,7 @@ static const command_t commands[] = {
     { "config", NO_FILE, NULL, NULL },
     { "check", NEEDS_FILE, NULL, NULL },
     { "drain", NO_FILE, "--off", "off" },
+    { "certs", NO_FILE, NULL, NULL },
     { "version", NO_FILE, NULL, NULL },
 };
 
@@ -55,6 +56,7 @@ static const char usage_text[] =
     "  check FILE        could mosn reload with FILE?\n"
     "  drain [--off]     out of service (/ready says 503, answers close\n"
     "                    their connections), or in service again\n"
+    "  certs             certificates: names, files, expiry, fingerprint\n"
     "  version           of the running mosn\n"
     "\n"
     "  -s SOCKET         the control_socket of the configuration\n"

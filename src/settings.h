@@ -32,6 +32,7 @@ typedef struct {
     mosn_error_log_conf_t error_log;
     uint32_t              drain_timeout_ms;
     uint32_t              hang_timeout_ms;
+    uint32_t              certificate_check_interval_ms;
     uint32_t              start_timeout_ms;
     mosn_admin_conf_t    *admin;
     MOSN_CONF_LIST(mosn_listener_conf_t) listeners;

@@ -14,6 +14,7 @@
 #include "probe.h"
 
 #include "core/log_file.h"
+#include "event/tls_pairs.h"
 
 #include <unistd.h>
 
@@ -224,6 +225,12 @@ worker_on_note(void *owner, mosn_note_e type, int32_t value, int fd)
         if (fd != -1) {
             mosn_inherit_start(&w->heirs, &w->loop, fd, w->listeners,
                                w->n_listeners);
+            return;
+        }
+        break;
+    case MOSN_NOTE_CERTS:
+        if (fd != -1) {
+            mosn_tls_pairs_take(fd);
             return;
         }
         break;

@@ -11,6 +11,7 @@ _mosnctl() {
         'config:the effective configuration'
         'check:could mosn reload with a file?'
         'drain:out of service, or in again'
+        'certs:certificates, their expiry and fingerprint'
         'version:of the running mosn'
     )
     _arguments -C \

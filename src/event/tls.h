@@ -18,8 +18,9 @@
 typedef struct mosn_tls_ctx_s mosn_tls_ctx_t;
 
 typedef struct {
-    mosn_str_t certificate; /* PEM: the leaf, then its issuers */
-    mosn_str_t private_key; /* PEM */
+    mosn_str_t certificate;   /* PEM: the leaf, then its issuers */
+    mosn_str_t private_key;   /* PEM */
+    mosn_str_t ocsp_response; /* DER; to staple */
 } mosn_tls_pair_conf_t;
 
 enum { MOSN_TLS_VERIFY_OFF, MOSN_TLS_VERIFY_REQUEST, MOSN_TLS_VERIFY_REQUIRE };

@@ -120,7 +120,7 @@ mosn_tls_client_build(mosn_conf_t *reader, mosn_pool_t *pool,
     if (conf->certificate != NULL && conf->certificate->certificate.at != NULL
         && conf->certificate->private_key.at != NULL)
     {
-        (void) mosn_tls_use_pair(reader, ctx->ssl, conf->certificate);
+        (void) mosn_tls_pair_load(reader, pool, ctx->ssl, conf->certificate);
     }
     mosn_tls_pack_alpn(reader, pool, ctx,
                        conf->alpn.n > 0 ? &conf->alpn : &usual, conf);

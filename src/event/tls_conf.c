@@ -27,6 +27,9 @@ const mosn_directive_t mosn_tls_pair_directives[] = {
                          "PEM file: the certificate, then its issuers."),
     MOSN_STRING_REQUIRED(mosn_tls_pair_conf_t, private_key,
                          "PEM file with its key."),
+    MOSN_STRING(mosn_tls_pair_conf_t, ocsp_response, NULL,
+                "DER file with an OCSP response that is stapled while it is "
+                "valid."),
     MOSN_DIRECTIVES_END
 };
 
@@ -122,19 +125,6 @@ tls_no_passphrase(char *text, int room, int writing, void *arg)
 }
 
 
-static X509 *
-tls_read_leaf(const char *path)
-{
-    BIO  *bio = BIO_new_file(path, "r");
-    X509 *x = bio != NULL
-                  ? PEM_read_bio_X509(bio, NULL, tls_no_passphrase, NULL)
-                  : NULL;
-
-    BIO_free(bio);
-    return x;
-}
-
-
 static mosn_str_t
 tls_lower(mosn_pool_t *pool, const char *at, size_t len)
 {
@@ -208,30 +198,6 @@ mosn_tls_new_ctx(mosn_pool_t *pool, bool server, int min, int max)
     SSL_CTX_set_read_ahead(ssl, 1);
     SSL_CTX_set_default_passwd_cb(ssl, tls_no_passphrase);
     return ssl;
-}
-
-
-/* The certificate and its key.  False: told. */
-bool
-mosn_tls_use_pair(mosn_conf_t *reader, SSL_CTX *ssl,
-                  const mosn_tls_pair_conf_t *pair)
-{
-    if (SSL_CTX_use_certificate_chain_file(ssl, pair->certificate.at) != 1) {
-        mosn_conf_error(reader, &pair->certificate, pair,
-                        "no certificate in %s: %s", pair->certificate.at,
-                        mosn_tls_why());
-        return false;
-    }
-    if (SSL_CTX_use_PrivateKey_file(ssl, pair->private_key.at,
-                                    SSL_FILETYPE_PEM)
-        != 1)
-    {
-        mosn_conf_error(reader, &pair->private_key, pair,
-                        "no key of that certificate in %s: %s",
-                        pair->private_key.at, mosn_tls_why());
-        return false;
-    }
-    return true;
 }
 
 
@@ -431,35 +397,53 @@ tls_on_hello(SSL *ssl, int *alert, void *arg)
 /* --- servers ------------------------------------------------------------ */
 
 static void
-tls_add_pair(mosn_conf_t *reader, mosn_pool_t *pool, mosn_tls_ctx_t *ctx,
-             const mosn_tls_pair_conf_t *pair)
+tls_free_names(void *object)
 {
-    X509           *x = tls_read_leaf(pair->certificate.at);
-    mosn_tls_site_t site = { 0 };
+    mosn_tls_site_t *site = object;
 
-    if (x == NULL) {
-        mosn_conf_error(reader, &pair->certificate, pair,
-                        "no certificate in %s: %s", pair->certificate.at,
-                        mosn_tls_why());
+    if (site->names_pool != NULL) {
+        mosn_pool_destroy(&site->names_pool);
+    }
+}
+
+
+void
+mosn_tls_site_learn_names(mosn_tls_site_t *site, const X509 *leaf)
+{
+    mosn_pool_t *pool = mosn_pool_create(MOSN_POOL_STREAM);
+
+    tls_free_names(site);
+    site->names_pool = pool;
+    site->names = tls_names(pool, leaf);
+}
+
+
+/* A certificate with the names of another one joins that one's context. */
+static void
+tls_add_pair(mosn_conf_t *reader, mosn_pool_t *pool, mosn_tls_ctx_t *ctx,
+             const mosn_tls_pair_conf_t *conf)
+{
+    mosn_tls_site_t *site = &ctx->sites[ctx->n_sites];
+    mosn_tls_pair_t *pair;
+
+    site->ssl = tls_new_site(reader, pool, ctx->server);
+    pair = mosn_tls_pair_load(reader, pool, site->ssl, conf);
+    if (pair == NULL) {
         return;
     }
-    site.names = tls_names(pool, x);
-    if (X509_cmp_current_time(X509_get0_notAfter(x)) < 0) {
-        mosn_log_warn(0, "the certificate in %s has expired",
-                      pair->certificate.at);
-    }
-    X509_free(x);
+    mosn_tls_site_learn_names(site, mosn_tls_pair_leaf(pair));
     for (size_t i = 0; i < ctx->n_sites; i++) {
-        if (tls_same_names(&ctx->sites[i].names, &site.names)) {
-            (void) mosn_tls_use_pair(reader, ctx->sites[i].ssl, pair);
+        if (tls_same_names(&ctx->sites[i].names, &site->names)) {
+            mosn_tls_pair_join(pair, ctx->sites[i].ssl);
+            mosn_tls_pair_set_site(pair, &ctx->sites[i]);
+            tls_free_names(site);
             return;
         }
     }
-    site.ssl = tls_new_site(reader, pool, ctx->server);
-    if (mosn_tls_use_pair(reader, site.ssl, pair)) {
-        SSL_CTX_set_alpn_select_cb(site.ssl, tls_on_alpn, ctx);
-        ctx->sites[ctx->n_sites++] = site;
-    }
+    mosn_tls_pair_set_site(pair, site);
+    mosn_pool_on_destroy(pool, tls_free_names, site);
+    SSL_CTX_set_alpn_select_cb(site->ssl, tls_on_alpn, ctx);
+    ctx->n_sites++;
 }
 
 

@@ -9,8 +9,9 @@
 
 /* A server's context of one set of names. */
 typedef struct {
-    SSL_CTX    *ssl;
-    mosn_strs_t names; /* lower case; "*.example.com" */
+    SSL_CTX     *ssl;
+    mosn_strs_t  names; /* lower case; "*.example.com" */
+    mosn_pool_t *names_pool;
 } mosn_tls_site_t;
 
 struct mosn_tls_ctx_s {
@@ -37,9 +38,23 @@ extern const char *const      mosn_tls_version_names[];
 /* tls_conf.c: a context with what both sides want; freed with the pool. */
 SSL_CTX *mosn_tls_new_ctx(mosn_pool_t *pool, bool server, int min, int max);
 
-/* Certificate and key into the context.  False: told. */
-bool mosn_tls_use_pair(mosn_conf_t *reader, SSL_CTX *ssl,
-                       const mosn_tls_pair_conf_t *pair);
+/* tls_pairs.c: certificate and key into the context; NULL: told. */
+typedef struct mosn_tls_pair_s mosn_tls_pair_t;
+
+mosn_tls_pair_t *mosn_tls_pair_load(mosn_conf_t *reader, mosn_pool_t *pool,
+                                    SSL_CTX                    *ssl,
+                                    const mosn_tls_pair_conf_t *conf);
+const X509      *mosn_tls_pair_leaf(const mosn_tls_pair_t *pair);
+
+/* Moves it into a context that has one of another kind already. */
+void mosn_tls_pair_join(mosn_tls_pair_t *pair, SSL_CTX *ssl);
+
+/* Whose names follow the certificate's when it changes. */
+void mosn_tls_pair_set_site(mosn_tls_pair_t *pair, mosn_tls_site_t *site);
+
+/* tls_conf.c: the names of the site are now those of the certificate. */
+void mosn_tls_site_learn_names(mosn_tls_site_t *site, const X509 *leaf);
+
 void mosn_tls_pack_alpn(mosn_conf_t *reader, mosn_pool_t *pool,
                         mosn_tls_ctx_t *ctx, const mosn_strs_t *names,
                         const void *group);
