@@ -617,27 +617,23 @@ pairs_find(uint32_t number)
 }
 
 
-/* False: the end, or nothing that was written here. */
+/* The next record, borrowed of `bytes`; false: there is none. */
 static bool
-record_read(int fd, off_t *at, record_t *record, pem_t *pem)
+record_read(char *bytes, size_t n, size_t *at, record_t *record, pem_t *pem)
 {
     memset(pem, 0, sizeof(*pem));
-    if (pread(fd, record, sizeof(*record), *at) != sizeof(*record)) {
+    if (n - *at < sizeof(*record)) {
         return false;
     }
-    *at += (off_t) sizeof(*record);
+    memcpy(record, bytes + *at, sizeof(*record));
+    *at += sizeof(*record);
     for (int i = 0; i < N_FILES; i++) {
-        if (record->n[i] == 0) {
-            continue;
-        }
-        pem->n[i] = record->n[i];
-        pem->at[i] = record->n[i] <= FILE_MAX ? malloc(record->n[i]) : NULL;
-        if (pem->at[i] == NULL
-            || pread(fd, pem->at[i], pem->n[i], *at) != (ssize_t) pem->n[i])
-        {
+        if (record->n[i] > n - *at) {
             return false;
         }
-        *at += (off_t) pem->n[i];
+        pem->at[i] = record->n[i] > 0 ? bytes + *at : NULL;
+        pem->n[i] = record->n[i];
+        *at += record->n[i];
     }
     return true;
 }
@@ -646,20 +642,28 @@ record_read(int fd, off_t *at, record_t *record, pem_t *pem)
 void
 mosn_tls_pairs_take(int fd)
 {
-    record_t record;
-    pem_t    pem;
-    off_t    at = 0;
+    record_t    record;
+    pem_t       pem;
+    size_t      at = 0;
+    struct stat st;
+    char       *bytes = MAP_FAILED;
 
-    while (record_read(fd, &at, &record, &pem)) {
+    if (fstat(fd, &st) == 0 && st.st_size > 0) {
+        bytes = mmap(NULL, (size_t) st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    }
+    (void) close(fd);
+    if (bytes == MAP_FAILED) {
+        mosn_log_alert(errno, "cannot read changed certificates");
+        return;
+    }
+    while (record_read(bytes, (size_t) st.st_size, &at, &record, &pem)) {
         mosn_tls_pair_t *pair = pairs_find(record.number);
 
         if (pair != NULL) {
             pair_change(pair, &pem);
         }
-        pem_free(&pem);
     }
-    pem_free(&pem);
-    (void) close(fd);
+    (void) munmap(bytes, (size_t) st.st_size);
 }
 
 
