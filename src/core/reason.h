@@ -19,6 +19,8 @@
     X(URI_TOO_LONG, "uri_too_long", 414, "the target is too long")            \
     X(HEADERS_TOO_LARGE, "headers_too_large", 431,                            \
       "the header section is too large")                                      \
+    X(MISDIRECTED, "misdirected", 421,                                        \
+      "this connection is not for that name")                                 \
     X(BODY_TOO_LARGE, "body_too_large", 413, "the body is too large")         \
     X(HEADER_TIMEOUT, "header_timeout", 408,                                  \
       "the header section did not arrive in time")                            \
@@ -37,6 +39,7 @@
       "the connection was not set up in time")                                \
     X(KEEPALIVE_TIMEOUT, "keepalive_timeout", 502,                            \
       "the peer did not answer a PING")                                       \
+    X(HANDSHAKE_LIMIT, "handshake_limit", 0, "too many TLS handshakes")       \
     X(TLS_HANDSHAKE, "tls_handshake", 0, "the TLS handshake failed")          \
     /* what this proxy decided */                                             \
     X(NO_FILTER_CHAIN, "no_filter_chain", 0, "no filter chain matches")       \

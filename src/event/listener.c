@@ -174,8 +174,14 @@ static void
 listener_tls_on_event(mosn_net_filter_t *filter, mosn_conn_t *conn,
                       mosn_conn_event_e event)
 {
-    if (event == MOSN_CONN_CONNECTED && filter->state == NULL) {
-        filter->state = conn;
+    if (filter->state != NULL
+        || (event != MOSN_CONN_CONNECTED && event != MOSN_CONN_CLOSED))
+    {
+        return;
+    }
+    filter->state = conn;
+    conn->listener->n_handshakes--;
+    if (event == MOSN_CONN_CONNECTED) {
         listener_open_filters(conn);
     }
 }
@@ -195,6 +201,29 @@ static const mosn_net_filter_ops_t listener_tls_gate = {
 };
 
 
+/* Handshakes are what costs us most and a client least. */
+static bool
+listener_may_handshake(mosn_listener_t *l, const mosn_tls_server_conf_t *conf)
+{
+    uint64_t second = l->loop->now_ms / 1000;
+
+    if (second != l->begun_s) {
+        l->begun_s = second;
+        l->n_begun = 0;
+    }
+    if ((conf->max_handshakes > 0 && l->n_handshakes >= conf->max_handshakes)
+        || (conf->max_handshake_rate > 0
+            && l->n_begun >= conf->max_handshake_rate))
+    {
+        mosn_reason_count(MOSN_REASON_HANDSHAKE_LIMIT);
+        listener_complain(l, 0, "too many TLS handshakes, closing");
+        return false;
+    }
+    l->n_begun++;
+    return true;
+}
+
+
 /* The chain is chosen. */
 static void
 listener_secure(mosn_conn_t *conn)
@@ -205,6 +234,11 @@ listener_secure(mosn_conn_t *conn)
         listener_open_filters(conn);
         return;
     }
+    if (!listener_may_handshake(conn->listener, conn->chain->tls)) {
+        mosn_conn_close(conn, MOSN_REASON_HANDSHAKE_LIMIT);
+        return;
+    }
+    conn->listener->n_handshakes++;
     (void) mosn_conn_add_filter(conn, &listener_tls_gate, NULL, NULL);
     if (mosn_tls_accept(conn, ctx) != MOSN_OK) {
         mosn_conn_close(conn, MOSN_REASON_INTERNAL);

@@ -73,6 +73,9 @@ struct mosn_listener_s {
     uint32_t                    batch; /* connections to accept at once */
     uint64_t                    last_turn;
     uint32_t                    n_connections;
+    uint32_t                    n_handshakes; /* under way */
+    uint32_t                    n_begun;      /* in that second */
+    uint64_t                    begun_s;
     mosn_list_t                 connections;
     mosn_list_t                 observers;
     mosn_timer_t                retry; /* after EMFILE */

@@ -22,13 +22,17 @@
 #define SEND_ROUND 65536u /* plain bytes that one call encrypts */
 
 typedef struct {
-    SSL         *ssl;
-    mosn_conn_t *conn;
-    mosn_chain_t pending; /* encrypted; the socket did not take it */
-    mosn_buf_t   early;   /* was read before TLS was put on */
-    bool         server;
-    bool         drained; /* the last read has emptied the socket */
-    bool         failed;  /* no close_notify after a fatal error */
+    SSL                  *ssl;
+    mosn_conn_t          *conn;
+    mosn_chain_t          pending; /* encrypted; the socket did not take it */
+    mosn_buf_t            early;   /* was read before TLS was put on */
+    const mosn_tls_ctx_t *ctx;
+    mosn_tls_peer_t      *peer; /* made when it is asked for */
+    bool                  peer_made;
+    mosn_tls_memory_t    *memory; /* of a client; or NULL */
+    bool                  server;
+    bool                  drained; /* the last read has emptied the socket */
+    bool                  failed;  /* no close_notify after a fatal error */
 } tls_t;
 
 /* One send at a time is made in a process. */
@@ -411,6 +415,7 @@ tls_start(mosn_conn_t *conn, const mosn_tls_ctx_t *ctx, bool server)
     ERR_clear_error();
     tls->conn = conn;
     tls->server = server;
+    tls->ctx = ctx;
     tls->ssl = mosn_tls_new_session(ctx);
     bio = BIO_new(tls_bio_method());
     if (tls->ssl == NULL || bio == NULL) {
@@ -451,10 +456,61 @@ mosn_tls_accept(mosn_conn_t *conn, const mosn_tls_ctx_t *ctx)
 }
 
 
-mosn_rc_e
-mosn_tls_connect(mosn_conn_t *conn, const mosn_tls_ctx_t *ctx)
+/* --- sessions with hosts --------------------------------------------------
+ */
+
+void
+mosn_tls_forget(mosn_tls_memory_t *memory)
 {
-    return tls_start(conn, ctx, false);
+    SSL_SESSION_free(memory->session);
+    memory->session = NULL;
+}
+
+
+/* OpenSSL has got a session: its reference is ours when we say 1. */
+static int
+tls_on_session(SSL *ssl, SSL_SESSION *session)
+{
+    tls_t *tls = BIO_get_data(SSL_get_rbio(ssl));
+
+    if (tls->memory == NULL) {
+        return 0;
+    }
+    mosn_tls_forget(tls->memory);
+    tls->memory->session = session;
+    tls->memory->epoch = tls->ctx->epoch;
+    return 1;
+}
+
+
+void
+mosn_tls_keep_sessions(SSL_CTX *ssl)
+{
+    (void) SSL_CTX_set_session_cache_mode(
+        ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ssl, tls_on_session);
+}
+
+
+mosn_rc_e
+mosn_tls_connect(mosn_conn_t *conn, const mosn_tls_ctx_t *ctx,
+                 mosn_tls_memory_t *memory)
+{
+    tls_t *tls;
+
+    if (tls_start(conn, ctx, false) != MOSN_OK) {
+        return MOSN_ERROR;
+    }
+    tls = tls_of(conn);
+    tls->memory = memory;
+    if (memory != NULL && memory->session != NULL) {
+        if (memory->epoch == ctx->epoch) {
+            (void) SSL_set_session(tls->ssl, memory->session);
+        } else {
+            mosn_tls_forget(memory);
+        }
+    }
+    return MOSN_OK;
 }
 
 
@@ -488,4 +544,42 @@ mosn_tls_sni(const mosn_conn_t *conn)
             : NULL;
 
     return name != NULL ? mosn_str(name) : MOSN_STR("");
+}
+
+
+mosn_str_t
+mosn_tls_cipher(const mosn_conn_t *conn)
+{
+    const char *name =
+        conn->tls != NULL ? SSL_get_cipher_name(tls_of(conn)->ssl) : NULL;
+
+    return name != NULL ? mosn_str(name) : MOSN_STR("");
+}
+
+
+bool
+mosn_tls_covers(const mosn_conn_t *conn, mosn_str_t host)
+{
+    const tls_t *tls = tls_of(conn);
+    mosn_str_t   sni = mosn_tls_sni(conn);
+
+    return sni.len == 0 || mosn_str_equal_nocase(sni, host)
+           || mosn_tls_site_has_name(tls->ctx, SSL_get_SSL_CTX(tls->ssl),
+                                     host);
+}
+
+
+const mosn_tls_peer_t *
+mosn_tls_peer(const mosn_conn_t *conn)
+{
+    tls_t *tls = tls_of(conn);
+
+    if (tls == NULL) {
+        return NULL;
+    }
+    if (!tls->peer_made) {
+        tls->peer_made = true;
+        tls->peer = mosn_tls_make_peer(conn->pool, tls->ssl);
+    }
+    return tls->peer;
 }

@@ -17,6 +17,13 @@
 
 typedef struct mosn_tls_ctx_s mosn_tls_ctx_t;
 
+/* The last session with a host, for the next connection to it; zeroed at
+ * first, and outlives the connections. */
+typedef struct {
+    void    *session;
+    unsigned epoch;
+} mosn_tls_memory_t;
+
 typedef struct {
     mosn_str_t certificate;   /* PEM: the leaf, then its issuers */
     mosn_str_t private_key;   /* PEM */
@@ -36,6 +43,8 @@ typedef struct {
     mosn_str_t  client_ca;
     int         verify_client;
     uint32_t    handshake_timeout_ms;
+    int64_t     max_handshakes;     /* at a time, of one worker; 0: no limit */
+    int64_t     max_handshake_rate; /* per second */
     bool        session_tickets;
 } mosn_tls_server_conf_t;
 
@@ -67,12 +76,43 @@ mosn_tls_ctx_t *mosn_tls_client_build(mosn_conf_t *reader, mosn_pool_t *pool,
 /* Puts TLS on a connection that was just accepted, or that connects.  ERROR:
  * logged; the connection is the caller's to close. */
 mosn_rc_e mosn_tls_accept(mosn_conn_t *conn, const mosn_tls_ctx_t *ctx);
-mosn_rc_e mosn_tls_connect(mosn_conn_t *conn, const mosn_tls_ctx_t *ctx);
+mosn_rc_e mosn_tls_connect(mosn_conn_t *conn, const mosn_tls_ctx_t *ctx,
+                           mosn_tls_memory_t *memory);
+
+/* Lets go of what is remembered. */
+void mosn_tls_forget(mosn_tls_memory_t *memory);
 
 /* After the handshake: "TLSv1.3", "h2"; empty when there is none. */
 mosn_str_t mosn_tls_version(const mosn_conn_t *conn);
 mosn_str_t mosn_tls_alpn(const mosn_conn_t *conn);
 mosn_str_t mosn_tls_sni(const mosn_conn_t *conn);
+mosn_str_t mosn_tls_cipher(const mosn_conn_t *conn);
+
+/* A server's: is `host` (without port) the name that the client asked for,
+ * or one of those of the certificate it got?  Without a name: yes. */
+bool mosn_tls_covers(const mosn_conn_t *conn, mosn_str_t host);
+
+/* --- who the other side is ------------------------------------------------
+ */
+
+typedef struct {
+    mosn_str_t text; /* printable, no quotes, commas or semicolons */
+    bool       is_uri;
+} mosn_tls_name_t;
+
+typedef struct {
+    mosn_str_t       subject; /* RFC 2253 */
+    mosn_str_t       sha256;  /* of the certificate, in hex */
+    mosn_tls_name_t *names;   /* subjectAltName: DNS names and URIs */
+    size_t           n_names;
+} mosn_tls_peer_t;
+
+/* What a verified certificate of the peer says; NULL: there is none.  Made
+ * once a connection. */
+const mosn_tls_peer_t *mosn_tls_peer(const mosn_conn_t *conn);
+
+/* `pattern` is a name, or the beginning of one with "*" behind it. */
+bool mosn_tls_peer_has_name(const mosn_tls_peer_t *peer, mosn_str_t pattern);
 
 /* --- keys of session tickets, for all workers ------------------------------
  */

@@ -120,13 +120,18 @@ mosn_tls_client_build(mosn_conf_t *reader, mosn_pool_t *pool,
     if (conf->certificate != NULL && conf->certificate->certificate.at != NULL
         && conf->certificate->private_key.at != NULL)
     {
-        (void) mosn_tls_pair_load(reader, pool, ctx->ssl, conf->certificate);
+        mosn_tls_pair_t *pair =
+            mosn_tls_pair_load(reader, pool, ctx->ssl, conf->certificate);
+
+        if (pair != NULL) {
+            mosn_tls_pair_set_epoch(pair, &ctx->epoch);
+        }
     }
     mosn_tls_pack_alpn(reader, pool, ctx,
                        conf->alpn.n > 0 ? &conf->alpn : &usual, conf);
     if (ctx->n_alpn > 0) {
         (void) SSL_CTX_set_alpn_protos(ctx->ssl, ctx->alpn, ctx->n_alpn);
     }
-    (void) SSL_CTX_set_session_cache_mode(ctx->ssl, SSL_SESS_CACHE_OFF);
+    mosn_tls_keep_sessions(ctx->ssl);
     return ctx;
 }

@@ -61,6 +61,12 @@ static const mosn_directive_t server_directives[] = {
               "Ask clients for a certificate, or insist on one."),
     MOSN_DURATION(mosn_tls_server_conf_t, handshake_timeout, 100, 3600000,
                   10000, "A handshake that takes longer is cut."),
+    MOSN_INT(mosn_tls_server_conf_t, max_handshakes, 0, 1000000, 0,
+             "Handshakes at a time, per worker; a connection more is closed; "
+             "0: no limit."),
+    MOSN_INT(mosn_tls_server_conf_t, max_handshake_rate, 0, 1000000, 0,
+             "Handshakes that begin in one second, per worker; a connection "
+             "more is closed; 0: no limit."),
     MOSN_BOOL(mosn_tls_server_conf_t, session_tickets, true,
               "Let clients resume without a full handshake."),
     MOSN_DIRECTIVES_END
@@ -372,6 +378,23 @@ tls_find_site(const mosn_tls_ctx_t *ctx, mosn_str_t name)
         }
     }
     return &ctx->sites[0];
+}
+
+
+bool
+mosn_tls_site_has_name(const mosn_tls_ctx_t *ctx, const SSL_CTX *ssl,
+                       mosn_str_t name)
+{
+    for (size_t i = 0; i < ctx->n_sites; i++) {
+        const mosn_strs_t *names = &ctx->sites[i].names;
+
+        for (size_t k = 0; k < names->n && ctx->sites[i].ssl == ssl; k++) {
+            if (mosn_server_name_matches(names->items[k], name)) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 

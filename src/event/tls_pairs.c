@@ -35,7 +35,8 @@ struct mosn_tls_pair_s {
     mosn_list_t                 link;
     const mosn_tls_pair_conf_t *conf;
     SSL_CTX                    *ssl;
-    mosn_tls_site_t            *site; /* NULL: of a client */
+    mosn_tls_site_t            *site;  /* NULL: of a client */
+    unsigned                   *epoch; /* NULL: of a server */
     X509                       *leaf;
     unsigned char              *ocsp;
     size_t                      n_ocsp;
@@ -429,6 +430,13 @@ mosn_tls_pair_join(mosn_tls_pair_t *pair, SSL_CTX *ssl)
 
 
 void
+mosn_tls_pair_set_epoch(mosn_tls_pair_t *pair, unsigned *epoch)
+{
+    pair->epoch = epoch;
+}
+
+
+void
 mosn_tls_pair_set_site(mosn_tls_pair_t *pair, mosn_tls_site_t *site)
 {
     pair->site = site;
@@ -489,6 +497,9 @@ pair_change(mosn_tls_pair_t *pair, const pem_t *pem)
     pair_learn(pair, pem);
     pair->changes++;
     pair->why[0] = '\0';
+    if (pair->epoch != NULL) {
+        ++*pair->epoch; /* sessions were made with the old one */
+    }
     if (pair->site != NULL) {
         mosn_tls_site_learn_names(pair->site, pair->leaf);
     }

@@ -23,6 +23,7 @@ struct mosn_tls_ctx_s {
     size_t                        n_sites;
     uint8_t                      *alpn; /* as it goes over the wire */
     unsigned                      n_alpn;
+    unsigned                      epoch; /* of a client's certificate */
 };
 
 #define MOSN_TLS_MODERN_CIPHERS                                               \
@@ -49,6 +50,9 @@ const X509      *mosn_tls_pair_leaf(const mosn_tls_pair_t *pair);
 /* Moves it into a context that has one of another kind already. */
 void mosn_tls_pair_join(mosn_tls_pair_t *pair, SSL_CTX *ssl);
 
+/* What counts the changes of the certificate. */
+void mosn_tls_pair_set_epoch(mosn_tls_pair_t *pair, unsigned *epoch);
+
 /* Whose names follow the certificate's when it changes. */
 void mosn_tls_pair_set_site(mosn_tls_pair_t *pair, mosn_tls_site_t *site);
 
@@ -64,6 +68,16 @@ const char *mosn_tls_why(void);
 
 /* tls_conf.c: an SSL with everything set that is the context's. */
 SSL *mosn_tls_new_session(const mosn_tls_ctx_t *ctx);
+
+/* tls.c: a client's context keeps sessions. */
+void mosn_tls_keep_sessions(SSL_CTX *ssl);
+
+/* tls_peer.c: NULL: no certificate that was verified. */
+mosn_tls_peer_t *mosn_tls_make_peer(mosn_pool_t *pool, SSL *ssl);
+
+/* tls_conf.c: the names of the context that a connection has. */
+bool mosn_tls_site_has_name(const mosn_tls_ctx_t *ctx, const SSL_CTX *ssl,
+                            mosn_str_t name);
 
 /* tls_tickets.c: makes the context use our keys. */
 void mosn_tls_tickets_use(SSL_CTX *ssl);

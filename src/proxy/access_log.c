@@ -393,6 +393,57 @@ VAR(stream_id)
 }
 
 
+static mosn_str_t
+log_tls(const mosn_request_t *r, mosn_str_t (*what)(const mosn_conn_t *))
+{
+    return r->pc->conn->tls != NULL ? what(r->pc->conn) : MOSN_STR("");
+}
+
+
+VAR(tls_version)
+{
+    return put_peer(out, end, op, log_tls(r, mosn_tls_version));
+}
+
+
+VAR(tls_cipher)
+{
+    return put_peer(out, end, op, log_tls(r, mosn_tls_cipher));
+}
+
+
+VAR(tls_server_name)
+{
+    return put_peer(out, end, op, log_tls(r, mosn_tls_sni));
+}
+
+
+VAR(client_cert_subject)
+{
+    const mosn_tls_peer_t *peer = mosn_tls_peer(r->pc->conn);
+
+    return put_peer(out, end, op, peer != NULL ? peer->subject : MOSN_STR(""));
+}
+
+
+VAR(client_cert_name)
+{
+    const mosn_tls_peer_t *peer = mosn_tls_peer(r->pc->conn);
+
+    return put_peer(out, end, op,
+                    peer != NULL && peer->n_names > 0 ? peer->names[0].text
+                                                      : MOSN_STR(""));
+}
+
+
+VAR(client_cert_sha256)
+{
+    const mosn_tls_peer_t *peer = mosn_tls_peer(r->pc->conn);
+
+    return put_peer(out, end, op, peer != NULL ? peer->sha256 : MOSN_STR(""));
+}
+
+
 static const struct {
     const char *name;
     log_var_pt  write;
@@ -401,6 +452,9 @@ static const struct {
     { "authority", var_authority },
     { "bytes_received", var_bytes_received },
     { "bytes_sent", var_bytes_sent },
+    { "client_cert_name", var_client_cert_name },
+    { "client_cert_sha256", var_client_cert_sha256 },
+    { "client_cert_subject", var_client_cert_subject },
     { "connection_id", var_connection_id },
     { "downstream_remote_address", var_downstream_remote_address },
     { "downstream_remote_host", var_downstream_remote_host },
@@ -420,6 +474,9 @@ static const struct {
     { "start_time", var_start_time },
     { "stream_id", var_stream_id },
     { "time_local", var_time_local },
+    { "tls_cipher", var_tls_cipher },
+    { "tls_server_name", var_tls_server_name },
+    { "tls_version", var_tls_version },
     { "upstream_cluster", var_upstream_cluster },
     { "upstream_connection_id", var_upstream_connection_id },
     { "upstream_host", var_upstream_host },

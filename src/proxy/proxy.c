@@ -12,6 +12,8 @@
 static const char *const forwarded_for_names[] = { "off", "append", "set",
                                                    NULL };
 static const char *const vouch_names[] = { "off", "keep", "set", NULL };
+static const char *const client_cert_names[] = { "off", "drop", "append",
+                                                 "set", NULL };
 
 static const mosn_directive_t proxy_directives[] = {
     MOSN_STRING(mosn_proxy_conf_t, downstream_protocol, "auto",
@@ -55,6 +57,15 @@ static const mosn_directive_t proxy_directives[] = {
     MOSN_ENUM(mosn_proxy_conf_t, request_id, vouch_names, MOSN_VOUCH_KEEP,
               "X-Request-Id: `set` a new one, `keep` what came and add a "
               "missing one, or leave it alone."),
+    MOSN_ENUM(mosn_proxy_conf_t, forwarded_client_cert, client_cert_names,
+              MOSN_CLIENT_CERT_DROP,
+              "X-Forwarded-Client-Cert: `drop` what came, `set` it to what "
+              "the client's verified certificate says, `append` that to "
+              "what came (behind a proxy that is trusted), or leave it "
+              "alone."),
+    MOSN_BOOL(mosn_proxy_conf_t, match_server_name, true,
+              "Under TLS, answer 421 to a request for a host that is neither "
+              "the server name the client asked for nor in the certificate."),
     MOSN_GROUP(mosn_proxy_conf_t, http2, &mosn_http2_block,
                "For clients that speak HTTP/2."),
     MOSN_MODULES(mosn_proxy_conf_t, stream_filters, MOSN_STREAM_FILTER,

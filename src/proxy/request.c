@@ -465,8 +465,8 @@ request_route(mosn_request_t *r)
 {
     const mosn_respond_conf_t *respond;
 
-    r->route =
-        mosn_route_find(r->conf->table, r->head->authority, r->head->path);
+    r->route = mosn_route_find(r->conf->table, r->head->authority,
+                               r->head->path, r->pc->conn);
     /* An answer of ours to CONNECT would look like the tunnel's. */
     if (r->route == NULL
         || (r->head->method_id == MOSN_METHOD_CONNECT
@@ -563,6 +563,28 @@ const mosn_stream_server_ops_t mosn_request_server_ops = {
 };
 
 
+/* A client may use a connection for another name only when its certificate
+ * vouches for that too (RFC 9110, 7.4). */
+static bool
+request_is_for_us(const mosn_request_t *r)
+{
+    mosn_str_t  host = r->authority;
+    const char *colon;
+
+    if (!r->conf->match_server_name || host.len == 0 || host.at[0] == '[') {
+        return true;
+    }
+    colon = memrchr(host.at, ':', host.len);
+    if (colon != NULL) {
+        host.len = (size_t) (colon - host.at);
+    }
+    if (host.len > 0 && host.at[host.len - 1] == '.') {
+        host.len--;
+    }
+    return mosn_tls_covers(r->pc->conn, host);
+}
+
+
 static void
 request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
 {
@@ -577,6 +599,10 @@ request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
               && mosn_grpc_is(head);
     if (r->conf->stream_filters.n > 0) {
         mosn_filters_create(r);
+    }
+    if (r->pc->conn->tls != NULL && !request_is_for_us(r)) {
+        request_fail(r, MOSN_REASON_MISDIRECTED);
+        return;
     }
     if (max > 0 && mosn_message_body_len(head) > max) {
         request_fail(r, MOSN_REASON_BODY_TOO_LARGE);

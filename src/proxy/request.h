@@ -34,6 +34,12 @@ typedef struct {
 
 enum { MOSN_FORWARDED_OFF, MOSN_FORWARDED_APPEND, MOSN_FORWARDED_SET };
 enum { MOSN_VOUCH_OFF, MOSN_VOUCH_KEEP, MOSN_VOUCH_SET };
+enum {
+    MOSN_CLIENT_CERT_OFF,
+    MOSN_CLIENT_CERT_DROP,
+    MOSN_CLIENT_CERT_APPEND,
+    MOSN_CLIENT_CERT_SET,
+};
 
 /* The settings of a "proxy" filter. */
 struct mosn_proxy_conf_s {
@@ -53,6 +59,8 @@ struct mosn_proxy_conf_s {
     int                 forwarded_for;
     int                 forwarded_proto;
     int                 request_id;
+    int                 forwarded_client_cert;
+    bool                match_server_name;
     mosn_http2_conf_t   http2;
     mosn_conf_modules_t stream_filters;
     MOSN_CONF_LIST(mosn_access_log_conf_t) access_log;

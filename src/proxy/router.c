@@ -106,9 +106,60 @@ router_strip_query(mosn_str_t path)
 }
 
 
+/* What a route wants besides host and path. */
+static bool
+router_is_client_right(const mosn_route_t *route, const mosn_conn_t *client)
+{
+    const mosn_strs_t     *names = &route->conf->match.client_names;
+    const mosn_tls_peer_t *peer;
+
+    if (MOSN_LIKELY(names->n == 0)) {
+        return true;
+    }
+    peer = client != NULL ? mosn_tls_peer(client) : NULL;
+    for (size_t i = 0; i < names->n && peer != NULL; i++) {
+        if (mosn_tls_peer_has_name(peer, names->items[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+
+static bool
+router_is_path_right(const mosn_match_conf_t *m, mosn_str_t path)
+{
+    if (m->path.at != NULL) {
+        return mosn_str_equal(m->path, path);
+    }
+    return m->prefix.len == 0
+           || (m->prefix.len <= path.len
+               && memcmp(m->prefix.at, path.at, m->prefix.len) == 0);
+}
+
+
+/* The index tells the first route by path; who is not right for it goes down
+ * the list. */
+static const mosn_route_t *
+router_find_next(const mosn_virtual_host_t *host, uint32_t rank,
+                 mosn_str_t path, const mosn_conn_t *client)
+{
+    for (; rank < host->n_routes; rank++) {
+        const mosn_route_t *route = &host->routes[rank];
+
+        if (router_is_path_right(&route->conf->match, path)
+            && router_is_client_right(route, client))
+        {
+            return route;
+        }
+    }
+    return NULL;
+}
+
+
 const mosn_route_t *
 mosn_route_find(const mosn_route_table_t *table, mosn_str_t authority,
-                mosn_str_t path)
+                mosn_str_t path, const mosn_conn_t *client)
 {
     const mosn_virtual_host_t *host =
         router_find_virtual_host(table, authority);
@@ -117,9 +168,15 @@ mosn_route_find(const mosn_route_table_t *table, mosn_str_t authority,
     if (host == NULL) {
         return NULL;
     }
-    rank = mosn_route_index_find(
-        &host->index, path.len > 0 ? router_strip_query(path) : MOSN_STR(""));
-    return rank == MOSN_ROUTE_NONE ? NULL : &host->routes[rank];
+    path = path.len > 0 ? router_strip_query(path) : MOSN_STR("");
+    rank = mosn_route_index_find(&host->index, path);
+    if (rank == MOSN_ROUTE_NONE) {
+        return NULL;
+    }
+    if (!router_is_client_right(&host->routes[rank], client)) {
+        return router_find_next(host, rank + 1, path, client);
+    }
+    return &host->routes[rank];
 }
 
 
@@ -258,7 +315,9 @@ router_index_route(mosn_conf_t *reader, mosn_virtual_host_t *host,
                         "must start with \"/\", or it never matches");
         return;
     }
-    if (earlier != MOSN_ROUTE_NONE && mosn_conf_is_read(reader)) {
+    if (earlier != MOSN_ROUTE_NONE && mosn_conf_is_read(reader)
+        && host->routes[earlier].conf->match.client_names.n == 0)
+    {
         mosn_conf_error(reader, conf, NULL,
                         "never matches: routes[%u] of the virtual host, at "
                         "%s, takes all of it; move this one before it",

@@ -16,8 +16,9 @@
 #include "proxy/route_index.h"
 
 typedef struct {
-    mosn_str_t prefix;
-    mosn_str_t path;
+    mosn_str_t  prefix;
+    mosn_str_t  path;
+    mosn_strs_t client_names;
 } mosn_match_conf_t;
 
 typedef struct {
@@ -98,7 +99,8 @@ void mosn_route_table_build(mosn_conf_t *reader, mosn_generation_t *generation,
 
 /* The route for a request, or NULL. */
 const mosn_route_t *mosn_route_find(const mosn_route_table_t *table,
-                                    mosn_str_t authority, mosn_str_t path);
+                                    mosn_str_t authority, mosn_str_t path,
+                                    const mosn_conn_t *client);
 
 /* The cluster of a route that forwards; picks by weight. */
 mosn_cluster_t *mosn_route_pick_cluster(const mosn_route_t *route);

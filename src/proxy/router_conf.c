@@ -5,6 +5,9 @@
 static const mosn_directive_t match_directives[] = {
     MOSN_STRING(mosn_match_conf_t, prefix, NULL, "The path starts with this."),
     MOSN_STRING(mosn_match_conf_t, path, NULL, "The path is this."),
+    MOSN_STRINGS(mosn_match_conf_t, client_names,
+                 "A DNS name or URI in the client's verified certificate is "
+                 "one of these; \"*\" at the end stands for any rest."),
     MOSN_DIRECTIVES_END
 };
 

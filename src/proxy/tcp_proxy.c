@@ -283,7 +283,8 @@ tcp_connect(tcp_proxy_t *tcp)
             tcp_count(tcp, MOSN_UPSTREAM_ACTIVE, true);
             (void) mosn_conn_add_filter(tcp->up, &tcp_up_filter, NULL, tcp);
             if (cluster->pool_conf.tls != NULL
-                && mosn_tls_connect(tcp->up, cluster->pool_conf.tls)
+                && mosn_tls_connect(tcp->up, cluster->pool_conf.tls,
+                                    &host->pool.tls_memory)
                        != MOSN_OK)
             {
                 mosn_conn_close(tcp->up, MOSN_REASON_INTERNAL);

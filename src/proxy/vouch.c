@@ -67,6 +67,71 @@ vouch_make_id(mosn_request_t *r)
 }
 
 
+/* What the certificate says, in the words of Envoy's header. */
+static mosn_str_t
+vouch_describe_client(mosn_request_t *r, const mosn_tls_peer_t *peer)
+{
+    mosn_str_t text = mosn_pool_printf(r->pool, "Hash=%.*s;Subject=\"",
+                                       MOSN_STR_ARG(peer->sha256));
+    size_t     room = text.len + 2 * peer->subject.len + 2;
+    char      *all, *to;
+
+    for (size_t i = 0; i < peer->n_names; i++) {
+        room += peer->names[i].text.len + sizeof(";URI=");
+    }
+    all = mosn_pool_alloc(r->pool, room);
+    to = mempcpy(all, text.at, text.len);
+    for (size_t i = 0; i < peer->subject.len; i++) {
+        char c = peer->subject.at[i];
+
+        if (c == '"' || c == '\\') {
+            *to++ = '\\';
+        }
+        *to++ = c >= ' ' && c <= '~' ? c : '?';
+    }
+    *to++ = '"';
+    for (size_t i = 0; i < peer->n_names; i++) {
+        to = mempcpy(to, peer->names[i].is_uri ? ";URI=" : ";DNS=", 5);
+        to = mempcpy(to, peer->names[i].text.at, peer->names[i].text.len);
+    }
+    return (mosn_str_t){ all, (size_t) (to - all) };
+}
+
+
+static void
+vouch_add_client_cert(mosn_request_t *r)
+{
+    mosn_headers_t        *headers = &r->head->headers;
+    const mosn_tls_peer_t *peer = mosn_tls_peer(r->pc->conn);
+    int                    what = r->conf->forwarded_client_cert;
+    const mosn_header_t   *h;
+    mosn_str_t             value;
+
+    if (what == MOSN_CLIENT_CERT_OFF) {
+        return;
+    }
+    h = what == MOSN_CLIENT_CERT_APPEND
+            ? mosn_headers_find(headers, MOSN_HEADER_X_CLIENT_CERT)
+            : NULL;
+    if (what == MOSN_CLIENT_CERT_DROP
+        || (what == MOSN_CLIENT_CERT_SET && peer == NULL))
+    {
+        mosn_headers_remove(headers, MOSN_HEADER_X_CLIENT_CERT);
+        return;
+    }
+    if (peer == NULL) {
+        return;
+    }
+    value = vouch_describe_client(r, peer);
+    if (h != NULL) {
+        value = mosn_pool_printf(r->pool, "%.*s,%.*s", (int) h->value_len,
+                                 h->value, MOSN_STR_ARG(value));
+    }
+    mosn_headers_set(headers, MOSN_HEADER_X_CLIENT_CERT,
+                     MOSN_STR("X-Forwarded-Client-Cert"), value);
+}
+
+
 void
 mosn_request_add_headers(mosn_request_t *r)
 {
@@ -84,6 +149,11 @@ mosn_request_add_headers(mosn_request_t *r)
                          MOSN_STR("X-Forwarded-Proto"),
                          r->pc->conn->tls != NULL ? MOSN_STR("https")
                                                   : MOSN_STR("http"));
+    }
+    if (conf->forwarded_client_cert != MOSN_CLIENT_CERT_DROP
+        || mosn_headers_has(headers, MOSN_HEADER_X_CLIENT_CERT))
+    {
+        vouch_add_client_cert(r);
     }
     if (conf->request_id == MOSN_VOUCH_SET
         || (conf->request_id == MOSN_VOUCH_KEEP

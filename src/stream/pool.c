@@ -245,7 +245,9 @@ pool_connect(mosn_stream_pool_t *pool)
         return;
     }
 
-    if (conf->tls != NULL && mosn_tls_connect(conn, conf->tls) != MOSN_OK) {
+    if (conf->tls != NULL
+        && mosn_tls_connect(conn, conf->tls, &pool->tls_memory) != MOSN_OK)
+    {
         mosn_conn_close(conn, MOSN_REASON_INTERNAL);
         return;
     }
@@ -351,6 +353,7 @@ mosn_stream_pool_close(mosn_stream_pool_t *pool)
     mosn_list_t *link, *next;
 
     pool->closed = true;
+    mosn_tls_forget(&pool->tls_memory);
     for (link = pool->ready.next; link != &pool->ready; link = next) {
         mosn_stream_conn_t *sc =
             mosn_container_of(link, mosn_stream_conn_t, link);

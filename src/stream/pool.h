@@ -54,6 +54,7 @@ struct mosn_stream_pool_s {
     mosn_loop_t                   *loop;
     const mosn_stream_pool_conf_t *conf;
     mosn_address_t                 address;
+    mosn_tls_memory_t              tls_memory;
     uint32_t                       metrics; /* of the host */
     mosn_list_t                    ready;   /* have room; last used first */
     mosn_list_t                    busy;

@@ -32,7 +32,8 @@ static void
 finds(const mosn_route_table_t *t, const char *host, const char *path,
       const char *expected)
 {
-    const mosn_route_t *r = mosn_route_find(t, mosn_str(host), mosn_str(path));
+    const mosn_route_t *r =
+        mosn_route_find(t, mosn_str(host), mosn_str(path), NULL);
 
     is_str(r != NULL ? r->name : MOSN_STR("none"), expected, host);
 }
@@ -76,10 +77,10 @@ main(void)
     long_host[sizeof(long_host) - 1] = '\0';
     finds(t, long_host, "/go", "rest[1]");
 
-    r = mosn_route_find(t, MOSN_STR("other"), MOSN_STR("/old/x"));
+    r = mosn_route_find(t, MOSN_STR("other"), MOSN_STR("/old/x"), NULL);
     is_str(mosn_route_location(r, &m, generation->pool), "/new/x?y=z",
            "prefix_rewrite keeps the rest");
-    r = mosn_route_find(t, MOSN_STR("other"), MOSN_STR("/go"));
+    r = mosn_route_find(t, MOSN_STR("other"), MOSN_STR("/go"), NULL);
     is_str(mosn_route_location(r, &m, generation->pool), "https://h/p?q",
            "scheme, host and path");
     mosn_generation_unref(generation);
