@@ -21,6 +21,7 @@ help:
 	@echo "make boot-test   the package under a real systemd, in a container"
 	@echo "make lint        floors, banned calls, missing tests, formatting"
 	@echo "make fuzz        random and mutated input for every codec"
+	@echo "make interop     clients and servers that people use, through mosn"
 	@echo "make bench       mosn, nginx and HAProxy side by side"
 	@echo "make clean       remove what was built"
 
@@ -91,7 +92,14 @@ bench:
 	@$(MAKE) --no-print-directory all
 	@tests/bench/run
 
+# By hand: it fetches libraries, and takes minutes.  INTEROP=PATTERN picks tries.
+interop:
+	@./auto/deps build test
+	@$(MAKE) --no-print-directory all
+	@MOSN_BIN=$(CURDIR)/$(OBJS)/mosn tests/interop/run $(INTEROP)
+
 clean:
 	@rm -rf objs objs-debug objs-clang objs-deb
 
-.PHONY: all help run test unit install deb boot-test reference format lint fuzz bench clean
+.PHONY: all help run test unit install deb boot-test reference format lint fuzz bench \
+    interop clean

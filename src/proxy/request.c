@@ -389,7 +389,10 @@ request_timed_out(mosn_timer_t *timer)
         return;
     }
     /* Not the upstream's fault: the client sends slowly, or reads so. */
-    if (r->up != NULL && !r->tunnel && (!r->forwarded_all || r->up_paused)) {
+    if (r->up != NULL && !r->tunnel
+        && ((!r->forwarded_all && !mosn_stream_is_blocked(r->up))
+            || r->up_paused))
+    {
         request_arm_timer(r);
         return;
     }

@@ -14,13 +14,13 @@
 #include "event/listener.h"
 #include "event/tls.h"
 
-#define PREFACE        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-#define PATIENCE       1000u
-#define DRAIN_MS       1000u /* between the two GOAWAYs */
+#define PREFACE  "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#define PATIENCE 1000u
+#define DRAIN_MS 1000u /* between the two GOAWAYs */
+
 #define GUARD_MAX_MS   1000u
 #define RESETS_NOLIMIT (UINT64_C(1) << 40) /* we count them */
 
-static void http2_send(http2_t *mux);
 
 static const mosn_directive_t http2_directives[] = {
     MOSN_INT(mosn_http2_conf_t, max_concurrent_streams, 1, 1000000, 128,
@@ -34,6 +34,9 @@ static const mosn_directive_t http2_directives[] = {
               1 << 20, "The same of all streams together."),
     MOSN_SIZE(mosn_http2_conf_t, max_frame_bytes, 16384, 16777215, 16384,
               "Longest frame that the peer may send."),
+    MOSN_INT(mosn_http2_conf_t, max_reset_rate, 1, 1000000, 100,
+             "Streams that a client may give up in a second, on average; ten "
+             "times as many at once.  More, and its connection ends."),
     MOSN_DURATION(mosn_http2_conf_t, settings_timeout, 1, 3600000, 10000,
                   "A peer that has not acknowledged our settings by then is "
                   "none."),
@@ -145,7 +148,7 @@ mux_http2_look_for_room(http2_t *mux)
     if (http2_is_server(mux)) {
         return;
     }
-    if (mux->going || mux->dead || sc->conn->closed
+    if (mux->going || mux->dead || mux->doubted || sc->conn->closed
         || nghttp2_session_check_request_allowed(mux->session) == 0)
     {
         sc->room = 0;
@@ -225,8 +228,8 @@ http2_leave(http2_t *mux)
 }
 
 
-static void
-http2_send(http2_t *mux)
+void
+mux_http2_send_now(http2_t *mux)
 {
     mosn_conn_t *conn = mux->base.conn;
 
@@ -257,7 +260,7 @@ http2_send(http2_t *mux)
 static void
 http2_send_task(mosn_task_t *task)
 {
-    http2_send(mosn_container_of(task, http2_t, send));
+    mux_http2_send_now(mosn_container_of(task, http2_t, send));
 }
 
 
@@ -306,18 +309,20 @@ http2_feed(http2_t *mux, size_t n)
                       (unsigned long long) conn->id,
                       nghttp2_strerror((int) got));
         http2_give_up(mux, got == NGHTTP2_ERR_FLOODED
+                                   || got == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS
                                ? NGHTTP2_ENHANCE_YOUR_CALM
                                : NGHTTP2_PROTOCOL_ERROR);
         return false;
     }
     if (error != NGHTTP2_NO_ERROR) {
+        mux->told = true;
         mosn_log_info(0,
                       "conn %llu: HTTP/2: a frame for a stream that is over "
                       "or was left out",
                       (unsigned long long) conn->id);
         (void) nghttp2_session_terminate_session(mux->session, error);
     }
-    http2_send(mux);
+    mux_http2_send_now(mux);
     return true;
 }
 
@@ -363,7 +368,7 @@ http2_drain_fired(mosn_timer_t *timer)
             mux->session, NGHTTP2_FLAG_NONE,
             nghttp2_session_get_last_proc_stream_id(mux->session),
             NGHTTP2_NO_ERROR, NULL, 0);
-        http2_send(mux);
+        mux_http2_send_now(mux);
         if (mux->session != NULL && mux->base.n_active == 0) {
             mosn_conn_close_flushed(mux->base.conn, MOSN_REASON_NONE, true);
         } else {
@@ -381,7 +386,7 @@ http2_start_drain(http2_t *mux)
     }
     mux->draining = true;
     (void) nghttp2_submit_shutdown_notice(mux->session);
-    http2_send(mux);
+    mux_http2_send_now(mux);
     mosn_timer_arm(mux->base.conn->loop, &mux->drain, DRAIN_MS);
 }
 
@@ -411,7 +416,9 @@ http2_guard_stream(http2_stream_t *s)
     if (sending
         && http2_is_late(mux, s->sent_ms, mux->base.conn->send_timeout_ms)) {
         mux_http2_rst(s, NGHTTP2_CANCEL); /* no window for so long */
-        mux_http2_stream_end(s, MOSN_REASON_SEND_TIMEOUT);
+        mux_http2_stream_end(s, http2_is_server(mux)
+                                    ? MOSN_REASON_SEND_TIMEOUT
+                                    : MOSN_REASON_UPSTREAM_TIMEOUT);
     } else if (receiving
                && http2_is_late(mux, s->heard_ms,
                                 mux->base.settings->body_timeout_ms))
@@ -435,8 +442,9 @@ http2_expire(http2_t *mux, uint32_t code, mosn_reason_e reason)
     mosn_log_info(0, "conn %llu: HTTP/2: %s",
                   (unsigned long long) mux->base.conn->id,
                   mosn_reasons[reason].text);
+    mux->told = true;
     (void) nghttp2_session_terminate_session(mux->session, code);
-    http2_send(mux);
+    mux_http2_send_now(mux);
     mosn_conn_close_flushed(mux->base.conn, reason, false);
 }
 
@@ -467,7 +475,8 @@ http2_guard_fired(mosn_timer_t *timer)
     }
     if (http2_is_late(mux, mux->settings_sent_ms, conf->settings_timeout_ms)) {
         http2_expire(mux, NGHTTP2_SETTINGS_TIMEOUT,
-                     MOSN_REASON_HANDSHAKE_TIMEOUT);
+                     http2_is_server(mux) ? MOSN_REASON_HANDSHAKE_TIMEOUT
+                                          : MOSN_REASON_UPSTREAM_TIMEOUT);
         return;
     }
     if (http2_is_late(mux, mux->head_begun_ms,
@@ -491,10 +500,10 @@ http2_guard_fired(mosn_timer_t *timer)
     if (!http2_leave(mux)) {
         return;
     }
-    http2_send(mux);
+    mux_http2_send_now(mux);
     if (mux->session != NULL
         && (mux->base.n_active > 0 || mux->settings_sent_ms > 0
-            || conf->keepalive_interval_ms > 0))
+            || mux->ping_sent_ms > 0 || conf->keepalive_interval_ms > 0))
     {
         http2_watch(mux);
     }
@@ -593,7 +602,7 @@ http2_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
         }
         break;
     case MOSN_CONN_DRAINED:
-        http2_send(mux);
+        mux_http2_send_now(mux);
         http2_tell_drained(mux);
         if (mux->read_stopped && !sc->conn->blocked && !sc->conn->closed) {
             mux->read_stopped = false;
@@ -604,7 +613,7 @@ http2_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
         if (mux->base.n_active == 0 && mux->session != NULL) {
             (void) nghttp2_session_terminate_session(mux->session,
                                                      NGHTTP2_NO_ERROR);
-            http2_send(mux);
+            mux_http2_send_now(mux);
             mosn_conn_close_flushed(sc->conn, MOSN_REASON_IDLE_TIMEOUT, true);
         }
         break;
@@ -641,6 +650,9 @@ http2_new_session(http2_t *mux)
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_stream_reset_rate_limit(option, RESETS_NOLIMIT, 1);
+    for (unsigned type = 0xa; type <= 0xff; type++) {
+        nghttp2_option_set_user_recv_extension_type(option, (uint8_t) type);
+    }
     rc = http2_is_server(mux)
              ? nghttp2_session_server_new2(&session, callbacks, mux, option)
              : nghttp2_session_client_new2(&session, callbacks, mux, option);
@@ -714,6 +726,7 @@ http2_create(mosn_conn_t *conn, const mosn_stream_settings_t *settings,
     mosn_timer_init(&mux->guard, http2_guard_fired);
     mux->guard_ms = http2_guard_ms(settings, conn);
     mux->patience = PATIENCE;
+    mux->resets = (uint32_t) settings->http2->max_reset_rate * RESETS_BURST;
     mux->charged_ms = conn->loop->now_ms;
     mux->session = http2_new_session(mux);
     http2_submit_settings(mux);

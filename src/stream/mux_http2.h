@@ -20,6 +20,8 @@
 
 #include <nghttp2/nghttp2.h>
 
+#define RESETS_BURST 10u /* seconds of the rate that may come at once */
+
 typedef struct http2_s        http2_t;
 typedef struct http2_stream_s http2_stream_t;
 
@@ -40,7 +42,11 @@ struct http2_s {
     bool               given_up;
     mux_http2_ids_t    ids;      /* of a server */
     uint32_t           patience; /* what is left of it */
-    uint64_t           charged_ms;
+    uint32_t resets;    /* that it may still cause; only time fills it */
+    uint32_t cancelled; /* streams that we gave up at this host */
+    bool     doubted;   /* no new streams before it answers a PING */
+    bool     told;      /* why it ends stands in the log */
+    uint64_t charged_ms;
     uint64_t settings_sent_ms; /* and not acknowledged; 0: they are */
     uint64_t head_begun_ms;    /* and not complete; 0: none */
     uint64_t heard_ms;         /* when the peer said something */
@@ -97,6 +103,9 @@ void mux_http2_stream_end(http2_stream_t *s, mosn_reason_e reason);
 
 /* How many streams the peer takes now; tells the pool when it asks. */
 void mux_http2_look_for_room(http2_t *mux);
+
+/* What nghttp2 wants to send goes into the connection's output now. */
+void mux_http2_send_now(http2_t *mux);
 
 /* What nghttp2 wants to send leaves before this turn of the loop ends. */
 void mux_http2_send_later(http2_t *mux);

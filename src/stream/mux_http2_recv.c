@@ -16,6 +16,7 @@
 #define PATIENCE_MAX   1000u
 #define PATIENCE_PER_S 100u
 #define MAX_INTERIMS   32u
+#define WORTH          1024u /* bytes of body that pay for a frame */
 
 
 static http2_stream_t *
@@ -35,27 +36,42 @@ http2_refund(http2_t *mux, uint32_t n)
 }
 
 
-/* Frames that cost us something and the peer nothing, and streams that it
- * makes us reset, are paid from a budget; honest work and time fill it.  When
- * it is gone the connection ends. */
+/* The budgets fill with time. */
 static void
-http2_charge(http2_t *mux)
+http2_fill(http2_t *mux)
+{
+    uint64_t now = mux->base.conn->loop->now_ms;
+    uint64_t rate = (uint64_t) mux->base.settings->http2->max_reset_rate;
+    uint64_t ms = now - mux->charged_ms;
+    uint64_t resets = mux->resets + ms * rate / 1000;
+
+    if (ms * PATIENCE_PER_S < 1000 || ms * rate < 1000) {
+        return; /* not one of them yet */
+    }
+    mux->charged_ms = now;
+    ms = ms < 3600000 ? ms : 3600000;
+    http2_refund(mux, (uint32_t) (ms * PATIENCE_PER_S / 1000));
+    mux->resets =
+        (uint32_t) (resets < rate * RESETS_BURST ? resets
+                                                 : rate * RESETS_BURST);
+}
+
+
+/* Frames that cost us something and the peer nothing are paid from one
+ * budget, which honest work fills too; streams that it gives up, or makes us
+ * reset, from another one.  When one is gone the connection ends. */
+static void
+http2_charge(http2_t *mux, uint32_t *budget)
 {
     mosn_conn_t *conn = mux->base.conn;
-    uint64_t     more =
-        (conn->loop->now_ms - mux->charged_ms) * PATIENCE_PER_S / 1000;
 
-    if (more > 0) {
-        mux->charged_ms = conn->loop->now_ms;
-        http2_refund(mux,
-                     more > PATIENCE_MAX ? PATIENCE_MAX : (uint32_t) more);
-    }
-    if (mux->patience > 0) {
-        mux->patience--;
+    http2_fill(mux);
+    if (*budget > 0) {
+        (*budget)--;
         return;
     }
     if (!mux->given_up) {
-        mux->given_up = true;
+        mux->given_up = mux->told = true;
         mosn_log_info(0, "conn %llu: HTTP/2: too much misbehaviour",
                       (unsigned long long) conn->id);
         mosn_reason_count(http2_is_server(mux)
@@ -76,18 +92,19 @@ http2_on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd,
     (void) session;
     switch (hd->type) {
     case NGHTTP2_HEADERS:
-        mux->head_begun_ms = mux->base.conn->loop->now_ms;
-        break;
     case NGHTTP2_DATA:
-        if (hd->length > 0) { /* who sends much may ping much */
-            http2_refund(mux, 1);
-        } else if ((hd->flags & NGHTTP2_FLAG_END_STREAM) == 0) {
-            http2_charge(mux);
+        break; /* when it is there */
+    case NGHTTP2_RST_STREAM:
+        if (http2_is_server(mux)) { /* a host may refuse what we ask */
+            http2_charge(mux, &mux->resets);
         }
         break;
     default:
-        http2_charge(mux);
+        http2_charge(mux, &mux->patience);
         break;
+    }
+    if (hd->type != NGHTTP2_CONTINUATION) {
+        mux->head_begun_ms = 0; /* whatever became of the one before */
     }
     return 0;
 }
@@ -100,9 +117,16 @@ http2_on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame,
     http2_stream_t *s = http2_find(session, frame->hd.stream_id);
     http2_t        *mux = arg;
 
+    if (frame->hd.type == NGHTTP2_HEADERS) {
+        mux->head_begun_ms = 0;
+    }
     if (s != NULL) {
         s->malformed = true;
     }
+    if (mux->told) {
+        return 0;
+    }
+    mux->told = true; /* the first one is enough to know him by */
     mosn_log_info(0, "conn %llu: HTTP/2: stream %d: %s",
                   (unsigned long long) mux->base.conn->id, frame->hd.stream_id,
                   nghttp2_strerror(error));
@@ -179,6 +203,10 @@ http2_on_header(nghttp2_session *session, const nghttp2_frame *frame,
         return 0;
     }
     s->header_bytes += name_len + value_len + FIELD_OVERHEAD;
+    if (s->header_bytes > 4 * mux->base.settings->max_header_bytes) {
+        s->malformed = true;
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* no 431 for a bomb */
+    }
     if (s->header_bytes > mux->base.settings->max_header_bytes
         || s->message->headers.n >= mux->base.settings->max_headers)
     {
@@ -211,6 +239,7 @@ http2_on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame,
     if (frame->hd.type != NGHTTP2_HEADERS) {
         return 0;
     }
+    mux->head_begun_ms = mux->base.conn->loop->now_ms;
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
         s = mux_http2_stream_create(mux, id, NULL);
         (void) nghttp2_session_set_stream_user_data(session, id, s);
@@ -411,7 +440,7 @@ http2_on_response(http2_stream_t *s, bool end)
     if (s->over) {
         return;
     }
-    if (s->too_large) {
+    if (s->too_large || m->status < 100 || m->status > 599) {
         http2_bad_response(s);
         return;
     }
@@ -460,6 +489,16 @@ http2_on_received_all(http2_stream_t *s)
 }
 
 
+static void
+http2_bad_trailers(http2_stream_t *s)
+{
+    mux_http2_rst(s, NGHTTP2_PROTOCOL_ERROR);
+    mux_http2_stream_end(s, http2_is_server(s->mux)
+                                ? MOSN_REASON_HEADERS_TOO_LARGE
+                                : MOSN_REASON_UPSTREAM_BAD_RESPONSE);
+}
+
+
 static int
 http2_on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
@@ -479,6 +518,10 @@ http2_on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
     case NGHTTP2_PING:
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
             mux->ping_sent_ms = 0;
+            if (mux->doubted) {
+                mux->doubted = false;
+                mux_http2_look_for_room(mux);
+            }
         }
         return 0;
     case NGHTTP2_GOAWAY:
@@ -489,6 +532,11 @@ http2_on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
         mux->head_begun_ms = 0;
         break;
     case NGHTTP2_DATA:
+        if (frame->hd.length - frame->data.padlen >= WORTH) {
+            http2_refund(mux, 1); /* who sends much may ping much */
+        } else if (frame->hd.length == frame->data.padlen && !end) {
+            http2_charge(mux, &mux->patience);
+        }
         break;
     default:
         return 0;
@@ -506,6 +554,10 @@ http2_on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
         return 0;
     }
     if (!end) {
+        return 0;
+    }
+    if (s->too_large && !s->over) { /* trailers */
+        http2_bad_trailers(s);
         return 0;
     }
     was_over = s->over;
@@ -648,7 +700,17 @@ http2_on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame,
     switch (frame->hd.type) {
     case NGHTTP2_RST_STREAM:
         if (http2_is_server(mux) && (s == NULL || !s->given)) {
-            http2_charge(mux); /* nghttp2 did, for what the peer has sent */
+            http2_charge(
+                mux,
+                &mux->resets); /* nghttp2 did, for what the peer has sent */
+        }
+        break;
+    case NGHTTP2_GOAWAY:
+        if (frame->goaway.error_code != NGHTTP2_NO_ERROR && !mux->told) {
+            mux->told = true;
+            mosn_log_info(0, "conn %llu: HTTP/2: GOAWAY: %s",
+                          (unsigned long long) mux->base.conn->id,
+                          nghttp2_http2_strerror(frame->goaway.error_code));
         }
         break;
     case NGHTTP2_DATA:
@@ -668,6 +730,19 @@ http2_on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame,
 }
 
 
+/* Frames of unknown types are counted, and not read. */
+static int
+http2_on_extension(nghttp2_session *session, void **payload,
+                   const nghttp2_frame_hd *hd, void *arg)
+{
+    (void) session;
+    (void) payload;
+    (void) hd;
+    (void) arg;
+    return NGHTTP2_ERR_CANCEL;
+}
+
+
 void
 mux_http2_set_callbacks(nghttp2_session_callbacks *callbacks)
 {
@@ -677,6 +752,8 @@ mux_http2_set_callbacks(nghttp2_session_callbacks *callbacks)
         callbacks, http2_on_begin_frame);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(
         callbacks, http2_on_invalid_frame);
+    nghttp2_session_callbacks_set_unpack_extension_callback(
+        callbacks, http2_on_extension);
     nghttp2_session_callbacks_set_on_header_callback(callbacks,
                                                      http2_on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks,

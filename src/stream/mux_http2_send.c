@@ -4,9 +4,10 @@
 
 #include <stdio.h>
 
-#define STREAM_HIGH (64u * 1024) /* queued for a stream: its source waits */
-#define STREAM_LOW  (16u * 1024)
-#define MAX_PSEUDO  8 /* and content-length, te */
+#define STREAM_HIGH   (64u * 1024) /* queued for a stream: its source waits */
+#define STREAM_LOW    (16u * 1024)
+#define CANCELLED_MAX 500u /* of a connection to a host; then a new one */
+#define MAX_PSEUDO    8    /* and content-length, te */
 #define NOT_INDEXED                                                           \
     20u /* shorter secrets could be guessed (RFC 7541, 7.1)                   \
          */
@@ -466,6 +467,12 @@ http2_reset(mosn_stream_t *stream, mosn_reason_e reason)
     http2_t        *mux = s->mux;
 
     s->over = true;
+    if (http2_is_server(mux) && s->head_sent) {
+        mux_http2_send_now(mux); /* what there is of the answer is heard */
+        if (mux->session == NULL) {
+            return;
+        }
+    }
     mosn_chain_clear(&s->out);
     mosn_chain_clear(&s->early);
     if (stream->id == 0) { /* never sent */
@@ -473,8 +480,22 @@ http2_reset(mosn_stream_t *stream, mosn_reason_e reason)
         mux_http2_look_for_room(mux);
         return;
     }
-    mux_http2_rst(s,
-                  !http2_is_server(mux) ? NGHTTP2_CANCEL : http2_code(reason));
+    if (!http2_is_server(mux)) {
+        if (++mux->cancelled >= CANCELLED_MAX) {
+            mux->going = true; /* before the host loses patience */
+        }
+        if (reason == MOSN_REASON_UPSTREAM_TIMEOUT && mux->ping_sent_ms == 0) {
+            mux->doubted = true; /* the request, or the connection? */
+            mux->ping_sent_ms = mux->base.conn->loop->now_ms;
+            (void) nghttp2_submit_ping(mux->session, NGHTTP2_FLAG_NONE, NULL);
+        }
+        mux_http2_look_for_room(mux);
+    }
+    mux_http2_rst(s, !http2_is_server(mux) ? NGHTTP2_CANCEL
+                     : s->head_sent
+                             && http2_code(reason) == NGHTTP2_REFUSED_STREAM
+                         ? NGHTTP2_INTERNAL_ERROR
+                         : http2_code(reason));
 }
 
 

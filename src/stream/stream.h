@@ -109,6 +109,7 @@ typedef struct {
     size_t   initial_stream_window;
     size_t   initial_connection_window;
     size_t   max_frame_bytes;
+    int64_t  max_reset_rate; /* streams a peer may give up in a second */
     uint32_t settings_timeout_ms;
     uint32_t keepalive_interval_ms; /* 0: no PING */
     uint32_t keepalive_timeout_ms;

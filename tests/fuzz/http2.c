@@ -48,6 +48,7 @@ static mosn_loop_t            loop;
 static mosn_stream_conn_t    *sc;
 static unsigned               open_streams;
 static mosn_http2_conf_t      http2 = { .max_concurrent_streams = 100,
+                                        .max_reset_rate = 100,
                                         .initial_stream_window = 65535,
                                         .initial_connection_window = 65535,
                                         .max_frame_bytes = 16384 };

@@ -58,6 +58,8 @@ is(run("$h2 -H Expect: -T $file https://a.test:$tls/up"), 'PUT /up 20000000', 'a
 is(run("$h2c http://127.0.0.1:$clear/big -o /dev/null -w '%{size_download}'"), '20000000', '20 MB down');
 is(run("$h2 https://a.test:$tls/big -o /dev/null -w '%{size_download}'"), '20000000', 'and over TLS');
 isnt(run("$h2c http://127.0.0.1:$clear/cut -o /dev/null; echo \$?"), "0\n", 'a cut answer is a reset');
+is(scalar(grep { /:status: 200.*recv DATA frame <length=4.*recv RST_STREAM/s } map { run("nghttp -nv http://127.0.0.1:$clear/cut 2>&1") } 1 .. 20), 20,
+    'behind what there is of it');
 for my $url ("http://127.0.0.1:$clear/m", "https://127.0.0.1:$tls/m") {
     like(run("h2load -n 3000 -c 10 -m 20 $url 2>&1"), qr/3000 succeeded, 0 failed/, "h2load: $url");
 }

@@ -33,11 +33,11 @@ listeners = (
   { name = "uptcp"; address = "127.0.0.1:%%PORT6%%"; filters = ( { type = "tcp_proxy"; cluster = "tlstcp"; } ); } );
 routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { route = { cluster = "origin"; }; } ); } ); },
   { name = "up"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = (
-    { match = { prefix = "/good"; }; route = { cluster = "good"; }; },
-    { match = { prefix = "/mtls"; }; route = { cluster = "mtls"; }; },
-    { match = { prefix = "/anon"; }; route = { cluster = "anon"; }; },
-    { match = { prefix = "/name"; }; route = { cluster = "name"; }; },
-    { match = { prefix = "/ca"; }; route = { cluster = "ca"; }; },
+    { match = { prefix = "/good"; }; route = { cluster = "good"; host_rewrite = "x.b.test"; }; },
+    { match = { prefix = "/mtls"; }; route = { cluster = "mtls"; host_rewrite = "a.test"; }; },
+    { match = { prefix = "/anon"; }; route = { cluster = "anon"; host_rewrite = "a.test"; }; },
+    { match = { prefix = "/name"; }; route = { cluster = "name"; host_rewrite = "a.test"; }; },
+    { match = { prefix = "/ca"; }; route = { cluster = "ca"; host_rewrite = "a.test"; }; },
     { match = { prefix = "/off"; }; route = { cluster = "off"; }; } ); } ); } );
 clusters = ( { name = "origin"; hosts = ( { address = "127.0.0.1:$nginx_like->{port}"; } ); },
   { name = "echo"; hosts = ( { address = "127.0.0.1:$echo->{port}"; } ); },
@@ -140,9 +140,12 @@ import socket, ssl, sys, subprocess
 c = ssl.create_default_context(cafile="$dir/ca.pem")
 s = c.wrap_socket(socket.create_connection(("127.0.0.1", $edge)), server_hostname="a.test")
 def ask():
-    s.sendall(b"GET /k HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
+    s.sendall(b"GET /k HTTP/1.1\\r\\nHost: a.test\\r\\n\\r\\n")
     text = b""
-    while b"behind" not in text: text += s.recv(4096)
+    while b"behind" not in text:
+        more = s.recv(4096)
+        if not more: sys.exit("closed")
+        text += more
     return "close" if b"onnection: close" in text else "kept"
 a = ask()
 subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)

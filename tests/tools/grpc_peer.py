@@ -10,6 +10,8 @@ from concurrent import futures
 import grpc
 
 MEGABYTE = b'm' * (1 << 20)
+# A google.rpc.Status: FAILED_PRECONDITION, its message, and one detail, a StringValue "why".
+DETAILS = b'\x08\x09\x12\x0acaf\xc3\xa9 100%\x1a\x38\x0a\x2ftype.googleapis.com/google.protobuf.StringValue\x12\x05\x0a\x03why'
 cancelled = threading.Event()
 
 
@@ -23,7 +25,8 @@ class Service(grpc.GenericRpcHandler):
 
     def Unary(self, request, context):
         context.send_initial_metadata((('x-initial', 'yes'),))
-        context.set_trailing_metadata((('x-trailing', 'yes'), ('x-bin-bin', b'\0\xff')))
+        asked = tuple(('x-told' + k[5:], v) for k, v in context.invocation_metadata() if k.startswith('x-ask'))
+        context.set_trailing_metadata((('x-trailing', 'yes'), ('x-bin-bin', b'\0\xff')) + asked)
         return request[::-1]
 
     def Up(self, requests, context):
@@ -42,7 +45,7 @@ class Service(grpc.GenericRpcHandler):
             yield b'<' + r + b'>'
 
     def Fail(self, request, context):
-        context.set_trailing_metadata((('x-why', 'because'),))
+        context.set_trailing_metadata((('x-why', 'because'), ('grpc-status-details-bin', DETAILS)))
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, 'caf\u00e9 100%')
 
     def Slow(self, request, context):
@@ -55,7 +58,9 @@ class Service(grpc.GenericRpcHandler):
         cancelled.wait(10)
 
     def WasCancelled(self, request, context):
-        return b'yes' if cancelled.wait(5) else b'no'
+        was = cancelled.wait(5)
+        cancelled.clear()  # the next client asks again
+        return b'yes' if was else b'no'
 
 
 def serve(port, *pair):
@@ -75,11 +80,13 @@ def tries(channel):
     def unary(method): return channel.unary_unary('/t.T/' + method)
 
     def check_unary():
-        answer, call = unary('Unary').with_call(b'abc', timeout=10)
+        answer, call = unary('Unary').with_call(b'abc', timeout=10, metadata=(('x-ask', 'a b'), ('x-ask-bin', b'\0\xfe')))
         assert answer == b'cba', answer
         assert ('x-initial', 'yes') in call.initial_metadata(), call.initial_metadata()
         assert ('x-trailing', 'yes') in call.trailing_metadata(), call.trailing_metadata()
         assert ('x-bin-bin', b'\0\xff') in call.trailing_metadata(), call.trailing_metadata()
+        assert ('x-told', 'a b') in call.trailing_metadata(), call.trailing_metadata()
+        assert ('x-told-bin', b'\0\xfe') in call.trailing_metadata(), call.trailing_metadata()
 
     def check_client_stream():
         answer = channel.stream_unary('/t.T/Up')((MEGABYTE for _ in range(100)), timeout=60)
@@ -112,6 +119,7 @@ def tries(channel):
             assert e.code() == grpc.StatusCode.FAILED_PRECONDITION, e.code()
             assert e.details() == 'caf\u00e9 100%', e.details()
             assert ('x-why', 'because') in e.trailing_metadata()
+            assert ('grpc-status-details-bin', DETAILS) in e.trailing_metadata(), e.trailing_metadata()
         else:
             raise AssertionError('no error')
 
