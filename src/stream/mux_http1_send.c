@@ -109,7 +109,7 @@ http1_send_head(mosn_stream_t *stream, const mosn_message_t *head, bool end)
     } else {
         s->method = head->method_id;
         s->offered = head->upgrade;
-        if (head->upgrade.len > 0) {
+        if (head->upgrade_only) {
             http1_add_key(s, &m);
         }
     }
