@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""mosn, nginx and HAProxy side by side, in one run.
+"""mosn, nginx, HAProxy, h2o and nghttpx side by side, in one run.
 
   bench.py --list
-  bench.py [--peers mosn,nginx,haproxy,floor] [--scenarios http1,post,churn,tcp,mem] [--rounds 3] [--scale 1.0]
+  bench.py [--peers mosn,nginx,haproxy,floor] [--scenarios http1,post,churn,tcp,tls,h2,mem] [--rounds 3] [--scale 1.0]
 
 The proxy (one worker) is pinned to cpu 0, origin and load generator to cpu 1.  Rounds are interleaved: for each
 scenario, for each round, each peer in turn, started afresh.  A run has three passes on the same process: CPU time of the
@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 TOOLS = HERE + '/tools'
 RUN = os.environ.get('BENCH_RUN', '/tmp/mosn-bench')
-PORTS = {'h1': 17680, 'tcp': 17680}
+PORTS = {'h1': 17680, 'tcp': 17680, 'h2': 17683}
 LISTEN, ADMIN = 17690, 17699
 PROXY_CPU, LOAD_CPU = 0, 1
 EVENTS = 'instructions:u,instructions:k,cycles:u,cycles:k,task-clock,context-switches'
@@ -35,12 +35,21 @@ SCENARIOS = [
     S('churn', 'h1', 'h1', 20000, warm=2000, churn=True, args=['--close', '--spread']),
     S('tcp_http', 'tcp', 'tcp', 60000),
     S('tcp_bulk', 'tcp', 'tcp', 1, conns=1, warm=0, gen='bulk', bytes=1 << 30),
+    S('tls_h1', 'h1', 'h1', 60000, tls=True, args=['--tls']),
+    S('tls_hs_full', 'h1', 'h1', 5000, tls=True, warm=500, churn=True, args=['--tls', '--close']),
+    S('tls_hs_resume', 'h1', 'h1', 5000, tls=True, warm=500, churn=True, args=['--tls', '--close', '--resume']),
+    S('h2c_h1', 'h2', 'h1', 100000, gen='h2load', warm=20000),
+    S('h2tls_h1', 'h2', 'h1', 100000, gen='h2load', tls=True, warm=20000),
+    S('h2c_h2c', 'h2', 'h2', 100000, gen='h2load', warm=20000),
+    S('h2tls_h2c', 'h2', 'h2', 60000, gen='h2load', tls=True, warm=10000),
     S('mem_h1_10k', 'h1', 'h1', 0, gen='mem', conns=10000),
+    S('mem_tls_5k', 'h1', 'h1', 0, gen='mem', conns=5000, tls=True, args=['--tls']),
     S('reload', 'h1', 'h1', 0, gen='reload', rate=2000, secs=20),
 ]
 BYNAME = {s['name']: s for s in SCENARIOS}
 GROUPS = {'http1': ['http1_c64', 'http1_c1000', 'http1_hdr20'], 'post': ['http1_post_c64'], 'tcp': ['tcp_http', 'tcp_bulk'],
-          'log': ['http1_c64', 'http1_c64_log'], 'mem': ['mem_h1_10k'], 'reloads': ['reload']}
+          'log': ['http1_c64', 'http1_c64_log'], 'mem': ['mem_h1_10k', 'mem_tls_5k'], 'reloads': ['reload'],
+          'h2': ['h2c_h1', 'h2tls_h1', 'h2c_h2c', 'h2tls_h2c'], 'tls': ['tls_h1', 'tls_hs_full', 'tls_hs_resume']}
 
 class Env:
     def __init__(self, name, args):
@@ -48,7 +57,7 @@ class Env:
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(self.dir)
         self.port, self.admin, self.cpu, self.workers = LISTEN, ADMIN, PROXY_CPU, args.workers
-        self.cert = self.key = self.pem = ''
+        self.cert, self.key, self.pem = RUN + '/cert.pem', RUN + '/key.pem', RUN + '/both.pem'
         self.origin_pid = None
     def up(self, proto):
         return PORTS[proto]
@@ -235,6 +244,53 @@ def measure_cpu(fn, pids):
                  noise0=max(0, (c1[0] - c0[0]) / 100 - tc / 1e6) / wall, steal0=(c1[2] - c0[2]) / 100 / wall)
     return r
 
+def certs():
+    os.makedirs(RUN, exist_ok=True)
+    if not os.path.exists(RUN + '/both.pem'):
+        sh('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '3650', '-subj', '/CN=bench.local',
+           '-addext', 'subjectAltName=DNS:bench.local,IP:127.0.0.1', '-keyout', RUN + '/key.pem', '-out', RUN + '/cert.pem')
+        open(RUN + '/both.pem', 'w').write(open(RUN + '/cert.pem').read() + open(RUN + '/key.pem').read())
+    os.makedirs(RUN + '/www', exist_ok=True)
+    open(RUN + '/www/k', 'wb').write(b'x' * 1024)
+
+
+def h2load(sc, port, n, log=None):
+    url = f"{'https' if sc.get('tls') else 'http'}://127.0.0.1:{port}/k"
+    a = ['timeout', '60', 'taskset', '-c', str(LOAD_CPU), 'h2load', '-n', str(n), '-c', '8', '-m', '100', '-t', '1', '-T', '20', '-N', '20']
+    if sc.get('tls'):
+        a += ['--npn-list=h2']
+    if log:
+        if os.path.exists(log):
+            os.unlink(log)
+        a.append('--log-file=' + log)
+    t = time.time()
+    out = sh(*a, url).stdout
+    r = {'secs': time.time() - t}
+    for l in out.splitlines():
+        if l.startswith('finished in'):
+            f = l.replace(',', '').split()
+            r['rps'] = float(f[3])
+            r['secs'] = int(n) / r['rps'] if r['rps'] else 0
+        elif l.startswith('requests:'):
+            f = l.replace(',', '').split()
+            d = {f[i + 1]: int(f[i]) for i in range(1, len(f) - 1, 2)}
+            r['issued'], r['done'], r['h2_failed'] = d.get('total'), d.get('done'), d.get('failed', 0) + d.get('errored', 0) + d.get('timeout', 0)
+        elif l.startswith('status codes:'):
+            r['ok'] = int(l.split()[2])
+        elif l.startswith('traffic:'):
+            r['traffic'] = l
+        elif l.startswith('TLS Protocol') or l.startswith('Cipher') or l.startswith('Application protocol'):
+            r.setdefault('tlsinfo', []).append(l.strip())
+    if log and os.path.exists(log):
+        v = sorted(int(x.split()[2]) for x in open(log) if len(x.split()) >= 3)
+        if v:
+            for q, k in ((.5, 'p50_us'), (.99, 'p99_us'), (.999, 'p999_us')):
+                r[k] = v[min(len(v) - 1, int(len(v) * q))]
+    if 'ok' not in r or r.get('ok', 0) < n:
+        r['first_err'] = ' '.join(out.split())[-300:]
+    return r
+
+
 def have_counters():
     """hardware counters: not every virtual machine has them"""
     r = sh('perf', 'stat', '-x', ';', '-e', 'instructions:u', 'true') if shutil.which('perf') else None
@@ -294,10 +350,14 @@ def user_instructions(sc, cls, args):
             if not wait_port(LISTEN, 20, p.proc):
                 return None
             time.sleep(1)
-            g = Bgen(bgen_cmd(sc, LISTEN, n, 0, 60, extra=['--noclosehdr'] if sc.get('churn') and not p.churn_hdr else []))
-            g.ready(); g.go()
-            if g.result().get('ok') != n:
-                return None
+            if sc['gen'] == 'h2load':
+                if h2load(sc, LISTEN, n).get('ok') != n:
+                    return None
+            else:
+                g = Bgen(bgen_cmd(sc, LISTEN, n, 0, 60, extra=['--noclosehdr'] if sc.get('churn') and not p.churn_hdr else []))
+                g.ready(); g.go()
+                if g.result().get('ok') != n:
+                    return None
         finally:
             p.stop(patience=15)
         best = 0
@@ -310,7 +370,7 @@ def user_instructions(sc, cls, args):
 
 def run_one(sc, cls, args, rnd):
     env = Env(cls.name, args)
-    env.origin_pid = ORIGIN['h1'].pid
+    env.origin_pid = ORIGIN['h1'].pid if sc['up'] != 'h2' else ORIGIN['h2'].pid
     p = cls(env)
     p.start(sc)
     res = {'scenario': sc['name'], 'peer': cls.name, 'round': rnd, 'time': time.strftime('%F %T')}
@@ -326,7 +386,17 @@ def run_one(sc, cls, args, rnd):
         warm = int(sc['warm'] * min(1, args.scale)) if sc['warm'] else 0
         extra = ['--noclosehdr'] if sc.get('churn') and not p.churn_hdr else []
         kind = sc['gen']
-        if kind in ('bgen', 'rate', 'bulk'):
+        if kind == 'h2load':
+            h2load(sc, env.port, max(800, warm))
+            res.update(measure_cpu(lambda: h2load(sc, env.port, n, RUN + '/h2log'), pids))
+            res.update(measure_instr(lambda: h2load(sc, env.port, max(800, n // 2)), pids))
+            res['rss_kb'] = mem(pids).get('VmHWM', 0)
+            if rnd == 0:
+                res['syscalls'], res['sysmix'] = count_syscalls(lambda: h2load(sc, env.port, max(800, n // 5)), pids)
+            if rnd == 0 and not COUNTERS and not args.smoke and shutil.which('valgrind'):
+                p.stop()
+                res['iu'] = user_instructions(sc, cls, args)
+        elif kind in ('bgen', 'rate', 'bulk'):
             if kind == 'rate':
                 g = Bgen(bgen_cmd(sc, env.port, 0, 3000, sc['secs'], extra=['--rate', str(sc['rate'])]))
             elif kind == 'bulk':
@@ -435,7 +505,8 @@ def run_one(sc, cls, args, rnd):
 ORIGIN = {}
 def start_origins():
     o = subprocess.Popen(['taskset', '-c', str(LOAD_CPU), TOOLS + '/origin', '--http', str(PORTS['h1'])], stdout=subprocess.DEVNULL)
-    ORIGIN.update(h1=o, tcp=o)
+    h = subprocess.Popen(['taskset', '-c', str(LOAD_CPU), 'nghttpd', '--no-tls', '--address=127.0.0.1', '-m', '1000', '-d', RUN + '/www', str(PORTS['h2'])], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    ORIGIN.update(h1=o, tcp=o, h2=h)
     if not wait_port(PORTS['h1'], 5, o):
         sys.exit(f'the origin did not start on port {PORTS["h1"]}')
 def stop_origins():
@@ -498,8 +569,8 @@ COUNTERS = False
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument('--peers', default='floor,floor-splice,nginx,haproxy,haproxy-splice,mosn')
-    ap.add_argument('--scenarios', default='http1,log,post,churn,tcp,mem')
+    ap.add_argument('--peers', default='floor,floor-splice,nginx,haproxy,haproxy-splice,nghttpx,h2o,mosn')
+    ap.add_argument('--scenarios', default='http1,log,post,churn,tcp,tls,h2,mem')
     ap.add_argument('--rounds', type=int, default=3)
     ap.add_argument('--scale', type=float, default=1.0, help='multiplies the request counts')
     ap.add_argument('--cap', type=float, default=4, help='seconds a closed-loop run may take (fewer requests then)')
@@ -530,7 +601,7 @@ def main():
     r = sh('make', '-C', TOOLS)
     if r.returncode:
         sys.exit(r.stdout)
-    os.makedirs(RUN, exist_ok=True)
+    certs()
     global COUNTERS
     COUNTERS = have_counters()
     if not COUNTERS:
