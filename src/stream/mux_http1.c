@@ -752,7 +752,9 @@ http1_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
 
     switch (event) {
     case MOSN_CONN_CONNECTED:
-        sc->client->on_connected(sc->owner, sc);
+        if (!http1_is_server(mux)) { /* whose TLS is there since the start */
+            sc->client->on_connected(sc->owner, sc);
+        }
         break;
     case MOSN_CONN_DRAINED:
         if (mux->stream != NULL && mux->stream->base.receiver != NULL) {

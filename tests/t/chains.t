@@ -18,7 +18,7 @@ listeners = ( { name = "many"; address = "127.0.0.1:%%PORT1%%"; listener_filter_
       { match = { server_names = ["c.test"]; application_protocols = ["tcp"]; }; @{[ tls('c.test', 'alpn = ["tcp"];') ]} filters = ( { type = "tcp_proxy"; cluster = "echo"; } ); },
       { match = { transport_protocol = "raw"; }; filters = ( { type = "proxy"; routes = "raw"; } ); } ); },
   { name = "behind"; address = "127.0.0.1:%%PORT2%%"; listener_filters = ( { type = "proxy_protocol"; trusted = ["127.0.0.0/8"]; } );
-    @{[ tls('a.test') ]} filters = ( { type = "proxy"; routes = "a"; access_log = ( { path = "%%DIR%%/access.log"; } ); } ); } );
+    @{[ tls('a.test') ]} filters = ( { type = "proxy"; downstream_protocol = "http1"; routes = "a"; access_log = ( { path = "%%DIR%%/access.log"; } ); } ); } );
 routes = ( @{[ join ', ', map { qq({ name = "$_"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { respond = { body = "chain $_"; }; } ); } ); }) } qw(a b raw) ]} );
 clusters = ( { name = "echo"; hosts = ( { address = "127.0.0.1:$echo->{port}"; } ); } );
 E
