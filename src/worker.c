@@ -14,6 +14,7 @@
 #include "probe.h"
 
 #include "core/log_file.h"
+#include "core/slab.h"
 #include "event/tls_pairs.h"
 
 #include <unistd.h>
@@ -298,6 +299,7 @@ worker_free(worker_t *w)
     free(w->listeners);
     mosn_generation_unref(w->child->generation);
     mosn_pool_release_cache();
+    mosn_slab_release_cache();
     mosn_buf_release_cache();
 }
 

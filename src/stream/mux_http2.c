@@ -11,6 +11,7 @@
 #include "stream/mux_http2.h"
 
 #include "core/log.h"
+#include "core/slab.h"
 #include "event/listener.h"
 #include "event/tls.h"
 
@@ -633,6 +634,45 @@ static const mosn_stream_conn_ops_t http2_conn_ops = {
 };
 
 
+/* --- memory for nghttp2 ---------------------------------------------------
+ */
+
+static void *
+http2_malloc(size_t n, void *arg)
+{
+    (void) arg;
+    return mosn_slab_alloc(n);
+}
+
+
+static void
+http2_mfree(void *p, void *arg)
+{
+    (void) arg;
+    mosn_slab_free(p);
+}
+
+
+static void *
+http2_calloc(size_t n, size_t size, void *arg)
+{
+    (void) arg;
+    return mosn_slab_calloc(n * size); /* of its own structs */
+}
+
+
+static void *
+http2_realloc(void *p, size_t n, void *arg)
+{
+    (void) arg;
+    return mosn_slab_realloc(p, n);
+}
+
+
+static nghttp2_mem http2_mem = { NULL, http2_malloc, http2_mfree, http2_calloc,
+                                 http2_realloc };
+
+
 static nghttp2_session *
 http2_new_session(http2_t *mux)
 {
@@ -654,8 +694,10 @@ http2_new_session(http2_t *mux)
         nghttp2_option_set_user_recv_extension_type(option, (uint8_t) type);
     }
     rc = http2_is_server(mux)
-             ? nghttp2_session_server_new2(&session, callbacks, mux, option)
-             : nghttp2_session_client_new2(&session, callbacks, mux, option);
+             ? nghttp2_session_server_new3(&session, callbacks, mux, option,
+                                           &http2_mem)
+             : nghttp2_session_client_new3(&session, callbacks, mux, option,
+                                           &http2_mem);
     if (rc != 0) {
         abort();
     }

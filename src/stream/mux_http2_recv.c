@@ -141,28 +141,39 @@ http2_take_pseudo(http2_stream_t *s, mosn_str_t name, mosn_str_t value)
 {
     mosn_message_t *m = s->message;
 
-    if (mosn_str_equal(name, MOSN_STR(":status"))) {
-        m->status = (unsigned) strtoul(value.at, NULL, 10); /* three digits */
-    } else if (mosn_str_equal(name, MOSN_STR(":method"))) {
+    switch (name.at[1]) { /* nghttp2 lets no other through */
+    case 'm':
         m->method = value;
         m->method_id = mosn_method_find(value);
-    } else if (mosn_str_equal(name, MOSN_STR(":path"))) {
-        m->path = value;
-    } else if (mosn_str_equal(name, MOSN_STR(":authority"))) {
+        break;
+    case 'p':
+        if (name.at[2] == 'a') {
+            m->path = value;
+        } else {
+            s->protocol = value;
+        }
+        break;
+    case 'a':
         m->authority = value;
-    } else if (mosn_str_equal(name, MOSN_STR(":scheme"))) {
-        m->scheme = value;
-    } else if (mosn_str_equal(name, MOSN_STR(":protocol"))) {
-        s->protocol = value;
+        break;
+    case 's':
+        if (name.at[2] == 't') {
+            m->status = (unsigned) strtoul(value.at, NULL, 10);
+        } else {
+            m->scheme = value;
+        }
+        break;
+    default:
+        break;
     }
 }
 
 
 static void
-http2_take_field(http2_stream_t *s, mosn_str_t name, mosn_str_t value)
+http2_take_field(http2_stream_t *s, mosn_header_e id, mosn_str_t name,
+                 mosn_str_t value)
 {
     mosn_message_t *m = s->message;
-    mosn_header_e   id = mosn_header_find_id(name.at, name.len);
 
     switch (id) {
     case MOSN_HEADER_TE: /* trailers, or nghttp2 had refused it */
@@ -197,6 +208,7 @@ http2_on_header(nghttp2_session *session, const nghttp2_frame *frame,
     http2_stream_t *s = http2_find(session, frame->hd.stream_id);
     http2_t        *mux = arg;
     mosn_str_t      n, v;
+    mosn_header_e   id;
 
     (void) flags;
     if (s == NULL || s->over) {
@@ -213,16 +225,20 @@ http2_on_header(nghttp2_session *session, const nghttp2_frame *frame,
         s->too_large = true; /* read on, keep nothing */
         return 0;
     }
-    n = mosn_pool_copy(s->base.pool,
-                       (mosn_str_t){ (const char *) name, name_len });
     v = mosn_pool_copy(s->base.pool,
                        (mosn_str_t){ (const char *) value, value_len });
-    if (s->got_head) {
-        mosn_headers_add(&s->trailers, mosn_header_find_id(n.at, n.len), n, v);
-    } else if (name_len > 0 && name[0] == ':') {
+    n = (mosn_str_t){ (const char *) name, name_len };
+    if (name_len > 0 && name[0] == ':') {
         http2_take_pseudo(s, n, v);
+        return 0;
+    }
+    id = mosn_header_find_id(n.at, n.len);
+    n = id != MOSN_HEADER_OTHER ? mosn_header_name(id)
+                                : mosn_pool_copy(s->base.pool, n);
+    if (s->got_head) {
+        mosn_headers_add(&s->trailers, id, n, v);
     } else {
-        http2_take_field(s, n, v);
+        http2_take_field(s, id, n, v);
     }
     return 0;
 }

@@ -7,7 +7,8 @@
 #define STREAM_HIGH   (64u * 1024) /* queued for a stream: its source waits */
 #define STREAM_LOW    (16u * 1024)
 #define CANCELLED_MAX 500u /* of a connection to a host; then a new one */
-#define MAX_PSEUDO    8    /* and content-length, te */
+#define LENGTH_DIGITS 20u
+#define MAX_PSEUDO    8 /* and content-length, te */
 #define NOT_INDEXED                                                           \
     20u /* shorter secrets could be guessed (RFC 7541, 7.1)                   \
          */
@@ -22,12 +23,15 @@ http2_stream(mosn_stream_t *stream)
 /* --- fields ---------------------------------------------------------------
  */
 
+/* Not copied: names and values live as long as the stream, and a stream that
+ * is over sends no more heads. */
 static nghttp2_nv
 http2_nv(mosn_str_t name, mosn_str_t value)
 {
     return (nghttp2_nv){ (uint8_t *) (uintptr_t) name.at,
                          (uint8_t *) (uintptr_t) value.at, name.len, value.len,
-                         NGHTTP2_NV_FLAG_NONE };
+                         NGHTTP2_NV_FLAG_NO_COPY_NAME
+                             | NGHTTP2_NV_FLAG_NO_COPY_VALUE };
 }
 
 
@@ -95,7 +99,7 @@ http2_pack(http2_stream_t *s, const mosn_headers_t *headers, nghttp2_nv *nv)
                  || h->id == MOSN_HEADER_SET_COOKIE)
                 && h->value_len < NOT_INDEXED))
         {
-            nv[n].flags = NGHTTP2_NV_FLAG_NO_INDEX;
+            nv[n].flags |= NGHTTP2_NV_FLAG_NO_INDEX;
         }
         n++;
     }
@@ -171,9 +175,11 @@ mux_http2_send_body(nghttp2_session *session, nghttp2_frame *frame,
 static size_t
 http2_pack_status(http2_stream_t *s, unsigned status, nghttp2_nv *nv)
 {
-    char *text = mosn_pool_alloc(s->own, 4);
+    char *text = mosn_pool_alloc(s->own, 3);
 
-    (void) snprintf(text, 4, "%03u", status % 1000);
+    text[0] = (char) ('0' + status / 100 % 10);
+    text[1] = (char) ('0' + status / 10 % 10);
+    text[2] = (char) ('0' + status % 10);
     *nv = http2_nv(MOSN_STR(":status"), (mosn_str_t){ text, 3 });
     return 1;
 }
@@ -182,11 +188,16 @@ http2_pack_status(http2_stream_t *s, unsigned status, nghttp2_nv *nv)
 static size_t
 http2_pack_length(http2_stream_t *s, int64_t length, nghttp2_nv *nv)
 {
-    char *text = mosn_pool_alloc(s->own, 24);
-    int   n = snprintf(text, 24, "%lld", (long long) length);
+    char  *text = mosn_pool_alloc(s->own, LENGTH_DIGITS);
+    size_t at = LENGTH_DIGITS, n;
 
-    *nv =
-        http2_nv(MOSN_STR("content-length"), (mosn_str_t){ text, (size_t) n });
+    do {
+        text[--at] = (char) ('0' + length % 10);
+        length /= 10;
+    } while (length > 0);
+    n = LENGTH_DIGITS - at;
+    text += at;
+    *nv = http2_nv(MOSN_STR("content-length"), (mosn_str_t){ text, n });
     return 1;
 }
 
@@ -332,6 +343,10 @@ http2_send_interim(mosn_stream_t *stream, const mosn_message_t *head)
     size_t n = http2_pack_status(s, head->status, nv);
 
     n += http2_pack(s, &head->headers, nv + n);
+    for (size_t i = 0; i < n; i++) { /* the next head takes their place */
+        nv[i].flags &= (uint8_t) ~(NGHTTP2_NV_FLAG_NO_COPY_NAME
+                                   | NGHTTP2_NV_FLAG_NO_COPY_VALUE);
+    }
     (void) nghttp2_submit_headers(s->mux->session, NGHTTP2_FLAG_NONE,
                                   (int32_t) stream->id, NULL, nv, n, NULL);
     mux_http2_send_later(s->mux);
