@@ -2,8 +2,6 @@
 
 #include "core/slab.h"
 
-#include "config.h"
-#include "core/pool.h"
 
 #include <stdlib.h>
 #include <string.h>
