@@ -2,6 +2,7 @@
 
 #include "core/slab.h"
 
+#include "core/pool.h"
 
 #include <stdlib.h>
 #include <string.h>
