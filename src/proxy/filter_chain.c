@@ -85,6 +85,48 @@ mosn_filters_on_response_data(mosn_request_t *r, const mosn_buf_t *data,
 }
 
 
+bool
+mosn_filters_change_request(mosn_request_t *r, mosn_chain_t *body, bool end)
+{
+    for (uint16_t i = 0; i < r->n_filters && !r->over; i++) {
+        mosn_filter_t *f = &r->filters[i];
+
+        if (f->ops->change_request != NULL) {
+            f->ops->change_request(f, r->down, body, end);
+        }
+    }
+    return !r->over;
+}
+
+
+bool
+mosn_filters_change_response(mosn_request_t *r, mosn_chain_t *body, bool end)
+{
+    for (uint16_t i = r->n_filters; i > 0 && !r->over; i--) {
+        mosn_filter_t *f = &r->filters[i - 1];
+
+        if (f->ops->change_response != NULL) {
+            f->ops->change_response(f, r->down, body, end);
+        }
+    }
+    return !r->over;
+}
+
+
+void
+mosn_filters_on_response_trailers(mosn_request_t *r, mosn_headers_t *trailers,
+                                  mosn_chain_t *body)
+{
+    for (uint16_t i = r->n_filters; i > 0; i--) {
+        mosn_filter_t *f = &r->filters[i - 1];
+
+        if (f->ops->on_response_trailers != NULL) {
+            f->ops->on_response_trailers(f, r->down, trailers, body);
+        }
+    }
+}
+
+
 void
 mosn_filters_create(mosn_request_t *r)
 {
@@ -96,5 +138,8 @@ mosn_filters_create(mosn_request_t *r)
         r->filters[i].ops = conf->items[i].module->ops;
         r->filters[i].conf = conf->items[i].conf;
         r->filters[i].stream = r->down;
+        r->changes |= r->filters[i].ops->change_request != NULL
+                      || r->filters[i].ops->change_response != NULL
+                      || r->filters[i].ops->on_response_trailers != NULL;
     }
 }

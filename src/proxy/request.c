@@ -468,6 +468,9 @@ request_route(mosn_request_t *r)
 {
     const mosn_respond_conf_t *respond;
 
+    if (r->n_filters > 0) { /* they may have made it one */
+        r->grpc |= mosn_grpc_is(r->head);
+    }
     r->route = mosn_route_find(r->conf->table, r->head->authority,
                                r->head->path, r->pc->conn);
     /* An answer of ours to CONNECT would look like the tunnel's. */
@@ -492,24 +495,6 @@ request_route(mosn_request_t *r)
                       MOSN_STR_NULL, MOSN_STR_NULL,
                       mosn_route_location(r->route, r->head, r->pool));
     }
-}
-
-
-/* Upgrades that are not on the list are not passed on; HTTP goes on, where
- * there is more to the request.  False: there is not. */
-static bool
-request_check_upgrade(mosn_request_t *r)
-{
-    const mosn_strs_t *allowed = &r->conf->upgrades;
-    mosn_message_t    *m = r->head;
-
-    for (size_t i = 0; i < allowed->n; i++) {
-        if (mosn_str_equal_nocase(allowed->items[i], m->upgrade)) {
-            return true;
-        }
-    }
-    m->upgrade = MOSN_STR_NULL;
-    return !m->upgrade_only;
 }
 
 
@@ -566,28 +551,6 @@ const mosn_stream_server_ops_t mosn_request_server_ops = {
 };
 
 
-/* A client may use a connection for another name only when its certificate
- * vouches for that too (RFC 9110, 7.4). */
-static bool
-request_is_for_us(const mosn_request_t *r)
-{
-    mosn_str_t  host = r->authority;
-    const char *colon;
-
-    if (!r->conf->match_server_name || host.len == 0 || host.at[0] == '[') {
-        return true;
-    }
-    colon = memrchr(host.at, ':', host.len);
-    if (colon != NULL) {
-        host.len = (size_t) (colon - host.at);
-    }
-    if (host.len > 0 && host.at[host.len - 1] == '.') {
-        host.len--;
-    }
-    return mosn_tls_covers(r->pc->conn, host);
-}
-
-
 static void
 request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
 {
@@ -603,7 +566,7 @@ request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
     if (r->conf->stream_filters.n > 0) {
         mosn_filters_create(r);
     }
-    if (r->pc->conn->tls != NULL && !request_is_for_us(r)) {
+    if (r->pc->conn->tls != NULL && !mosn_request_is_for_us(r)) {
         request_fail(r, MOSN_REASON_MISDIRECTED);
         return;
     }
@@ -615,7 +578,7 @@ request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
         request_fail(r, MOSN_REASON_METHOD_NOT_ALLOWED);
         return;
     }
-    if (head->upgrade.len > 0 && !request_check_upgrade(r)) {
+    if (head->upgrade.len > 0 && !mosn_request_check_upgrade(r)) {
         request_fail(r, MOSN_REASON_METHOD_NOT_ALLOWED);
         return;
     }
@@ -625,28 +588,12 @@ request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
 }
 
 
+/* Body of the request that the filters have let through. */
 static void
-request_down_on_data(mosn_stream_t *down, const mosn_buf_t *data, bool end)
+request_take_data(mosn_request_t *r, const mosn_buf_t *data, bool end)
 {
-    mosn_request_t *r = down->owner;
-    size_t          n = data != NULL ? mosn_buf_len(data) : 0;
-    size_t          max = r->conf->max_body_bytes;
-    mosn_stream_t  *up = r->up;
-
-    if (r->over) {
-        return;
-    }
-    r->bytes_received += n;
-    r->received_all = end;
-    if (!r->tunnel && max > 0 && r->bytes_received > max) {
-        request_fail(r, MOSN_REASON_BODY_TOO_LARGE);
-        return;
-    }
-    if (r->n_filters > 0 && !r->tunnel
-        && !mosn_filters_on_request_data(r, data, end))
-    {
-        return;
-    }
+    size_t         n = data != NULL ? mosn_buf_len(data) : 0;
+    mosn_stream_t *up = r->up;
 
     if (n > 0 && !r->tunnel && (r->replayable || up == NULL)) {
         mosn_chain_append_ref(&r->held, data);
@@ -671,6 +618,62 @@ request_down_on_data(mosn_stream_t *down, const mosn_buf_t *data, bool end)
     } else if (mosn_stream_is_blocked(up)) {
         request_pause_down(r);
     }
+}
+
+
+/* Calls `take` for each piece of a chain, the last one with the end. */
+static void
+request_take_chain(mosn_request_t *r, mosn_chain_t *body, bool end,
+                   void (*take)(mosn_request_t *, const mosn_buf_t *, bool))
+{
+    if (body->bytes == 0 && end) {
+        take(r, NULL, true);
+    }
+    while (body->bytes > 0 && !r->over) {
+        mosn_buf_t *b = body->head;
+        size_t      n = mosn_buf_len(b);
+
+        take(r, b, end && n == body->bytes);
+        mosn_chain_consume(body, n);
+    }
+    mosn_chain_clear(body);
+}
+
+
+static void
+request_down_on_data(mosn_stream_t *down, const mosn_buf_t *data, bool end)
+{
+    mosn_request_t *r = down->owner;
+    size_t          n = data != NULL ? mosn_buf_len(data) : 0;
+    size_t          max = r->conf->max_body_bytes;
+
+    if (r->over) {
+        return;
+    }
+    r->bytes_received += n;
+    r->received_all = end;
+    if (!r->tunnel && max > 0 && r->bytes_received > max) {
+        request_fail(r, MOSN_REASON_BODY_TOO_LARGE);
+        return;
+    }
+    if (r->n_filters > 0 && !r->tunnel
+        && !mosn_filters_on_request_data(r, data, end))
+    {
+        return;
+    }
+    if (r->changes && !r->tunnel) {
+        mosn_chain_t body = { 0 };
+
+        if (n > 0) {
+            mosn_chain_append_ref(&body, data);
+        }
+        if (mosn_filters_change_request(r, &body, end)) {
+            request_take_chain(r, &body, end, request_take_data);
+        }
+        mosn_chain_clear(&body);
+        return;
+    }
+    request_take_data(r, data, end);
 }
 
 
@@ -886,22 +889,13 @@ request_up_on_interim(mosn_stream_t *up, mosn_message_t *m)
 }
 
 
+/* Body of the response that the filters have let through. */
 static void
-request_up_on_data(mosn_stream_t *up, const mosn_buf_t *data, bool end)
+request_pass_data(mosn_request_t *r, const mosn_buf_t *data, bool end)
 {
-    mosn_request_t *r = up->owner;
-    mosn_stream_t  *down = r->down;
-    size_t          n = data != NULL ? mosn_buf_len(data) : 0;
+    mosn_stream_t *down = r->down;
+    size_t         n = data != NULL ? mosn_buf_len(data) : 0;
 
-    if (end && !r->tunnel) {
-        request_upstream_done(r);
-    }
-    if (!end) {
-        request_arm_timer(r);
-    }
-    if (r->n_filters > 0 && !mosn_filters_on_response_data(r, data, end)) {
-        return;
-    }
     if (r->filter_paused) {
         if (n > 0) {
             mosn_chain_append_ref(&r->held_answer, data);
@@ -927,17 +921,54 @@ request_up_on_data(mosn_stream_t *up, const mosn_buf_t *data, bool end)
 
 
 static void
+request_up_on_data(mosn_stream_t *up, const mosn_buf_t *data, bool end)
+{
+    mosn_request_t *r = up->owner;
+
+    if (end && !r->tunnel) {
+        request_upstream_done(r);
+    }
+    if (!end) {
+        request_arm_timer(r);
+    }
+    if (r->n_filters > 0 && !mosn_filters_on_response_data(r, data, end)) {
+        return;
+    }
+    if (r->changes && !r->tunnel) {
+        mosn_chain_t body = { 0 };
+
+        if (data != NULL && mosn_buf_len(data) > 0) {
+            mosn_chain_append_ref(&body, data);
+        }
+        if (mosn_filters_change_response(r, &body, end)) {
+            request_take_chain(r, &body, end, request_pass_data);
+        }
+        mosn_chain_clear(&body);
+        return;
+    }
+    request_pass_data(r, data, end);
+}
+
+
+static void
 request_up_on_trailers(mosn_stream_t *up, mosn_headers_t *trailers)
 {
     mosn_request_t *r = up->owner;
-    mosn_stream_t  *down = r->down;
+    mosn_chain_t    body = { 0 };
 
     request_upstream_done(r);
+    if (r->changes) {
+        mosn_filters_on_response_trailers(r, trailers, &body);
+        request_take_chain(r, &body, trailers->n == 0, request_pass_data);
+        if (r->over || trailers->n == 0) {
+            return;
+        }
+    }
     if (r->filter_paused) {
         r->held_response_end = r->held_answer.bytes == 0;
         return; /* trailers do not outlive a pause */
     }
-    down->ops->send_trailers(down, trailers);
+    r->down->ops->send_trailers(r->down, trailers);
     request_finish(r);
 }
 

@@ -125,6 +125,7 @@ struct mosn_request_s {
     bool    up_paused      : 1;
     bool    tunnel         : 1;
     bool    counted        : 1; /* against the limits of the cluster */
+    bool    changes        : 1; /* a filter changes bodies */
     bool    over           : 1;
     uint8_t attempts;
 
@@ -162,6 +163,23 @@ bool mosn_filters_on_request_data(mosn_request_t   *request,
                                   const mosn_buf_t *data, bool end);
 bool mosn_filters_on_response_data(mosn_request_t   *request,
                                    const mosn_buf_t *data, bool end);
+
+/* Let filters change the bytes; false: the request is over. */
+bool mosn_filters_change_request(mosn_request_t *request, mosn_chain_t *body,
+                                 bool end);
+bool mosn_filters_change_response(mosn_request_t *request, mosn_chain_t *body,
+                                  bool end);
+void mosn_filters_on_response_trailers(mosn_request_t *request,
+                                       mosn_headers_t *trailers,
+                                       mosn_chain_t   *body);
+
+/* --- proxy/admit.c ------------------------------------------------------ */
+
+/* Takes an Upgrade off that is not on the list; false: nothing is left. */
+bool mosn_request_check_upgrade(mosn_request_t *request);
+
+/* Under TLS: is this connection for that host? */
+bool mosn_request_is_for_us(const mosn_request_t *request);
 
 /* --- proxy/vouch.c ------------------------------------------------------ */
 

@@ -35,6 +35,19 @@ typedef struct {
                                        mosn_stream_t    *stream,
                                        const mosn_buf_t *data, bool end);
 
+    /* Change a body: what is in `body` goes on, and what is put there in its
+     * place; who does that makes the length of the head unknown.  Called
+     * behind the ones above, with an empty chain when the end comes alone. */
+    void (*change_request)(mosn_filter_t *filter, mosn_stream_t *stream,
+                           mosn_chain_t *body, bool end);
+    void (*change_response)(mosn_filter_t *filter, mosn_stream_t *stream,
+                            mosn_chain_t *body, bool end);
+
+    /* Trailers: `body` goes before them, and instead when `trailers->n` is
+     * made 0. */
+    void (*on_response_trailers)(mosn_filter_t *filter, mosn_stream_t *stream,
+                                 mosn_headers_t *trailers, mosn_chain_t *body);
+
     /* The request is over, however it ended; disarm what is armed. */
     void (*on_end)(mosn_filter_t *filter, mosn_stream_t *stream);
 } mosn_filter_ops_t;
