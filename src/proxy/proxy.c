@@ -148,17 +148,41 @@ proxy_serve(mosn_proxy_conn_t *pc, const mosn_stream_protocol_ops_t *protocol)
 }
 
 
+/* What TLS has agreed on is spoken, and nothing else (RFC 7301, 3.2). */
+static const mosn_stream_protocol_ops_t *
+proxy_agreed_protocol(const mosn_conn_t *conn)
+{
+    mosn_str_t name = mosn_tls_alpn(conn);
+
+    for (size_t i = 0; mosn_modules[i] != NULL && name.len > 0; i++) {
+        const mosn_stream_protocol_ops_t *ops = mosn_modules[i]->ops;
+
+        if (mosn_modules[i]->kind == MOSN_STREAM_PROTOCOL
+            && mosn_str_equal(ops->alpn, name))
+        {
+            return ops;
+        }
+    }
+    return NULL;
+}
+
+
 static mosn_rc_e
 proxy_on_open(mosn_net_filter_t *filter, mosn_conn_t *conn)
 {
     mosn_proxy_conn_t *pc = mosn_pool_calloc(conn->pool, sizeof(*pc));
+    const mosn_stream_protocol_ops_t *protocol = NULL;
 
     pc->conf = filter->conf;
     pc->conn = conn;
     pc->metrics = conn->listener->conf->metrics;
     filter->state = pc;
-    if (pc->conf->protocol != NULL) {
-        proxy_serve(pc, pc->conf->protocol);
+    protocol = pc->conf->protocol;
+    if (protocol == NULL && conn->tls != NULL) {
+        protocol = proxy_agreed_protocol(conn);
+    }
+    if (protocol != NULL) {
+        proxy_serve(pc, protocol);
     } else {
         mosn_conn_arm_idle(conn, pc->conf->idle_timeout_ms);
     }
