@@ -47,12 +47,12 @@ const mosn_str_t fuzz_seeds[] = {
 static mosn_loop_t            loop;
 static mosn_stream_conn_t    *sc;
 static unsigned               open_streams;
-static mosn_http2_conf_t      http2 = { .max_concurrent_streams = 100,
-                                        .max_reset_rate = 100,
-                                        .initial_stream_window = 65535,
-                                        .initial_connection_window = 65535,
-                                        .max_frame_bytes = 16384 };
-static mosn_stream_settings_t settings = { .http2 = &http2,
+static mosn_http2_conf_t      limits = { .max_concurrent_streams = 100,
+                                         .max_reset_rate = 100,
+                                         .initial_stream_window = 65535,
+                                         .initial_connection_window = 65535,
+                                         .max_frame_bytes = 16384 };
+static mosn_stream_settings_t settings = { .http2 = &limits,
                                            .idle_timeout_ms = 60000,
                                            .max_header_bytes = 800,
                                            .max_uri_bytes = 100,
