@@ -44,9 +44,9 @@ fuzz_one(const uint8_t *bytes, size_t n)
     FUZZ_CHECK(hello.server_name.len == 0
                || (hello.server_name.at >= from
                    && hello.server_name.at + hello.server_name.len <= to));
-    FUZZ_CHECK(hello.alpn.len == 0
-               || (hello.alpn.at >= from
-                   && hello.alpn.at + hello.alpn.len <= to));
+    FUZZ_CHECK(
+        hello.alpn.len == 0
+        || (hello.alpn.at >= from && hello.alpn.at + hello.alpn.len <= to));
     (void) mosn_client_hello_offers(&hello, MOSN_STR("h2"));
     (void) mosn_server_name_matches(MOSN_STR("*.test"), hello.server_name);
     for (size_t k = 0; hello.tls && k < n && k < 64; k++) {
