@@ -505,6 +505,33 @@ http2_on_received_all(http2_stream_t *s)
 }
 
 
+/* The host takes fewer streams than we have begun: those that nghttp2 has not
+ * sent would wait for others to end.  Another connection may have them. */
+static void
+http2_give_back(http2_t *mux)
+{
+    uint32_t     most;
+    mosn_list_t *link, *next;
+
+    if (http2_is_server(mux) || mux->dead) {
+        return;
+    }
+    most = nghttp2_session_get_remote_settings(
+        mux->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+    for (link = mux->streams.next;
+         link != &mux->streams && mux->base.n_active > most; link = next)
+    {
+        http2_stream_t *s = mosn_container_of(link, http2_stream_t, link);
+
+        next = link->next;
+        if (!s->over && s->base.id != 0 && s->base.first_byte == UINT64_MAX) {
+            mux_http2_rst(s, NGHTTP2_CANCEL);
+            mux_http2_stream_end(s, MOSN_REASON_UPSTREAM_REFUSED);
+        }
+    }
+}
+
+
 static void
 http2_bad_trailers(http2_stream_t *s)
 {
@@ -529,6 +556,7 @@ http2_on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
             mux->settings_sent_ms = 0;
         } else {
             mux_http2_look_for_room(mux);
+            http2_give_back(mux);
         }
         return 0;
     case NGHTTP2_PING:
