@@ -346,10 +346,32 @@ conn_after_send(mosn_conn_t *conn)
 }
 
 
+/* A send has failed.  An answer may lie in front of the reset: who wants to
+ * hear it out reads up to that, and what he still writes is dropped. */
+static void
+conn_not_taken(mosn_conn_t *conn, int error)
+{
+    if (!conn->hears_out || conn->transport != NULL || conn->eof) {
+        mosn_conn_broken(conn, error);
+        return;
+    }
+    conn->mute = true;
+    conn->hangup = conn->readable = true;
+    mosn_chain_clear(&conn->out);
+    mosn_loop_post(conn->loop, &conn->resume);
+    conn_after_send(conn);
+}
+
+
 void
 mosn_conn_flush(mosn_conn_t *conn)
 {
     if (conn->closed || conn->connecting || conn->handshaking) {
+        return;
+    }
+    if (MOSN_UNLIKELY(conn->mute)) {
+        mosn_chain_clear(&conn->out);
+        conn_after_send(conn);
         return;
     }
     for (mosn_net_filter_t *f = conn->filters; f != NULL; f = f->next) {
@@ -370,7 +392,7 @@ mosn_conn_flush(mosn_conn_t *conn)
             if (errno == EINTR) {
                 continue;
             }
-            mosn_conn_broken(conn, errno);
+            conn_not_taken(conn, errno);
             return;
         }
         conn->bytes_out += (uint64_t) n;

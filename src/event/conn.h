@@ -57,14 +57,17 @@ struct mosn_conn_s {
     bool shut_done   : 1;
     bool sized_up    : 1; /* reads large blocks */
     bool tcp_open    : 1; /* while connecting: only the handshake is left */
+    bool mute        : 1; /* the peer takes nothing; what it said is read */
 
     /* For everybody to read. */
-    bool          connecting  : 1;
-    bool          handshaking : 1; /* the transport is being set up */
-    bool          closed      : 1;
-    bool          eof         : 1; /* the peer sends no more */
-    bool          blocked     : 1; /* too much is queued: feed no more */
-    bool          draining    : 1;
+    bool connecting  : 1;
+    bool handshaking : 1; /* the transport is being set up */
+    bool closed      : 1;
+    bool eof         : 1; /* the peer sends no more */
+    bool blocked     : 1; /* too much is queued: feed no more */
+    bool draining    : 1;
+    bool hears_out   : 1;      /* set it: the peer may have answered
+                                  before it stopped listening */
     uint8_t       read_paused; /* count of those who want no reading */
     mosn_reason_e reason;      /* why it was closed */
 

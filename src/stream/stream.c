@@ -34,5 +34,6 @@ static const mosn_net_filter_ops_t client_filter = {
 void
 mosn_stream_client_attach(mosn_stream_conn_t *sc)
 {
+    sc->conn->hears_out = true;
     (void) mosn_conn_add_filter(sc->conn, &client_filter, NULL, sc);
 }
