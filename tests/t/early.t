@@ -24,6 +24,6 @@ system "head -c 5000000 /dev/zero > $file";
 my %r;
 my $port = $mosn->port(1);
 $r{ `curl -s --max-time 5 -H 'Expect:' -o /dev/null -w '%{http_code}' --data-binary \@$file http://127.0.0.1:$port/` }++ for 1 .. 40;
-is($r{413} // 0, 40, 'an early answer in front of a reset") or diag(explain(\%r));
+is($r{413} // 0, 40, 'an early answer in front of a reset') or diag(explain(\%r));
 $mosn->finish;
 done_testing();
