@@ -210,7 +210,7 @@ function tries(client) {
 }
 
 async function call(target, ca, name) {
-    const client = ca ? new grpc.Client(target, grpc.credentials.createSsl(fs.readFileSync(ca)), { ...LIMITS, 'grpc.ssl_target_name_override': name })
+    const client = ca ? new grpc.Client(target, grpc.credentials.createSsl(fs.readFileSync(ca)), { ...LIMITS, 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name })
         : new grpc.Client(target, grpc.credentials.createInsecure(), LIMITS);
     for (const [what, attempt] of Object.entries(tries(client))) {
         try {
