@@ -473,7 +473,7 @@ tls_on_session(SSL *ssl, SSL_SESSION *session)
 {
     tls_t *tls = BIO_get_data(SSL_get_rbio(ssl));
 
-    if (tls->memory == NULL) {
+    if (tls->memory == NULL || tls->memory->closed) {
         return 0;
     }
     mosn_tls_forget(tls->memory);

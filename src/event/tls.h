@@ -22,6 +22,7 @@ typedef struct mosn_tls_ctx_s mosn_tls_ctx_t;
 typedef struct {
     void    *session;
     unsigned epoch;
+    bool     closed; /* nothing is remembered any more */
 } mosn_tls_memory_t;
 
 typedef struct {

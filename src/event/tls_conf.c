@@ -11,11 +11,14 @@
 
 #include "core/log.h"
 #include "event/client_hello.h"
+#include "os/file.h"
 
 #include <ctype.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+
+#define CA_MAX (16u << 20)
 
 const char *const        mosn_tls_version_names[] = { "1.2", "1.3", NULL };
 static const int         versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
@@ -226,11 +229,26 @@ tls_same_names(const mosn_strs_t *a, const mosn_strs_t *b)
 static void
 tls_set_session_context(SSL_CTX *ssl, const mosn_tls_server_conf_t *c)
 {
-    mosn_str_t ca = c->client_ca.at != NULL ? c->client_ca : MOSN_STR("");
-    uint64_t   id[2] = { mosn_str_hash(ca), (uint64_t) c->verify_client };
+    unsigned char id[EVP_MAX_MD_SIZE];
+    unsigned      n = 0;
+    size_t        n_ca = 0;
+    char         *ca = c->client_ca.at != NULL
+                           ? mosn_file_read(c->client_ca.at, CA_MAX, &n_ca)
+                           : NULL;
+    int           policy[] = { c->verify_client, c->min_version };
+    EVP_MD_CTX   *sha = EVP_MD_CTX_new();
 
-    (void) SSL_CTX_set_session_id_context(ssl, (const unsigned char *) id,
-                                          sizeof(id));
+    if (sha == NULL || EVP_DigestInit_ex(sha, EVP_sha256(), NULL) != 1
+        || EVP_DigestUpdate(sha, policy, sizeof(policy)) != 1
+        || EVP_DigestUpdate(sha, ca != NULL ? ca : "", n_ca) != 1
+        || EVP_DigestFinal_ex(sha, id, &n) != 1)
+    {
+        abort(); /* no memory */
+    }
+    EVP_MD_CTX_free(sha);
+    free(ca);
+    (void) SSL_CTX_set_session_id_context(
+        ssl, id, n < SSL_MAX_SID_CTX_LENGTH ? n : SSL_MAX_SID_CTX_LENGTH);
 }
 
 

@@ -143,14 +143,17 @@ grpc_encode(mosn_pool_t *pool, mosn_str_t text)
 
 void
 mosn_grpc_answer(mosn_message_t *m, mosn_pool_t *pool, mosn_reason_e reason,
-                 mosn_str_t text)
+                 mosn_str_t type, mosn_str_t text)
 {
-    unsigned status = mosn_grpc_status(m->status, reason);
+    static const mosn_str_t web = MOSN_STR_INIT("application/grpc-web");
+    unsigned                status = mosn_grpc_status(m->status, reason);
+    bool is_web = type.len >= web.len && memcmp(type.at, web.at, web.len) == 0;
 
     m->status = 200;
     m->content_length = -1;
     mosn_headers_set(&m->headers, MOSN_HEADER_CONTENT_TYPE,
-                     MOSN_STR("content-type"), MOSN_STR("application/grpc"));
+                     MOSN_STR("content-type"),
+                     is_web ? type : MOSN_STR("application/grpc"));
     mosn_headers_add(&m->headers, MOSN_HEADER_GRPC_STATUS,
                      MOSN_STR("grpc-status"),
                      mosn_pool_printf(pool, "%u", status));

@@ -22,8 +22,9 @@ uint64_t mosn_grpc_timeout_ms(const mosn_message_t *request);
 unsigned mosn_grpc_status(unsigned status, mosn_reason_e reason);
 
 /* Makes an answer of ours a response of gRPC without a body: 200, and the
- * error in its head ("Trailers-Only"). */
+ * error in its head ("Trailers-Only").  `type`: the request's; gRPC-Web is
+ * answered as that. */
 void mosn_grpc_answer(mosn_message_t *response, mosn_pool_t *pool,
-                      mosn_reason_e reason, mosn_str_t text);
+                      mosn_reason_e reason, mosn_str_t type, mosn_str_t text);
 
 #endif

@@ -14,6 +14,7 @@
 #define REPLAY_MAX   (64u * 1024) /* body kept to send a request again */
 #define HOLD_MAX     (64u * 1024) /* body held while no upstream is there */
 #define MAX_ATTEMPTS 3
+#define MAX_REFUSALS 20
 
 static const mosn_stream_receiver_ops_t request_down_ops;
 static const mosn_stream_receiver_ops_t request_up_ops;
@@ -129,7 +130,7 @@ request_reply(mosn_request_t *r, unsigned status, mosn_str_t type,
 
     r->status = status;
     if (r->grpc && status >= 400) {
-        mosn_grpc_answer(m, r->pool, r->reason, body);
+        mosn_grpc_answer(m, r->pool, r->reason, r->type, body);
         r->status = m->status;
         bare = true;
     }
@@ -349,7 +350,9 @@ request_may_repeat(const mosn_request_t *r, const mosn_stream_t *up,
         mosn_stream_is_unsent(up) || reason == MOSN_REASON_UPSTREAM_REFUSED;
 
     if (r->responded || r->response != NULL || !r->replayable
-        || r->attempts >= MAX_ATTEMPTS
+        || (r->attempts >= MAX_ATTEMPTS
+            && (reason != MOSN_REASON_UPSTREAM_REFUSED
+                || r->refusals >= MAX_REFUSALS))
         || (reason != MOSN_REASON_UPSTREAM_CLOSED
             && reason != MOSN_REASON_UPSTREAM_RESET
             && reason != MOSN_REASON_UPSTREAM_REFUSED
@@ -372,6 +375,11 @@ request_up_on_reset(mosn_stream_t *up, mosn_reason_e reason)
     mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_RESETS);
     mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_RESETS);
     if (request_may_repeat(r, up, reason)) {
+        if (reason == MOSN_REASON_UPSTREAM_REFUSED
+            && r->refusals < MAX_REFUSALS) {
+            r->refusals++; /* it is full, not broken */
+            r->attempts--;
+        }
         request_try_again(r);
     } else {
         request_fail(r, reason);
@@ -475,7 +483,8 @@ request_route(mosn_request_t *r)
                                r->head->path, r->pc->conn);
     /* An answer of ours to CONNECT would look like the tunnel's. */
     if (r->route == NULL
-        || (r->head->method_id == MOSN_METHOD_CONNECT
+        || ((r->head->method_id == MOSN_METHOD_CONNECT
+             || r->head->upgrade_only)
             && r->route->conf->route == NULL))
     {
         request_fail(r, MOSN_REASON_NO_ROUTE);
@@ -564,6 +573,10 @@ request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
     r->grpc = mosn_headers_has(&head->headers, MOSN_HEADER_CONTENT_TYPE)
               && mosn_grpc_is(head);
     if (r->conf->stream_filters.n > 0) {
+        const mosn_header_t *type =
+            mosn_headers_find(&head->headers, MOSN_HEADER_CONTENT_TYPE);
+
+        r->type = type != NULL ? mosn_header_value(type) : MOSN_STR_NULL;
         mosn_filters_create(r);
     }
     if (r->pc->conn->tls != NULL && !mosn_request_is_for_us(r)) {
@@ -647,8 +660,8 @@ request_down_on_data(mosn_stream_t *down, const mosn_buf_t *data, bool end)
     size_t          n = data != NULL ? mosn_buf_len(data) : 0;
     size_t          max = r->conf->max_body_bytes;
 
-    if (r->over) {
-        return;
+    if (r->over || (r->received_all && !r->tunnel)) {
+        return; /* behind its end there is nothing of the request */
     }
     r->bytes_received += n;
     r->received_all = end;
@@ -684,6 +697,17 @@ request_down_on_trailers(mosn_stream_t *down, mosn_headers_t *trailers)
 
     if (r->over) {
         return;
+    }
+    if (r->changes) {
+        mosn_chain_t body = { 0 };
+
+        if (mosn_filters_change_request(r, &body, true)) {
+            request_take_chain(r, &body, false, request_take_data);
+        }
+        mosn_chain_clear(&body);
+        if (r->over) {
+            return;
+        }
     }
     r->received_all = true;
     r->has_trailers = true;
@@ -859,6 +883,10 @@ request_up_on_head(mosn_stream_t *up, mosn_message_t *m, bool end)
     mosn_chain_clear(&r->held);
     request_count_response(r, m->status);
 
+    if (r->head->upgrade_only && !up->tunnel && m->status / 100 == 2) {
+        request_fail(r, MOSN_REASON_UPSTREAM_BAD_RESPONSE); /* no tunnel */
+        return;
+    }
     if (up->tunnel) {
         r->tunnel = true;
         r->received_all = r->forwarded_all = false;

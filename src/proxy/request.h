@@ -92,6 +92,7 @@ struct mosn_request_s {
     mosn_message_t          *response; /* NULL before it came */
     mosn_str_t               path;     /* as the client asked for */
     mosn_str_t               authority;
+    mosn_str_t               type;    /* of its body, before filters */
     mosn_str_t               refused; /* first line of what was no request */
 
     const mosn_route_t *route;
@@ -128,6 +129,7 @@ struct mosn_request_s {
     bool    changes        : 1; /* a filter changes bodies */
     bool    over           : 1;
     uint8_t attempts;
+    uint8_t refusals;
 
     mosn_headers_t *trailers;
     mosn_message_t *held_response; /* while its filters pause */

@@ -98,36 +98,45 @@ vouch_describe_client(mosn_request_t *r, const mosn_tls_peer_t *peer)
 }
 
 
+/* Several lines are one list: the last one grows. */
+static mosn_str_t
+vouch_take_last(mosn_request_t *r, mosn_str_t value)
+{
+    mosn_headers_t *headers = &r->head->headers;
+
+    for (uint32_t i = headers->n; i > 0; i--) {
+        mosn_header_t *h = &headers->items[i - 1];
+
+        if (h->id == MOSN_HEADER_X_CLIENT_CERT && !h->removed) {
+            h->removed = true;
+            return mosn_pool_printf(r->pool, "%.*s,%.*s", (int) h->value_len,
+                                    h->value, MOSN_STR_ARG(value));
+        }
+    }
+    return value;
+}
+
+
+/* Who shows no certificate may not speak of certificates either. */
 static void
 vouch_add_client_cert(mosn_request_t *r)
 {
     mosn_headers_t        *headers = &r->head->headers;
     const mosn_tls_peer_t *peer = mosn_tls_peer(r->pc->conn);
     int                    what = r->conf->forwarded_client_cert;
-    const mosn_header_t   *h;
     mosn_str_t             value;
 
     if (what == MOSN_CLIENT_CERT_OFF) {
         return;
     }
-    h = what == MOSN_CLIENT_CERT_APPEND
-            ? mosn_headers_find(headers, MOSN_HEADER_X_CLIENT_CERT)
-            : NULL;
-    if (what == MOSN_CLIENT_CERT_DROP
-        || (what == MOSN_CLIENT_CERT_SET && peer == NULL))
-    {
+    if (what != MOSN_CLIENT_CERT_APPEND || peer == NULL) {
         mosn_headers_remove(headers, MOSN_HEADER_X_CLIENT_CERT);
+    }
+    if (what == MOSN_CLIENT_CERT_DROP || peer == NULL) {
         return;
     }
-    if (peer == NULL) {
-        return;
-    }
-    value = vouch_describe_client(r, peer);
-    if (h != NULL) {
-        value = mosn_pool_printf(r->pool, "%.*s,%.*s", (int) h->value_len,
-                                 h->value, MOSN_STR_ARG(value));
-    }
-    mosn_headers_set(headers, MOSN_HEADER_X_CLIENT_CERT,
+    value = vouch_take_last(r, vouch_describe_client(r, peer));
+    mosn_headers_add(headers, MOSN_HEADER_X_CLIENT_CERT,
                      MOSN_STR("X-Forwarded-Client-Cert"), value);
 }
 

@@ -176,6 +176,19 @@ http1_fits_length(mux_http1_stream_t *s, size_t n, bool end)
 }
 
 
+/* Bytes behind the end of a message would be the next one's. */
+static bool
+http1_is_behind_end(const mux_http1_stream_t *s)
+{
+    if (!s->base.sent_end || s->base.tunnel) {
+        return false;
+    }
+    mosn_log_err(0, "conn %llu: a body behind the end of its message",
+                 (unsigned long long) s->base.conn->id);
+    return true;
+}
+
+
 static void
 http1_cut(mux_http1_stream_t *s)
 {
@@ -234,7 +247,7 @@ http1_send_data(mosn_stream_t *stream, const mosn_buf_t *data, bool end)
     if (s->bodyless && !stream->tunnel) {
         n = 0;
     }
-    if (!http1_fits_length(s, n, end)) {
+    if (http1_is_behind_end(s) || !http1_fits_length(s, n, end)) {
         http1_cut(s);
         return;
     }
@@ -252,7 +265,7 @@ http1_send_trailers(mosn_stream_t *stream, const mosn_headers_t *trailers)
 {
     mux_http1_stream_t *s = http1_stream(stream);
 
-    if (!http1_fits_length(s, 0, true)) {
+    if (http1_is_behind_end(s) || !http1_fits_length(s, 0, true)) {
         http1_cut(s);
         return;
     }

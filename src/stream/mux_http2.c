@@ -19,6 +19,8 @@
 #define PATIENCE 1000u
 #define DRAIN_MS 1000u /* between the two GOAWAYs */
 
+#define HEAD_MAX       (4u << 20) /* above what any of our limits lets in */
+#define FIRST_ROOM     100u /* RFC 9113, 6.5.2: no fewer is recommended */
 #define GUARD_MAX_MS   1000u
 #define RESETS_NOLIMIT (UINT64_C(1) << 40) /* we count them */
 
@@ -365,10 +367,13 @@ http2_drain_fired(mosn_timer_t *timer)
     http2_t *mux = mosn_container_of(timer, http2_t, drain);
 
     if (mux->session != NULL) {
-        (void) nghttp2_submit_goaway(
-            mux->session, NGHTTP2_FLAG_NONE,
-            nghttp2_session_get_last_proc_stream_id(mux->session),
-            NGHTTP2_NO_ERROR, NULL, 0);
+        if (!mux->said_last) {
+            mux->said_last = true;
+            (void) nghttp2_submit_goaway(
+                mux->session, NGHTTP2_FLAG_NONE,
+                nghttp2_session_get_last_proc_stream_id(mux->session),
+                NGHTTP2_NO_ERROR, NULL, 0);
+        }
         mux_http2_send_now(mux);
         if (mux->session != NULL && mux->base.n_active == 0) {
             mosn_conn_close_flushed(mux->base.conn, MOSN_REASON_NONE, true);
@@ -556,6 +561,19 @@ http2_tell_drained(http2_t *mux)
 }
 
 
+/* Before the host has said what it takes: what the last connection heard. */
+static uint32_t
+http2_first_room(const http2_t *mux)
+{
+    const mosn_stream_conn_t *sc = &mux->base;
+    uint32_t own = (uint32_t) sc->settings->http2->max_concurrent_streams;
+    uint32_t known =
+        sc->learned != NULL && *sc->learned > 0 ? *sc->learned : FIRST_ROOM;
+
+    return own < known ? own : known;
+}
+
+
 /* What else would the host speak, if it did not agree to this? */
 static void
 http2_on_connected(http2_t *mux)
@@ -575,11 +593,9 @@ http2_on_connected(http2_t *mux)
     }
     mux->settings_sent_ms = mux->heard_ms = sc->conn->loop->now_ms;
     http2_watch(mux);
-    mux_http2_look_for_room(mux);
-    if (!sc->conn->closed) {
-        sc->client->on_connected(sc->owner, sc);
-        mux_http2_send_later(mux);
-    }
+    sc->room = http2_first_room(mux);
+    sc->client->on_connected(sc->owner, sc);
+    mux_http2_send_later(mux);
 }
 
 
@@ -689,6 +705,7 @@ http2_new_session(http2_t *mux)
     mux_http2_set_callbacks(callbacks);
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_closed_streams(option, 1);
+    nghttp2_option_set_max_send_header_block_length(option, HEAD_MAX);
     nghttp2_option_set_stream_reset_rate_limit(option, RESETS_NOLIMIT, 1);
     for (unsigned type = 0xa; type <= 0xff; type++) {
         nghttp2_option_set_user_recv_extension_type(option, (uint8_t) type);

@@ -38,7 +38,8 @@ struct http2_s {
     bool               dead;     /* closed during a call */
     bool               read_stopped;
     bool               draining;
-    bool               going; /* the peer takes no more streams */
+    bool               said_last; /* the second GOAWAY */
+    bool               going;     /* the peer takes no more streams */
     bool               given_up;
     mux_http2_ids_t    ids;      /* of a server */
     uint32_t           patience; /* what is left of it */
@@ -76,6 +77,7 @@ struct http2_stream_s {
     bool            malformed;
     bool            bad_expectation;
     bool            wants_tunnel;
+    bool            no_body; /* of a tunnel that was refused: nobody's bytes */
     bool            out_end;
     bool            has_sent_trailers;
     bool            deferred; /* nghttp2 waits for more of `out` */

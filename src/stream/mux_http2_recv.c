@@ -505,6 +505,19 @@ http2_on_received_all(http2_stream_t *s)
 }
 
 
+/* The next connection to it need not ask. */
+static void
+http2_learn(const http2_t *mux)
+{
+    uint32_t most = nghttp2_session_get_remote_settings(
+        mux->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+
+    if (mux->base.learned != NULL) {
+        *mux->base.learned = most;
+    }
+}
+
+
 /* The host takes fewer streams than we have begun: those that nghttp2 has not
  * sent would wait for others to end.  Another connection may have them. */
 static void
@@ -555,6 +568,7 @@ http2_on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
             mux->settings_sent_ms = 0;
         } else {
+            http2_learn(mux);
             mux_http2_look_for_room(mux);
             http2_give_back(mux);
         }
@@ -606,7 +620,7 @@ http2_on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
     }
     was_over = s->over;
     http2_on_received_all(s);
-    if (was_over || (s->wants_tunnel && !s->base.tunnel)) {
+    if (was_over || s->no_body || (s->wants_tunnel && !s->base.tunnel)) {
         return 0;
     }
     if (frame->hd.type == NGHTTP2_HEADERS && !s->base.tunnel) {
@@ -629,7 +643,7 @@ http2_on_data(nghttp2_session *session, uint8_t flags, int32_t id,
 
     (void) flags;
     (void) nghttp2_session_consume_connection(session, n);
-    if (s == NULL || s->over) {
+    if (s == NULL || s->over || s->no_body) {
         (void) nghttp2_session_consume_stream(session, id, n);
         return 0;
     }
@@ -700,6 +714,9 @@ http2_on_stream_close(nghttp2_session *session, int32_t id, uint32_t code,
 
     if (s == NULL) {
         return 0;
+    }
+    if (code == NGHTTP2_REFUSED_STREAM && !http2_is_server(mux)) {
+        mux->base.n_streams--; /* it was none */
     }
     if (code == NGHTTP2_NO_ERROR) {
         http2_refund(mux, 1); /* honest work */
@@ -774,6 +791,33 @@ http2_on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame,
 }
 
 
+/* A head that nghttp2 cannot send must not look like one that is on its way.
+ */
+static int
+http2_on_frame_not_sent(nghttp2_session *session, const nghttp2_frame *frame,
+                        int error, void *arg)
+{
+    http2_stream_t *s = http2_find(session, frame->hd.stream_id);
+    http2_t        *mux = arg;
+
+    if (error == NGHTTP2_ERR_STREAM_CLOSED
+        || error == NGHTTP2_ERR_STREAM_CLOSING
+        || error == NGHTTP2_ERR_SESSION_CLOSING)
+    {
+        return 0; /* it is over anyway */
+    }
+    if (frame->hd.type == NGHTTP2_HEADERS && s != NULL && !s->given
+        && http2_is_server(mux))
+    {
+        mosn_log_warn(0, "conn %llu: HTTP/2: a head cannot be sent: %s",
+                      (unsigned long long) mux->base.conn->id,
+                      nghttp2_strerror(error));
+        mux_http2_rst(s, NGHTTP2_INTERNAL_ERROR);
+    }
+    return 0;
+}
+
+
 /* Frames of unknown types are counted, and not read. */
 static int
 http2_on_extension(nghttp2_session *session, void **payload,
@@ -810,6 +854,8 @@ mux_http2_set_callbacks(nghttp2_session_callbacks *callbacks)
         callbacks, http2_before_frame_sent);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks,
                                                          http2_on_frame_sent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(
+        callbacks, http2_on_frame_not_sent);
     nghttp2_session_callbacks_set_send_data_callback(callbacks,
                                                      mux_http2_send_body);
 }

@@ -232,6 +232,7 @@ http2_send_response(http2_stream_t *s, const mosn_message_t *head, bool end)
         s->base.tunnel = true;
         mux_http2_deliver_early(s);
     } else {
+        s->no_body = s->wants_tunnel;
         s->wants_tunnel = false;
         mosn_chain_clear(&s->early);
     }

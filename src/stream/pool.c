@@ -73,7 +73,12 @@ pool_count_down(const mosn_stream_pool_t *pool, uint32_t slot)
 static uint32_t
 pool_expected(const mosn_stream_pool_t *pool)
 {
-    return pool->conf->protocol->multiplex ? MULTIPLEX_EXPECTED : 1;
+    if (!pool->conf->protocol->multiplex) {
+        return 1;
+    }
+    return pool->learned > 0 && pool->learned < MULTIPLEX_EXPECTED
+               ? pool->learned
+               : MULTIPLEX_EXPECTED;
 }
 
 
@@ -121,6 +126,7 @@ pool_on_connected(void *owner, mosn_stream_conn_t *sc)
 {
     mosn_stream_pool_t *pool = owner;
 
+    sc->announced = true;
     pool->n_connecting--;
     if (pool->closed) {
         mosn_conn_close(sc->conn, MOSN_REASON_NONE);
@@ -181,7 +187,7 @@ static void
 pool_on_closed(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason)
 {
     mosn_stream_pool_t *pool = owner;
-    bool                failed = sc->conn->connecting;
+    bool                failed = !sc->announced;
 
     mosn_list_unlink(&sc->link);
     pool->n_connections--;
@@ -249,10 +255,14 @@ pool_connect(mosn_stream_pool_t *pool)
         && mosn_tls_connect(conn, conf->tls, &pool->tls_memory) != MOSN_OK)
     {
         mosn_conn_close(conn, MOSN_REASON_INTERNAL);
+        if (pool->n_connecting == 0 && pool->n_connections == 0) {
+            pool_fail_all(pool, MOSN_REASON_UPSTREAM_TLS);
+        }
         return;
     }
     sc =
         conf->protocol->connect(conn, &conf->settings, &pool_client_ops, pool);
+    sc->learned = &pool->learned;
     mosn_list_append(&pool->busy, &sc->link);
     pool->n_connections++;
     pool->n_connecting++;
@@ -354,6 +364,7 @@ mosn_stream_pool_close(mosn_stream_pool_t *pool)
 
     pool->closed = true;
     mosn_tls_forget(&pool->tls_memory);
+    pool->tls_memory.closed = true;
     for (link = pool->ready.next; link != &pool->ready; link = next) {
         mosn_stream_conn_t *sc =
             mosn_container_of(link, mosn_stream_conn_t, link);

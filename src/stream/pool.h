@@ -62,6 +62,7 @@ struct mosn_stream_pool_s {
     uint32_t                       n_connections;
     uint32_t                       n_connecting;
     uint32_t                       n_pending;
+    uint32_t                       learned; /* streams on a connection */
     bool                           closed;
 };
 

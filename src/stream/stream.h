@@ -169,7 +169,10 @@ struct mosn_stream_conn_s {
     uint64_t                        n_streams; /* in its life */
     uint32_t                        n_active;
     uint32_t                        room; /* streams a client may open now */
-    mosn_list_t                     link; /* for the owner of a client */
+    uint32_t                       *learned; /* what hosts like this one take;
+                                                 0: not known.  Or NULL. */
+    bool        announced;                   /* for the owner of a client */
+    mosn_list_t link;                        /* for the owner of a client */
 };
 
 /* A protocol with its mapping to streams: what a module provides. */

@@ -74,7 +74,7 @@ main(void)
 
     m = request(NULL, NULL);
     m->status = 502;
-    mosn_grpc_answer(m, pool, MOSN_REASON_UPSTREAM_RESET,
+    mosn_grpc_answer(m, pool, MOSN_REASON_UPSTREAM_RESET, MOSN_STR_NULL,
                      MOSN_STR("100% gone\n"));
     is_num(m->status, 200, "said in the head of a 200");
     is_str(mosn_header_value(

@@ -104,6 +104,11 @@ grpc_web_decode_quad(grpc_web_t *g, mosn_chain_t *out)
     size_t  n = g->quad[3] != '=' ? 3 : g->quad[2] != '=' ? 2 : 1;
 
     g->n_quad = 0;
+    if (g->quad[0] == '=' || g->quad[1] == '='
+        || (g->quad[2] == '=' && g->quad[3] != '='))
+    {
+        return false;
+    }
     if (EVP_DecodeBlock(bytes, g->quad, 4) != 3) {
         return false;
     }
