@@ -183,6 +183,12 @@ bool mosn_request_check_upgrade(mosn_request_t *request);
 /* Under TLS: is this connection for that host? */
 bool mosn_request_is_for_us(const mosn_request_t *request);
 
+/* --- proxy/failure.c ---------------------------------------------------- */
+
+/* A line of the error log; of many in one second, some and a count. */
+void mosn_request_log_failure(const mosn_request_t *request,
+                              mosn_reason_e         reason);
+
 /* --- proxy/vouch.c ------------------------------------------------------ */
 
 /* X-Forwarded-For, X-Forwarded-Proto and X-Request-Id, as configured. */

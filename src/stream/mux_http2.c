@@ -20,6 +20,7 @@
 #define DRAIN_MS 1000u /* between the two GOAWAYs */
 
 #define HEAD_MAX       (4u << 20) /* above what any of our limits lets in */
+#define LINGER_MS      300u /* for the rest of a request that is answered */
 #define FIRST_ROOM     100u /* RFC 9113, 6.5.2: no fewer is recommended */
 #define GUARD_MAX_MS   1000u
 #define RESETS_NOLIMIT (UINT64_C(1) << 40) /* we count them */
@@ -416,6 +417,13 @@ http2_guard_stream(http2_stream_t *s)
                      && !s->base.received_end && s->paused == 0 && s->held == 0
                      && !s->wants_tunnel;
 
+    if (s->lingers) {
+        if (http2_is_late(mux, s->sent_ms, LINGER_MS)) {
+            s->lingers = false;
+            mux_http2_rst(s, NGHTTP2_NO_ERROR);
+        }
+        return;
+    }
     if (s->over && !sending) {
         return;
     }

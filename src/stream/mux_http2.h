@@ -82,8 +82,9 @@ struct http2_stream_s {
     bool            has_sent_trailers;
     bool            deferred; /* nghttp2 waits for more of `out` */
     bool            head_sent;
-    bool            over;  /* nobody above knows it any more */
-    bool            given; /* RST is on its way, by our decision */
+    bool            over;    /* nobody above knows it any more */
+    bool            given;   /* RST is on its way, by our decision */
+    bool            lingers; /* answered before its request has come */
     bool            blocked;
 };
 

@@ -643,6 +643,9 @@ http2_on_data(nghttp2_session *session, uint8_t flags, int32_t id,
 
     (void) flags;
     (void) nghttp2_session_consume_connection(session, n);
+    if (s != NULL && s->lingers) {
+        return 0; /* no more than the window lets in */
+    }
     if (s == NULL || s->over || s->no_body) {
         (void) nghttp2_session_consume_stream(session, id, n);
         return 0;
@@ -750,7 +753,8 @@ http2_before_frame_sent(nghttp2_session *session, const nghttp2_frame *frame,
 
 
 /* A response that is sent before its request has come: the rest of that is
- * not wanted (RFC 9113, 8.1). */
+ * not wanted (RFC 9113, 8.1).  That is said a moment later: clients forget an
+ * answer that comes together with the reset. */
 static int
 http2_on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame,
                     void *arg)
@@ -785,7 +789,8 @@ http2_on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame,
             || frame->hd.type == NGHTTP2_HEADERS)
         && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && !s->base.tunnel)
     {
-        mux_http2_rst(s, NGHTTP2_NO_ERROR);
+        s->lingers = true;
+        s->sent_ms = mux->base.conn->loop->now_ms;
     }
     return 0;
 }
