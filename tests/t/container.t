@@ -31,7 +31,7 @@ SKIP: {
     like(Mosn::slurp("/proc/$one/status"), qr/^NSpid:\s+\d+\s+1$/m, 'still process 1');
     is(($mosn->ctl('upgrade'))[1], 0, 'upgrade');
     is(Mosn::get($mosn->port(1), '/')->{body}, 'here', 'and serves on');
-    ok(!zombies($one), 'no zombies');
+    ok(Mosn::wait_for(sub { !zombies($one) }), 'no zombies stay');
     kill 'TERM', $one;
     ok(Mosn::wait_for(sub { waitpid($mosn->{pid}, 1) == $mosn->{pid} }), 'SIGTERM ends it');
     is($?, 0, 'with status 0');
