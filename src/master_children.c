@@ -105,6 +105,31 @@ master_child_adopt(pid_t pid, int channel, unsigned row, master_post_t *post,
 }
 
 
+/* While there is a way back, the one we were will look for its children under
+ * the numbers it knew: none of them may be something else by then. */
+static void
+master_close_channel(int fd)
+{
+    if (master->phase == MASTER_STAGING
+        && master->n_kept < MOSN_COUNT(master->kept))
+    {
+        master->kept[master->n_kept++] = fd;
+    } else {
+        (void) close(fd);
+    }
+}
+
+
+/* There is no way back any more. */
+void
+master_close_kept(void)
+{
+    while (master->n_kept > 0) {
+        (void) close(master->kept[--master->n_kept]);
+    }
+}
+
+
 static void
 child_free(master_child_t *c)
 {
@@ -113,7 +138,7 @@ child_free(master_child_t *c)
     }
     if (c->channel != -1) {
         mosn_loop_unwatch(&master->loop, &c->watch, c->channel);
-        (void) close(c->channel);
+        master_close_channel(c->channel);
     }
     atomic_store(&master->board->seats[c->row].state, MOSN_SEAT_EMPTY);
     mosn_list_unlink(&c->link);
@@ -143,7 +168,7 @@ child_on_channel(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
     }
     if (n == 0 || (n == -1 && errno != EAGAIN)) {
         mosn_loop_unwatch(&master->loop, &c->watch, c->channel);
-        (void) close(c->channel);
+        master_close_channel(c->channel);
         c->channel = -1;
     }
 }

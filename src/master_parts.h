@@ -111,11 +111,13 @@ typedef struct {
     int                admin_fd;
     mosn_timer_t       deadline; /* of a try, a stage, a stop */
     mosn_timer_t       probation;
-    mosn_timer_t       tick; /* looks at beats and deadlines of drains */
-    mosn_timer_t       surplus;
-    uint64_t           last_tick_ms;
-    uint64_t           watchdog_ms; /* 0: nobody wants to hear */
-    uint64_t           watchdog_at_ms;
+    int          kept[MOSN_METRICS_ROWS]; /* see master_close_channel() */
+    unsigned     n_kept;
+    mosn_timer_t tick; /* looks at beats and deadlines of drains */
+    mosn_timer_t surplus;
+    uint64_t     last_tick_ms;
+    uint64_t     watchdog_ms; /* 0: nobody wants to hear */
+    uint64_t     watchdog_at_ms;
 
     /* The transaction. */
     bool            upgrade;
@@ -216,6 +218,7 @@ void     master_child_lost(master_child_t *child);
 unsigned master_count_children(bool workers_only);
 void     master_kill_all(int signo);
 void     master_tick_fired(mosn_timer_t *timer);
+void     master_close_kept(void);
 void     master_count_workers(void); /* tells the board */
 
 /* --- master_reload.c ----------------------------------------------------- */

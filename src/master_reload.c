@@ -876,6 +876,7 @@ stage_commit(mosn_timer_t *timer MOSN_UNUSED)
     master->phase = MASTER_SERVING;
     master->reloads++;
     master_count_workers();
+    master_close_kept();
     commit_drain(master_sockets_commit());
     commit_files();
     (void) close(master->state_fd);
