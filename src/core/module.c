@@ -6,10 +6,18 @@
 
 
 const mosn_module_t *
+mosn_module_at(size_t i)
+{
+    return mosn_modules[i];
+}
+
+
+const mosn_module_t *
 mosn_module_find(mosn_module_kind_e kind, mosn_str_t name)
 {
-    for (size_t i = 0; mosn_modules[i] != NULL; i++) {
-        const mosn_module_t *module = mosn_modules[i];
+    const mosn_module_t *module;
+
+    for (size_t i = 0; (module = mosn_module_at(i)) != NULL; i++) {
 
         if (module->kind == kind
             && mosn_str_equal(mosn_str(module->name), name)) {
@@ -43,6 +51,7 @@ mosn_module_kind_name(mosn_module_kind_e kind)
         [MOSN_NET_FILTER] = "network filter",
         [MOSN_STREAM_FILTER] = "stream filter",
         [MOSN_STREAM_PROTOCOL] = "protocol",
+        [MOSN_RPC_CODEC] = "protocol",
         [MOSN_LB] = "load balancer",
     };
 

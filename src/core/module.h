@@ -16,6 +16,7 @@ typedef enum {
     MOSN_NET_FILTER,      /* event/net_filter.h */
     MOSN_STREAM_FILTER,   /* stream/filter.h */
     MOSN_STREAM_PROTOCOL, /* stream/stream.h */
+    MOSN_RPC_CODEC,       /* proto/rpc.h */
     MOSN_LB,              /* proxy/lb.h */
 } mosn_module_kind_e;
 
@@ -45,6 +46,9 @@ struct mosn_module_s {
 
 /* All modules of this build, NULL-ended; generated. */
 extern const mosn_module_t *const mosn_modules[];
+
+/* The `i`th of all modules, those of this build first; NULL: no more. */
+const mosn_module_t *mosn_module_at(size_t i);
 
 /* NULL when there is none of that name. */
 const mosn_module_t *mosn_module_find(mosn_module_kind_e kind,

@@ -520,7 +520,10 @@ conn_make_room(mosn_conn_t *conn)
     if (conn->in.block == NULL) {
         mosn_buf_open(&conn->in, size);
     } else if (mosn_buf_room(&conn->in) < MIN_ROOM) {
-        mosn_buf_reserve(&conn->in, size / 2);
+        /* By what is there, so that large frames are not copied often. */
+        size_t len = mosn_buf_len(&conn->in);
+
+        mosn_buf_reserve(&conn->in, len > size / 2 ? len : size / 2);
     }
 }
 

@@ -11,6 +11,7 @@
 #define MOSN_PROTO_MESSAGE_H
 
 #include "core/buf.h"
+#include "core/reason.h"
 #include "proto/headers.h"
 
 /* The methods that somebody decides by; the others are only passed on. */
@@ -25,6 +26,8 @@ typedef enum {
     MOSN_METHOD_TRACE,
     MOSN_METHOD_CONNECT,
 } mosn_method_e;
+
+typedef struct mosn_rpc_s mosn_rpc_t; /* proto/rpc.h */
 
 typedef enum {
     MOSN_HTTP_10 = 10,
@@ -51,6 +54,11 @@ typedef struct {
     bool           expect_continue;
     bool           te_trailers; /* the sender takes trailers */
     bool           tunnel;      /* bytes follow this response, not a body */
+
+    /* A call of another protocol; NULL: HTTP.  Its headers are there after
+     * mosn_message_need_headers(). */
+    mosn_rpc_t   *rpc;
+    mosn_reason_e reason; /* of an answer of ours */
 
     mosn_headers_t headers;
     mosn_block_t  *block; /* one reference, or NULL */

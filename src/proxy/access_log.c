@@ -12,6 +12,7 @@
 
 #include "core/log.h"
 #include "os/clock.h"
+#include "proto/rpc.h"
 
 #include <time.h>
 
@@ -231,6 +232,9 @@ VAR(protocol)
     if (r->head == NULL) {
         return put(out, end, MOSN_STR("-"));
     }
+    if (r->head->rpc != NULL) {
+        return put(out, end, r->head->rpc->codec->protocol);
+    }
     return put(out, end,
                r->head->version == MOSN_HTTP_2    ? http2
                : r->head->version == MOSN_HTTP_10 ? http10
@@ -256,10 +260,12 @@ VAR(request_header)
     if (mosn_header_find_id(op->text.at, op->text.len) == MOSN_HEADER_HOST) {
         return var_authority(r, op, out, end); /* not among the headers */
     }
-    const mosn_header_t *h =
-        r->head != NULL ? mosn_headers_find_name(&r->head->headers, op->text)
-                        : NULL;
+    const mosn_header_t *h = NULL;
 
+    if (r->head != NULL) {
+        mosn_message_need_headers(r->head);
+        h = mosn_headers_find_name(&r->head->headers, op->text);
+    }
     return put_peer(out, end, op,
                     h != NULL ? mosn_header_value(h) : MOSN_STR(""));
 }
@@ -267,11 +273,12 @@ VAR(request_header)
 
 VAR(response_header)
 {
-    const mosn_header_t *h =
-        r->response != NULL
-            ? mosn_headers_find_name(&r->response->headers, op->text)
-            : NULL;
+    const mosn_header_t *h = NULL;
 
+    if (r->response != NULL) {
+        mosn_message_need_headers(r->response);
+        h = mosn_headers_find_name(&r->response->headers, op->text);
+    }
     return put_peer(out, end, op,
                     h != NULL ? mosn_header_value(h) : MOSN_STR(""));
 }

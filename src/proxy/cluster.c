@@ -2,6 +2,7 @@
 
 #include "proxy/cluster.h"
 #include "proxy/lb.h"
+#include "stream/protocol.h"
 
 #define MAX_RESPONSE_HEADERS 256
 
@@ -42,7 +43,8 @@ static const mosn_directive_t cluster_directives[] = {
     MOSN_STRING_REQUIRED(mosn_cluster_conf_t, name,
                          "Its name, for routes, logs and metrics."),
     MOSN_STRING(mosn_cluster_conf_t, protocol, "http1",
-                "What its hosts speak: `http1`, `http2`."),
+                "What its hosts speak: `http1`, `http2`, `bolt`, `boltv2`, "
+                "`dubbo`, `tr`, or the name of a protocol that was loaded."),
     MOSN_STRING(mosn_cluster_conf_t, lb, "round_robin",
                 "How a host is picked: `round_robin`, "
                 "`weighted_round_robin`, `random` (by weight)."),
@@ -58,6 +60,8 @@ static const mosn_directive_t cluster_directives[] = {
                "Limits that protect the hosts."),
     MOSN_GROUP(mosn_cluster_conf_t, http2, &mosn_http2_block,
                "For hosts that speak HTTP/2."),
+    MOSN_GROUP(mosn_cluster_conf_t, rpc, &mosn_rpc_client_block,
+               "For hosts that speak a protocol of calls."),
     MOSN_OPT_GROUP(mosn_cluster_conf_t, tls, &mosn_tls_client_block,
                    "TLS towards the hosts; without it connections are "
                    "plain."),
@@ -125,11 +129,9 @@ cluster_build_hosts(mosn_conf_t *reader, mosn_generation_t *generation,
 
 /* What its protocol is called when TLS agrees on one. */
 static mosn_str_t
-cluster_alpn(const mosn_module_t *protocol)
+cluster_alpn(const mosn_stream_protocol_ops_t *protocol)
 {
-    return protocol != NULL
-               ? ((const mosn_stream_protocol_ops_t *) protocol->ops)->alpn
-               : MOSN_STR_NULL;
+    return protocol != NULL ? protocol->alpn : MOSN_STR_NULL;
 }
 
 
@@ -139,7 +141,7 @@ mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
 {
     mosn_cluster_t *cluster =
         mosn_pool_calloc(generation->pool, sizeof(*cluster));
-    const mosn_module_t *protocol;
+    const mosn_stream_protocol_ops_t *protocol;
 
     cluster->conf = conf;
     cluster->name = conf->name;
@@ -156,19 +158,21 @@ mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
     }
     cluster_build_hosts(reader, generation, cluster);
     cluster->lb = cluster_find_module(reader, MOSN_LB, &conf->lb, conf);
-    protocol = cluster_find_module(reader, MOSN_STREAM_PROTOCOL,
-                                   &conf->protocol, conf);
+    protocol = mosn_protocol_find(conf->protocol);
+    if (protocol == NULL) {
+        char names[256];
 
-    if (protocol != NULL
-        && ((const mosn_stream_protocol_ops_t *) protocol->ops)->connect
-               == NULL)
-    {
+        mosn_protocol_names(names, sizeof(names));
+        mosn_conf_error(reader, &conf->protocol, conf,
+                        "there is no protocol \"%.*s\"; there are: %s",
+                        MOSN_STR_ARG(conf->protocol), names);
+    } else if (protocol->connect == NULL) {
         mosn_conf_error(reader, &conf->protocol, conf,
                         "\"%.*s\" is spoken with clients only",
                         MOSN_STR_ARG(conf->protocol));
     }
     cluster->pool_conf = (mosn_stream_pool_conf_t){
-        .protocol = protocol != NULL ? protocol->ops : NULL,
+        .protocol = protocol,
         .tls = conf->tls != NULL ? mosn_tls_client_build(
                    reader, generation->pool, conf->tls, cluster_alpn(protocol))
                                  : NULL,
@@ -177,7 +181,8 @@ mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
                       .max_headers = MAX_RESPONSE_HEADERS,
                       .max_requests =
                           (uint32_t) conf->max_requests_per_connection,
-                      .http2 = &conf->http2 },
+                      .http2 = &conf->http2,
+                      .rpc = &conf->rpc },
         .connect_timeout_ms = conf->connect_timeout_ms,
         .idle_timeout_ms = conf->idle_timeout_ms,
         .max_connections = (uint32_t) conf->circuit_breaker.max_connections,
@@ -237,11 +242,21 @@ mosn_cluster_pick(mosn_cluster_t *cluster, const mosn_host_t *avoid)
 {
     const mosn_lb_ops_t *lb = cluster->lb->ops;
 
+    mosn_host_t        *host;
+
     if (cluster->n_hosts <= 1) {
         return cluster->n_hosts == 1 ? &cluster->hosts[0] : NULL;
     }
-    return lb->pick(cluster->lb_state, cluster,
+    host = lb->pick(cluster->lb_state, cluster,
                     &(mosn_pick_t){ .avoid = avoid });
+    for (uint32_t i = 0; i < cluster->n_hosts
+                         && (mosn_stream_pool_is_down(&host->pool)
+                             || host == avoid);
+         i++) {
+        host = lb->pick(cluster->lb_state, cluster,
+                        &(mosn_pick_t){ .avoid = host });
+    }
+    return host; /* when all are down, as if none were */
 }
 
 

@@ -4,6 +4,7 @@
  */
 
 #include "core/log.h"
+#include "proto/rpc.h"
 #include "proxy/request.h"
 
 /* Runs `n` request filters from filter_at on.  NEXT: through. */
@@ -35,6 +36,9 @@ mosn_filters_on_request(mosn_request_t *r)
 mosn_verdict_e
 mosn_filters_on_response(mosn_request_t *r, mosn_message_t *m)
 {
+    if (r->n_filters > 0) {
+        mosn_message_need_headers(m);
+    }
     while (r->filter_at > 0) {
         mosn_filter_t *f = &r->filters[r->filter_at - 1];
         mosn_verdict_e v = MOSN_NEXT;
@@ -132,6 +136,7 @@ mosn_filters_create(mosn_request_t *r)
 {
     const mosn_conf_modules_t *conf = &r->conf->stream_filters;
 
+    mosn_message_need_headers(r->head);
     r->n_filters = (uint16_t) conf->n;
     r->filters = mosn_pool_calloc(r->pool, conf->n * sizeof(*r->filters));
     for (size_t i = 0; i < conf->n; i++) {

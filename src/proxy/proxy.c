@@ -6,6 +6,7 @@
 #include "proxy/request.h"
 
 #include "core/log.h"
+#include "stream/protocol.h"
 
 #define PROBE_MAX_BYTES 64u
 
@@ -17,8 +18,9 @@ static const char *const client_cert_names[] = { "off", "drop", "append",
 
 static const mosn_directive_t proxy_directives[] = {
     MOSN_STRING(mosn_proxy_conf_t, downstream_protocol, "auto",
-                "What clients speak: `http1`, `http2`, or `auto` to tell by "
-                "the first bytes."),
+                "What clients speak: `http1`, `http2`, `bolt`, `boltv2`, "
+                "`dubbo`, `tr`, the name of a protocol that was loaded, or "
+                "`auto` to tell by the first bytes."),
     MOSN_STRING_REQUIRED(mosn_proxy_conf_t, routes,
                          "Name of the route table."),
     MOSN_DURATION(mosn_proxy_conf_t, idle_timeout, 1, 86400000, 75000,
@@ -68,6 +70,8 @@ static const mosn_directive_t proxy_directives[] = {
               "the server name the client asked for nor in the certificate."),
     MOSN_GROUP(mosn_proxy_conf_t, http2, &mosn_http2_block,
                "For clients that speak HTTP/2."),
+    MOSN_GROUP(mosn_proxy_conf_t, rpc, &mosn_rpc_server_block,
+               "For clients that speak a protocol of calls."),
     MOSN_MODULES(mosn_proxy_conf_t, stream_filters, MOSN_STREAM_FILTER,
                  "Filters on requests, in order; on responses in reverse."),
     MOSN_LIST(mosn_proxy_conf_t, access_log, &mosn_access_log_block,
@@ -103,23 +107,19 @@ proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
             mosn_str_t listener MOSN_UNUSED)
 {
     mosn_proxy_conf_t   *p = conf;
-    const mosn_module_t *protocol;
 
     p->generation = generation;
     p->table = proxy_find_table(reader, generation, p);
     if (!mosn_str_equal(p->downstream_protocol, MOSN_STR("auto"))) {
-        protocol =
-            mosn_module_find(MOSN_STREAM_PROTOCOL, p->downstream_protocol);
-        if (protocol == NULL) {
+        p->protocol = mosn_protocol_find(p->downstream_protocol);
+        if (p->protocol == NULL) {
             char names[256];
 
-            mosn_module_names(MOSN_STREAM_PROTOCOL, names, sizeof(names));
+            mosn_protocol_names(names, sizeof(names));
             mosn_conf_error(reader, &p->downstream_protocol, p,
                             "there is no protocol \"%.*s\"; there are: "
                             "auto, %s",
                             MOSN_STR_ARG(p->downstream_protocol), names);
-        } else {
-            p->protocol = protocol->ops;
         }
     }
     p->settings = (mosn_stream_settings_t){
@@ -132,6 +132,7 @@ proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
         .max_requests = (uint32_t) p->max_requests_per_connection,
         .takes_tunnels = p->allow_connect || p->upgrades.n > 0,
         .http2 = &p->http2,
+        .rpc = &p->rpc,
     };
     for (size_t i = 0; i < p->access_log.n; i++) {
         mosn_access_log_build(reader, generation->pool,
@@ -143,7 +144,7 @@ proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
 static void
 proxy_serve(mosn_proxy_conn_t *pc, const mosn_stream_protocol_ops_t *protocol)
 {
-    pc->sc = protocol->serve(pc->conn, &pc->conf->settings,
+    pc->sc = protocol->serve(protocol, pc->conn, &pc->conf->settings,
                              &mosn_request_server_ops, pc);
 }
 
@@ -154,12 +155,11 @@ proxy_agreed_protocol(const mosn_conn_t *conn)
 {
     mosn_str_t name = mosn_tls_alpn(conn);
 
-    for (size_t i = 0; mosn_modules[i] != NULL && name.len > 0; i++) {
-        const mosn_stream_protocol_ops_t *ops = mosn_modules[i]->ops;
+    const mosn_stream_protocol_ops_t *ops;
 
-        if (mosn_modules[i]->kind == MOSN_STREAM_PROTOCOL
-            && mosn_str_equal(ops->alpn, name))
-        {
+    for (size_t i = 0; name.len > 0 && (ops = mosn_protocol_at(i)) != NULL;
+         i++) {
+        if (mosn_str_equal(ops->alpn, name)) {
             return ops;
         }
     }
@@ -198,14 +198,12 @@ proxy_detect(mosn_proxy_conn_t *pc)
     size_t       n = mosn_buf_len(&conn->in);
     bool         again = false;
 
-    for (size_t i = 0; mosn_modules[i] != NULL && n > 0; i++) {
-        const mosn_stream_protocol_ops_t *ops = mosn_modules[i]->ops;
-        mosn_rc_e                         rc;
+    const mosn_stream_protocol_ops_t *ops;
 
-        if (mosn_modules[i]->kind != MOSN_STREAM_PROTOCOL) {
-            continue;
-        }
-        rc = ops->probe(conn->in.pos, n);
+    for (size_t i = 0; n > 0 && (ops = mosn_protocol_at(i)) != NULL; i++) {
+        mosn_rc_e rc = ops->probe != NULL ? ops->probe(conn->in.pos, n)
+                                          : MOSN_DECLINED;
+
         if (rc == MOSN_OK) {
             proxy_serve(pc, ops);
             return true;
@@ -221,9 +219,7 @@ proxy_detect(mosn_proxy_conn_t *pc)
                       "that is spoken here",
                       (unsigned long long) conn->id);
         /* Malformed HTTP is the likeliest: its codec says what is wrong. */
-        proxy_serve(
-            pc,
-            mosn_module_find(MOSN_STREAM_PROTOCOL, MOSN_STR("http1"))->ops);
+        proxy_serve(pc, mosn_protocol_find(MOSN_STR("http1")));
         return true;
     } else {
         mosn_conn_arm_idle(conn, pc->conf->header_timeout_ms);

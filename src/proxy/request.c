@@ -9,6 +9,7 @@
 
 #include "core/log.h"
 #include "os/clock.h"
+#include "proto/rpc.h"
 #include "proxy/grpc.h"
 
 #define REPLAY_MAX   (64u * 1024) /* body kept to send a request again */
@@ -115,6 +116,7 @@ request_reply(mosn_request_t *r, unsigned status, mosn_str_t type,
     request_drop_upstream(r, r->reason);
     mosn_message_init(m, r->pool);
     m->status = status;
+    m->reason = r->reason;
     m->content_length = (int64_t) body.len;
     mosn_headers_add(
         &m->headers, MOSN_HEADER_DATE, MOSN_STR("Date"),
@@ -407,6 +409,19 @@ request_forward(mosn_request_t *r)
 }
 
 
+/* Who calls says how long he waits; nothing else of it is ours to change. */
+static void
+request_prepare_call(mosn_request_t *r)
+{
+    int32_t ms = r->head->rpc->frame.timeout_ms;
+
+    if (ms > 0) {
+        r->timeout_ms = 0;
+        r->deadline_ms = r->loop->now_ms + (uint64_t) ms;
+    }
+}
+
+
 static void
 request_to_cluster(mosn_request_t *r)
 {
@@ -429,6 +444,11 @@ request_to_cluster(mosn_request_t *r)
 
         r->deadline_ms = ms > 0 ? r->loop->now_ms + ms : 0;
     }
+    if (r->head->rpc != NULL) {
+        request_prepare_call(r);
+        request_forward(r);
+        return;
+    }
     r->head->path = mosn_route_rewrite_path(r->route, r->head->path, r->pool);
     if (conf->host_rewrite.at != NULL) {
         r->head->authority = conf->host_rewrite;
@@ -446,8 +466,7 @@ request_route(mosn_request_t *r)
     if (r->n_filters > 0) { /* they may have made it one */
         r->grpc |= mosn_grpc_is(r->head);
     }
-    r->route = mosn_route_find(r->conf->table, r->head->authority,
-                               r->head->path, r->pc->conn);
+    r->route = mosn_route_find(r->conf->table, r->head, r->pc->conn);
     /* An answer of ours to CONNECT would look like the tunnel's. */
     if (r->route == NULL
         || ((r->head->method_id == MOSN_METHOD_CONNECT

@@ -62,6 +62,7 @@ struct mosn_proxy_conf_s {
     int                 forwarded_client_cert;
     bool                match_server_name;
     mosn_http2_conf_t   http2;
+    mosn_rpc_conf_t     rpc;
     mosn_conf_modules_t stream_filters;
     MOSN_CONF_LIST(mosn_access_log_conf_t) access_log;
 

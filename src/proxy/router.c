@@ -107,22 +107,12 @@ router_strip_query(mosn_str_t path)
 
 
 /* What a route wants besides host and path. */
-static bool
-router_is_client_right(const mosn_route_t *route, const mosn_conn_t *client)
+static inline bool
+router_is_right(const mosn_route_t *route, mosn_message_t *request,
+                const mosn_conn_t *client)
 {
-    const mosn_strs_t     *names = &route->conf->match.client_names;
-    const mosn_tls_peer_t *peer;
-
-    if (MOSN_LIKELY(names->n == 0)) {
-        return true;
-    }
-    peer = client != NULL ? mosn_tls_peer(client) : NULL;
-    for (size_t i = 0; i < names->n && peer != NULL; i++) {
-        if (mosn_tls_peer_has_name(peer, names->items[i])) {
-            return true;
-        }
-    }
-    return false;
+    return MOSN_LIKELY(route->match == NULL)
+           || mosn_match_is_right(route->match, request, client);
 }
 
 
@@ -142,13 +132,14 @@ router_is_path_right(const mosn_match_conf_t *m, mosn_str_t path)
  * the list. */
 static const mosn_route_t *
 router_find_next(const mosn_virtual_host_t *host, uint32_t rank,
-                 mosn_str_t path, const mosn_conn_t *client)
+                 mosn_str_t path, mosn_message_t *request,
+                 const mosn_conn_t *client)
 {
     for (; rank < host->n_routes; rank++) {
         const mosn_route_t *route = &host->routes[rank];
 
         if (router_is_path_right(&route->conf->match, path)
-            && router_is_client_right(route, client))
+            && router_is_right(route, request, client))
         {
             return route;
         }
@@ -158,23 +149,27 @@ router_find_next(const mosn_virtual_host_t *host, uint32_t rank,
 
 
 const mosn_route_t *
-mosn_route_find(const mosn_route_table_t *table, mosn_str_t authority,
-                mosn_str_t path, const mosn_conn_t *client)
+mosn_route_find(const mosn_route_table_t *table, mosn_message_t *request,
+                const mosn_conn_t *client)
 {
     const mosn_virtual_host_t *host =
-        router_find_virtual_host(table, authority);
+        router_find_virtual_host(table, request->authority);
+    mosn_str_t path =
+        request->path.len > 0 ? request->path : MOSN_STR("");
     uint32_t rank;
 
     if (host == NULL) {
         return NULL;
     }
-    path = path.len > 0 ? router_strip_query(path) : MOSN_STR("");
+    if (request->rpc == NULL) { /* a call has no query */
+        path = router_strip_query(path);
+    }
     rank = mosn_route_index_find(&host->index, path);
     if (rank == MOSN_ROUTE_NONE) {
         return NULL;
     }
-    if (!router_is_client_right(&host->routes[rank], client)) {
-        return router_find_next(host, rank + 1, path, client);
+    if (!router_is_right(&host->routes[rank], request, client)) {
+        return router_find_next(host, rank + 1, path, request, client);
     }
     return &host->routes[rank];
 }
@@ -292,22 +287,16 @@ router_build_forward(mosn_conf_t *reader, mosn_generation_t *generation,
 
 
 static void
-router_index_route(mosn_conf_t *reader, mosn_virtual_host_t *host,
-                   const mosn_route_conf_t *conf, uint32_t rank)
+router_index_route(mosn_conf_t *reader, mosn_generation_t *generation,
+                   mosn_virtual_host_t *host, const mosn_route_conf_t *conf,
+                   uint32_t rank)
 {
-    bool       exact = conf->match.path.at != NULL;
-    mosn_str_t path = exact                           ? conf->match.path
-                      : conf->match.prefix.at != NULL ? conf->match.prefix
-                                                      : MOSN_STR("");
+    bool       exact;
+    mosn_str_t path = mosn_match_path(generation->pool, &conf->match, &exact);
     uint32_t   earlier = exact
                              ? mosn_route_index_find(&host->index, path)
                              : mosn_route_index_find_prefix(&host->index, path);
 
-    if (exact && conf->match.prefix.at != NULL) {
-        mosn_conf_error(reader, &conf->match, conf,
-                        "has both `path` and `prefix`");
-        return;
-    }
     if (path.len > 0 && path.at[0] != '/'
         && !mosn_str_equal(path, MOSN_STR("*"))) {
         mosn_conf_error(reader,
@@ -316,7 +305,7 @@ router_index_route(mosn_conf_t *reader, mosn_virtual_host_t *host,
         return;
     }
     if (earlier != MOSN_ROUTE_NONE && mosn_conf_is_read(reader)
-        && host->routes[earlier].conf->match.client_names.n == 0)
+        && host->routes[earlier].match == NULL)
     {
         mosn_conf_error(reader, conf, NULL,
                         "never matches: routes[%u] of the virtual host, at "
@@ -354,7 +343,8 @@ router_build_route(mosn_conf_t *reader, mosn_generation_t *generation,
     } else if (conf->route != NULL) {
         router_build_forward(reader, generation, route);
     }
-    router_index_route(reader, host, conf, rank);
+    route->match = mosn_match_build(reader, generation->pool, &conf->match);
+    router_index_route(reader, generation, host, conf, rank);
 }
 
 

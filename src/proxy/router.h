@@ -13,13 +13,8 @@
 
 #include "proto/message.h"
 #include "proxy/cluster.h"
+#include "proxy/match.h"
 #include "proxy/route_index.h"
-
-typedef struct {
-    mosn_str_t  prefix;
-    mosn_str_t  path;
-    mosn_strs_t client_names;
-} mosn_match_conf_t;
 
 typedef struct {
     mosn_str_t name;
@@ -72,6 +67,7 @@ extern const mosn_conf_block_t mosn_route_table_block;
 typedef struct {
     const mosn_route_conf_t *conf;
     mosn_str_t               name;    /* for logs: its own, or vhost[i] */
+    mosn_match_t            *match;   /* besides the path, or NULL */
     mosn_cluster_t          *cluster; /* of a forward to one */
     mosn_cluster_t         **split;   /* or of a split */
     uint32_t                 split_total;
@@ -99,8 +95,8 @@ void mosn_route_table_build(mosn_conf_t *reader, mosn_generation_t *generation,
 
 /* The route for a request, or NULL. */
 const mosn_route_t *mosn_route_find(const mosn_route_table_t *table,
-                                    mosn_str_t authority, mosn_str_t path,
-                                    const mosn_conn_t *client);
+                                    mosn_message_t           *request,
+                                    const mosn_conn_t        *client);
 
 /* The cluster of a route that forwards; picks by weight. */
 mosn_cluster_t *mosn_route_pick_cluster(const mosn_route_t *route);

@@ -2,34 +2,6 @@
 
 #include "proxy/router.h"
 
-static const mosn_directive_t match_directives[] = {
-    MOSN_STRING(mosn_match_conf_t, prefix, NULL, "The path starts with this."),
-    MOSN_STRING(mosn_match_conf_t, path, NULL, "The path is this."),
-    MOSN_STRINGS(mosn_match_conf_t, client_names,
-                 "A DNS name or URI in the client's verified certificate is "
-                 "one of these; \"*\" at the end stands for any rest."),
-    MOSN_DIRECTIVES_END
-};
-
-
-static void
-match_check(mosn_conf_t *reader, void *conf)
-{
-    const mosn_match_conf_t *m = conf;
-
-    if (m->prefix.at != NULL && m->path.at != NULL) {
-        mosn_conf_error(reader, &m->prefix, m, "has both `path` and `prefix`");
-    }
-}
-
-
-static const mosn_conf_block_t match_block = {
-    .doc = "Which requests a route is for; an empty group matches all.",
-    .size = sizeof(mosn_match_conf_t),
-    .directives = match_directives,
-    .check = match_check,
-};
-
 static const mosn_directive_t split_directives[] = {
     MOSN_STRING_REQUIRED(mosn_split_conf_t, name, "Name of a cluster."),
     MOSN_INT(mosn_split_conf_t, weight, 0, 1000000, 1,
@@ -129,7 +101,7 @@ static const mosn_conf_block_t redirect_block = {
 static const mosn_directive_t route_directives[] = {
     MOSN_STRING(mosn_route_conf_t, name, NULL,
                 "Its name in logs; else virtual host and number."),
-    MOSN_GROUP(mosn_route_conf_t, match, &match_block,
+    MOSN_GROUP(mosn_route_conf_t, match, &mosn_match_block,
                "Which requests it is for."),
     MOSN_OPT_GROUP(mosn_route_conf_t, route, &forward_block,
                    "Send the request to a cluster."),

@@ -8,9 +8,12 @@
 
 #include "stream/pool.h"
 #include "core/log.h"
+#include "core/rand.h"
 
 #include <errno.h>
 
+#define REVIVE_MS          500u
+#define REVIVE_MAX_MS      30000u
 #define MULTIPLEX_EXPECTED 100 /* RFC 9113, 6.5.2: no fewer is recommended */
 
 static const mosn_metric_field_t upstream_fields[] = {
@@ -25,6 +28,10 @@ static const mosn_metric_field_t upstream_fields[] = {
       "Requests refused because too many were waiting." },
     { "resets", MOSN_COUNTER, "Requests that ended without an answer." },
     { "timeouts", MOSN_COUNTER, "Requests not answered in time." },
+    { "heartbeats_missed", MOSN_COUNTER,
+      "Heartbeats that a host did not answer in time." },
+    { "strays", MOSN_COUNTER,
+      "Responses to no request, or to one that was given up." },
     { "responses_1xx", MOSN_COUNTER, "Tunnels opened (101)." },
     { "responses_2xx", MOSN_COUNTER, "Responses with status 2xx." },
     { "responses_3xx", MOSN_COUNTER, "Responses with status 3xx." },
@@ -121,17 +128,90 @@ pool_put(mosn_stream_pool_t *pool, mosn_stream_conn_t *sc)
 }
 
 
+/* --- hosts that are down -------------------------------------------------- */
+
+static void pool_connect(mosn_stream_pool_t *pool);
+
+
+/* Only calls have heartbeats to tell a host that is well from a kernel that
+ * still accepts for it. */
+static bool
+pool_watches_health(const mosn_stream_pool_t *pool)
+{
+    return pool->conf->protocol->rpc != NULL;
+}
+
+
+static void
+pool_is_well(mosn_stream_pool_t *pool)
+{
+    if (pool->down) {
+        char text[MOSN_ADDRESS_TEXT];
+
+        (void) mosn_address_format(&pool->address.sa, pool->address.len, text);
+        mosn_log_notice("upstream %s is back", text);
+    }
+    pool->down = false;
+    pool->failures = 0;
+    mosn_timer_disarm(pool->loop, &pool->revive);
+}
+
+
+static void
+pool_has_failed(mosn_stream_pool_t *pool)
+{
+    uint64_t pause_ms = REVIVE_MS << pool->failures;
+
+    if (!pool_watches_health(pool) || pool->closed) {
+        return;
+    }
+    if (pause_ms < REVIVE_MAX_MS) {
+        pool->failures++;
+    }
+    pool->down = true;
+    mosn_timer_arm(pool->loop, &pool->revive,
+                   pause_ms / 2 + mosn_rand_below((uint32_t) pause_ms));
+}
+
+
+static void
+pool_revive(mosn_timer_t *timer)
+{
+    mosn_stream_pool_t *pool =
+        mosn_container_of(timer, mosn_stream_pool_t, revive);
+
+    if (pool->n_connecting == 0) {
+        pool_connect(pool);
+    }
+    if (pool->n_connecting == 0) {
+        pool_has_failed(pool);
+    }
+}
+
+
+static void
+pool_announce(mosn_stream_pool_t *pool, mosn_stream_conn_t *sc)
+{
+    sc->announced = true;
+    pool->n_connecting--;
+    pool_is_well(pool);
+    pool_put(pool, sc);
+}
+
+
 static void
 pool_on_connected(void *owner, mosn_stream_conn_t *sc)
 {
     mosn_stream_pool_t *pool = owner;
 
-    sc->announced = true;
-    pool->n_connecting--;
     if (pool->closed) {
+        sc->announced = true;
+        pool->n_connecting--;
         mosn_conn_close(sc->conn, MOSN_REASON_NONE);
+    } else if (pool->down && sc->ops->check != NULL) {
+        sc->ops->check(sc);
     } else {
-        pool_put(pool, sc);
+        pool_announce(pool, sc);
     }
 }
 
@@ -141,6 +221,10 @@ pool_on_available(void *owner, mosn_stream_conn_t *sc)
 {
     mosn_stream_pool_t *pool = owner;
 
+    if (!sc->announced) { /* the check went well */
+        pool_announce(pool, sc);
+        return;
+    }
     if (sc->n_active == 0 && pool_is_spent(pool, sc)) {
         mosn_conn_close(sc->conn, MOSN_REASON_NONE);
         return;
@@ -180,9 +264,6 @@ pool_wants_more(const mosn_stream_pool_t *pool)
 }
 
 
-static void pool_connect(mosn_stream_pool_t *pool);
-
-
 static void
 pool_on_closed(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason)
 {
@@ -203,11 +284,19 @@ pool_on_closed(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason)
         (void) mosn_address_format(&pool->address.sa, pool->address.len, text);
         mosn_log_warn(0, "upstream %s: %s", text, mosn_reasons[reason].text);
         if (pool->n_connecting == 0) {
+            pool_has_failed(pool);
             pool_fail_all(pool, reason);
         } else if (pool_wants_more(pool)) {
             pool_fail(pool, 1, reason); /* who this one was opened for */
         }
         return;
+    }
+    if (reason == MOSN_REASON_KEEPALIVE_TIMEOUT) {
+        char text[MOSN_ADDRESS_TEXT];
+
+        (void) mosn_address_format(&pool->address.sa, pool->address.len, text);
+        mosn_log_warn(0, "upstream %s: %s", text, mosn_reasons[reason].text);
+        pool_has_failed(pool);
     }
     /* Its place may be what somebody waits for. */
     if (!pool->closed && pool_wants_more(pool)) {
@@ -216,7 +305,15 @@ pool_on_closed(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason)
 }
 
 
+static void
+pool_on_count(void *owner, uint32_t slot)
+{
+    pool_count(owner, slot);
+}
+
+
 static const mosn_stream_client_ops_t pool_client_ops = {
+    .on_count = pool_on_count,
     .on_connected = pool_on_connected,
     .on_available = pool_on_available,
     .on_closed = pool_on_closed,
@@ -261,7 +358,7 @@ pool_connect(mosn_stream_pool_t *pool)
         return;
     }
     sc =
-        conf->protocol->connect(conn, &conf->settings, &pool_client_ops, pool);
+        conf->protocol->connect(conf->protocol, conn, &conf->settings, &pool_client_ops, pool);
     sc->learned = &pool->learned;
     mosn_list_append(&pool->busy, &sc->link);
     pool->n_connections++;
@@ -284,6 +381,7 @@ mosn_stream_pool_init(mosn_stream_pool_t *pool, mosn_loop_t *loop,
     mosn_list_init(&pool->ready);
     mosn_list_init(&pool->busy);
     mosn_list_init(&pool->pending);
+    mosn_timer_init(&pool->revive, pool_revive);
 }
 
 
@@ -363,6 +461,7 @@ mosn_stream_pool_close(mosn_stream_pool_t *pool)
     mosn_list_t *link, *next;
 
     pool->closed = true;
+    mosn_timer_disarm(pool->loop, &pool->revive);
     mosn_tls_forget(&pool->tls_memory);
     pool->tls_memory.closed = true;
     for (link = pool->ready.next; link != &pool->ready; link = next) {

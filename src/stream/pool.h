@@ -29,6 +29,8 @@ enum {
     MOSN_UPSTREAM_PENDING_OVERFLOW,
     MOSN_UPSTREAM_RESETS,
     MOSN_UPSTREAM_TIMEOUTS,
+    MOSN_UPSTREAM_HEARTBEATS_MISSED,
+    MOSN_UPSTREAM_STRAYS,
     MOSN_UPSTREAM_STATUS_1XX,
     MOSN_UPSTREAM_STATUS_5XX = MOSN_UPSTREAM_STATUS_1XX + 4,
     MOSN_UPSTREAM_DURATION, /* histogram, last */
@@ -63,6 +65,9 @@ struct mosn_stream_pool_s {
     uint32_t                       n_connecting;
     uint32_t                       n_pending;
     uint32_t                       learned; /* streams on a connection */
+    uint32_t                       failures; /* in a row */
+    mosn_timer_t                   revive;
+    bool                           down; /* no connection is to be had */
     bool                           closed;
 };
 
@@ -85,6 +90,16 @@ void mosn_stream_pool_get(mosn_stream_pool_t *pool, mosn_stream_wait_t *wait);
 /* The request does not want it any more. */
 void mosn_stream_pool_cancel(mosn_stream_pool_t *pool,
                              mosn_stream_wait_t *wait);
+
+/* Does the host give signs of life?  One that has failed is tried again by
+ * the pool, with longer and longer pauses, and asked for a heartbeat where
+ * its protocol has them. */
+static inline bool
+mosn_stream_pool_is_down(const mosn_stream_pool_t *pool)
+{
+    return pool->down;
+}
+
 
 /* Closes idle connections now and the busy ones when they are done. */
 void mosn_stream_pool_close(mosn_stream_pool_t *pool);

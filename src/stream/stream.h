@@ -27,6 +27,7 @@ typedef struct mosn_stream_s              mosn_stream_t;
 typedef struct mosn_stream_conn_s         mosn_stream_conn_t;
 typedef struct mosn_stream_ops_s          mosn_stream_ops_t;
 typedef struct mosn_stream_receiver_ops_s mosn_stream_receiver_ops_t;
+typedef struct mosn_stream_protocol_ops_s mosn_stream_protocol_ops_t;
 typedef struct mosn_filter_s              mosn_filter_t;
 
 /* Down: sending, and control of what is received. */
@@ -117,6 +118,24 @@ typedef struct {
 
 extern const mosn_conf_block_t mosn_http2_block;
 
+/* What protocols of calls leave to the two ends. */
+typedef struct {
+    size_t   max_frame_bytes;
+    int64_t  max_in_flight; /* requests of one connection */
+    uint32_t heartbeat_interval_ms; /* of silence; 0: none are sent */
+    uint32_t heartbeat_timeout_ms;
+    int64_t  heartbeat_misses; /* then the connection is given up */
+    bool     goaway;           /* says so when it goes, where that exists */
+    int      heartbeat;        /* of clients */
+    uint32_t heartbeat_cache_ms;
+    mosn_str_t             heartbeat_cluster;
+} mosn_rpc_conf_t;
+
+enum { MOSN_HEARTBEAT_ANSWER, MOSN_HEARTBEAT_HEALTH, MOSN_HEARTBEAT_PASS };
+
+extern const mosn_conf_block_t mosn_rpc_server_block;
+extern const mosn_conf_block_t mosn_rpc_client_block;
+
 /* What a stream connection needs to know, whatever its protocol. */
 typedef struct {
     uint32_t idle_timeout_ms;   /* between requests */
@@ -128,6 +147,7 @@ typedef struct {
     uint32_t max_requests;  /* of one connection; 0: no limit */
     bool     takes_tunnels; /* CONNECT or upgrades may be asked for */
     const mosn_http2_conf_t *http2;
+    const mosn_rpc_conf_t   *rpc;
 } mosn_stream_settings_t;
 
 /* A server's owner: takes new streams. */
@@ -148,6 +168,8 @@ typedef struct {
     /* Gone; its streams have been reset before. */
     void (*on_closed)(void *owner, mosn_stream_conn_t *sc,
                       mosn_reason_e reason);
+    /* Something to count; `slot` as in stream/pool.h.  May be NULL. */
+    void (*on_count)(void *owner, uint32_t slot);
 } mosn_stream_client_ops_t;
 
 typedef struct {
@@ -157,6 +179,9 @@ typedef struct {
     /* A client's new stream; what it receives lives in `pool`.  Only while
      * there is room. */
     mosn_stream_t *(*open)(mosn_stream_conn_t *sc, mosn_pool_t *pool);
+    /* A client asks its host whether it is well: then on_available(), else
+     * it closes.  NULL: there is no way to ask. */
+    void (*check)(mosn_stream_conn_t *sc);
 } mosn_stream_conn_ops_t;
 
 struct mosn_stream_conn_s {
@@ -176,27 +201,32 @@ struct mosn_stream_conn_s {
 };
 
 /* A protocol with its mapping to streams: what a module provides. */
-typedef struct {
+struct mosn_stream_protocol_ops_s {
     MOSN_MODULE_FIELDS
+
+    const char *name; /* as in the configuration */
 
     /* Whose bytes are these?  Looks, consumes nothing.  OK: mine.  AGAIN:
      * too few to tell.  DECLINED: not mine. */
     mosn_rc_e (*probe)(const uint8_t *bytes, size_t n);
 
     /* Memory is the connection's. */
-    mosn_stream_conn_t *(*serve)(mosn_conn_t                    *conn,
-                                 const mosn_stream_settings_t   *settings,
-                                 const mosn_stream_server_ops_t *ops,
-                                 void                           *owner);
-    mosn_stream_conn_t *(*connect)(mosn_conn_t                    *conn,
-                                   const mosn_stream_settings_t   *settings,
-                                   const mosn_stream_client_ops_t *ops,
-                                   void                           *owner);
+    mosn_stream_conn_t *(*serve)(const mosn_stream_protocol_ops_t *protocol,
+                                 mosn_conn_t                      *conn,
+                                 const mosn_stream_settings_t     *settings,
+                                 const mosn_stream_server_ops_t   *ops,
+                                 void                             *owner);
+    mosn_stream_conn_t *(*connect)(const mosn_stream_protocol_ops_t *protocol,
+                                   mosn_conn_t                      *conn,
+                                   const mosn_stream_settings_t     *settings,
+                                   const mosn_stream_client_ops_t   *ops,
+                                   void                             *owner);
 
     mosn_str_t protocol;  /* "HTTP/1.1" */
     mosn_str_t alpn;      /* by which it is agreed on under TLS; or empty */
     bool       multiplex; /* many streams at a time on one connection */
-} mosn_stream_protocol_ops_t;
+    const struct mosn_rpc_codec_s *rpc; /* of a protocol of calls, or NULL */
+};
 
 /* For connect(): the stream connection becomes the only filter of its
  * connection. */

@@ -213,7 +213,7 @@ fuzz_one(const uint8_t *bytes, size_t n)
     }
     conn = mosn_conn_create(&loop, fds[0], &nobody);
     (void) mosn_conn_add_filter(conn, &filter, NULL, NULL);
-    sc = http2->serve(conn, &settings, &server_ops, NULL);
+    sc = http2->serve(http2, conn, &settings, &server_ops, NULL);
     (void) !write(fds[1], preface, sizeof(preface) - 1);
     (void) !write(fds[1], bytes, n / 2);
     mosn_loop_turn(&loop, 0);

@@ -1,0 +1,22 @@
+/*
+ * core/regex.h - regular expressions (PCRE2), compiled at load.
+ *
+ * A match is bounded: an expression that goes astray on what a peer sends
+ * fails as if it had not matched, and says so once in the log.
+ */
+
+#ifndef MOSN_CORE_REGEX_H
+#define MOSN_CORE_REGEX_H
+
+#include "core/pool.h"
+
+typedef struct mosn_regex_s mosn_regex_t;
+
+/* Lives in `pool`.  NULL: it is malformed; `why` has the cause and where. */
+mosn_regex_t *mosn_regex_compile(mosn_pool_t *pool, mosn_str_t pattern,
+                                 char *why, size_t room);
+
+/* Anywhere in `s`, unless the pattern is anchored. */
+bool mosn_regex_is_match(const mosn_regex_t *regex, mosn_str_t s);
+
+#endif

@@ -1,0 +1,1151 @@
+/*
+ * stream/mux_rpc.c - one stream layer for all protocols of calls.
+ *
+ * A frame is cut off the connection's input when it is whole and stays in
+ * the block that it was read into; what is passed on is copied once, with
+ * another id, or by reference when it is long.
+ *
+ * A host is alive while anything comes from it.  After `heartbeat_interval`
+ * of silence it is asked; when it misses an answer it is asked again at
+ * once, until `heartbeat_misses` are reached and the connection is given up.
+ */
+
+#include "stream/mux_rpc.h"
+#include "core/log.h"
+#include "event/listener.h"
+#include "stream/pool.h"
+
+#define SLOTS_FIRST  16u
+#define IN_FLIGHT_OF 4u /* frames of the longest kind that may be held */
+
+#define RPC_COMMON_ROWS                                                       \
+    MOSN_SIZE(mosn_rpc_conf_t, max_frame_bytes, 1024, 1 << 30, 16 << 20,      \
+              "Longest frame.")
+
+static const char *const heartbeat_names[] = { "answer", "health", "pass",
+                                               NULL };
+
+static const mosn_directive_t server_directives[] = {
+    RPC_COMMON_ROWS,
+    MOSN_INT(mosn_rpc_conf_t, max_in_flight, 1, 1000000, 1024,
+             "Requests of one connection that may be under way; no more are "
+             "read then."),
+    MOSN_ENUM(mosn_rpc_conf_t, heartbeat, heartbeat_names,
+              MOSN_HEARTBEAT_ANSWER,
+              "Heartbeats of clients: `answer` them here, answer by the "
+              "`health` of `heartbeat_cluster`, or `pass` them to it."),
+    MOSN_STRING(mosn_rpc_conf_t, heartbeat_cluster, NULL,
+                "The cluster that heartbeats are about."),
+    MOSN_DURATION(mosn_rpc_conf_t, heartbeat_cache, 0, 3600000, 10000,
+                  "So long the answer to a heartbeat that was passed on "
+                  "answers those that come later."),
+    MOSN_BOOL(mosn_rpc_conf_t, goaway, false,
+              "Say goodbye before a connection is closed, where the protocol "
+              "has a word for it; clients that do not know it close."),
+    MOSN_DIRECTIVES_END
+};
+
+const mosn_conf_block_t mosn_rpc_server_block = {
+    .doc = "Protocols of calls, towards clients.",
+    .size = sizeof(mosn_rpc_conf_t),
+    .directives = server_directives,
+};
+
+static const mosn_directive_t client_directives[] = {
+    RPC_COMMON_ROWS,
+    MOSN_INT(mosn_rpc_conf_t, max_in_flight, 1, 1000000, 1024,
+             "Requests that may be under way on one connection; another one "
+             "is opened then."),
+    MOSN_DURATION(mosn_rpc_conf_t, heartbeat_interval, 0, 3600000, 15000,
+                  "A host that says nothing for so long is asked for a sign "
+                  "of life; 0: never."),
+    MOSN_DURATION(mosn_rpc_conf_t, heartbeat_timeout, 1, 3600000, 1000,
+                  "It has so long to answer; then it is asked again."),
+    MOSN_INT(mosn_rpc_conf_t, heartbeat_misses, 1, 100, 3,
+             "After so many without an answer the connection is closed and "
+             "the host is left alone until it answers one."),
+    MOSN_DIRECTIVES_END
+};
+
+const mosn_conf_block_t mosn_rpc_client_block = {
+    .doc = "Protocols of calls, towards hosts.",
+    .size = sizeof(mosn_rpc_conf_t),
+    .directives = client_directives,
+};
+
+typedef struct rpc_mux_s    rpc_mux_t;
+typedef struct rpc_stream_s rpc_stream_t;
+
+struct rpc_mux_s {
+    mosn_stream_conn_t      base;
+    const mosn_rpc_codec_t *codec;
+    mosn_list_t             streams; /* under way */
+
+    /* A server. */
+    size_t held_bytes; /* of requests under way */
+    bool   read_stopped;
+    bool   frame_begun;
+
+    /* A client. */
+    bool           going;   /* takes no more requests */
+    bool           asked;   /* a heartbeat is not answered */
+    bool           checked; /* ... and somebody wants to know */
+    uint8_t        misses;
+    rpc_stream_t **slots; /* streams by id; a power of two */
+    uint32_t       mask;
+    uint64_t       next_id;
+    uint64_t       beat_id;
+    uint64_t       asked_ms;
+    uint64_t       heard_ms;
+    mosn_timer_t   beat;
+};
+
+struct rpc_stream_s {
+    mosn_stream_t         base;
+    rpc_mux_t            *mux;
+    mosn_list_t           link;
+    uint64_t              wire_id; /* of a client; the slot it has */
+    const mosn_message_t *head;    /* what is to be sent, until its end */
+    mosn_chain_t          body;    /* of it */
+    bool                  oneway;
+    bool                  over;
+    mosn_message_t        message; /* what was received */
+    mosn_rpc_t            rpc;
+};
+
+static const mosn_stream_ops_t rpc_stream_ops;
+
+static rpc_mux_t *
+rpc_mux(mosn_stream_conn_t *sc)
+{
+    return mosn_container_of(sc, rpc_mux_t, base);
+}
+
+
+static rpc_stream_t *
+rpc_stream(mosn_stream_t *stream)
+{
+    return mosn_container_of(stream, rpc_stream_t, base);
+}
+
+
+static bool
+rpc_is_server(const rpc_mux_t *mux)
+{
+    return mux->base.server != NULL;
+}
+
+
+/* Bytes of requests, or of answers that are not read, that a connection may
+ * hold. */
+static size_t
+rpc_most_held(const rpc_mux_t *mux)
+{
+    return mux->base.settings->rpc->max_frame_bytes * IN_FLIGHT_OF;
+}
+
+
+/* --- streams ------------------------------------------------------------- */
+
+static void
+rpc_let_go(void *block)
+{
+    mosn_block_unref(block);
+}
+
+
+/* What was received: a frame that lies in a block. */
+static void
+rpc_message_init(rpc_stream_t *s, const mosn_rpc_frame_t *frame,
+                 const uint8_t *bytes)
+{
+    mosn_block_t   *block = s->mux->base.conn->in.block;
+    mosn_message_t *m = &s->message;
+
+    memset(m, 0, sizeof(*m));
+    memset(&s->rpc, 0, sizeof(s->rpc));
+    m->version = MOSN_HTTP_11;
+    m->content_length =
+        (int64_t) (frame->len - frame->head_len - frame->tail_len);
+    m->headers.pool = s->base.pool;
+    m->rpc = &s->rpc;
+    s->rpc.codec = s->mux->codec;
+    s->rpc.frame = *frame;
+    s->rpc.bytes = bytes;
+    mosn_pool_on_destroy(s->base.pool, rpc_let_go, mosn_block_ref(block));
+}
+
+
+static rpc_stream_t *
+rpc_stream_create(rpc_mux_t *mux, mosn_pool_t *pool)
+{
+    rpc_stream_t *s = mosn_pool_alloc(pool, sizeof(*s));
+
+    memset(s, 0, offsetof(rpc_stream_t, message));
+    s->base.ops = &rpc_stream_ops;
+    s->base.sc = &mux->base;
+    s->base.conn = mux->base.conn;
+    s->base.pool = pool;
+    s->base.reused = mux->base.n_streams > 0;
+    s->base.id = ++mux->base.n_streams;
+    s->base.first_byte = UINT64_MAX;
+    s->mux = mux;
+    mosn_list_append(&mux->streams, &s->link);
+    mux->base.n_active++;
+    return s;
+}
+
+
+static void
+rpc_read_on(rpc_mux_t *mux)
+{
+    if (mux->read_stopped) {
+        mux->read_stopped = false;
+        mosn_conn_resume_read(mux->base.conn);
+        mosn_conn_run_again(mux->base.conn);
+    }
+}
+
+
+/* An id that no stream of this connection has ever had. */
+static uint64_t
+rpc_next_id(rpc_mux_t *mux)
+{
+    return mux->next_id++;
+}
+
+
+/* Has it used up its ids?  An old one might still be answered. */
+static bool
+rpc_is_worn(const rpc_mux_t *mux)
+{
+    return mux->codec->id_bytes < 8
+           && mux->next_id > UINT64_MAX >> (64 - 8 * mux->codec->id_bytes);
+}
+
+
+/* How many more requests the host gets; tells the pool when it asks. */
+static void
+rpc_look_for_room(rpc_mux_t *mux)
+{
+    mosn_stream_conn_t *sc = &mux->base;
+    uint32_t            most = (uint32_t) sc->settings->rpc->max_in_flight;
+    uint32_t            before = sc->room;
+
+    if (sc->conn->closed) {
+        sc->room = 0;
+        return;
+    }
+    mux->going |= rpc_is_worn(mux);
+    if (mux->going) {
+        sc->room = 0;
+        if (sc->n_active == 0) {
+            mosn_conn_close_flushed(sc->conn, MOSN_REASON_NONE, false);
+        }
+        return;
+    }
+    sc->room = most > sc->n_active && !sc->conn->blocked
+                   ? most - sc->n_active
+                   : 0;
+    if (sc->announced && sc->room > 0 && (before == 0 || sc->n_active == 0)) {
+        sc->client->on_available(sc->owner, sc);
+    }
+}
+
+
+/* The stream is over; a server's memory goes with it. */
+static void
+rpc_stream_release(rpc_stream_t *s)
+{
+    rpc_mux_t   *mux = s->mux;
+    mosn_conn_t *conn = mux->base.conn;
+
+    s->over = true;
+    mosn_list_unlink(&s->link);
+    mosn_chain_clear(&s->body);
+    mux->base.n_active--;
+    if (!rpc_is_server(mux)) {
+        mux->slots[s->wire_id & mux->mask] = NULL;
+        rpc_look_for_room(mux);
+        return;
+    }
+    mux->held_bytes -= s->rpc.frame.len;
+    mosn_loop_bury(conn->loop, &(mosn_pool_t *){ s->base.pool });
+    if (conn->closed) {
+        return;
+    }
+    if (mux->base.n_active == 0) {
+        mosn_conn_arm_idle(conn, mux->base.settings->idle_timeout_ms);
+        if (conn->eof) {
+            mosn_conn_close_flushed(conn, MOSN_REASON_CLIENT_CLOSED, false);
+        }
+    }
+    if (!conn->blocked) {
+        rpc_read_on(mux);
+    }
+}
+
+
+/* --- sending ------------------------------------------------------------- */
+
+static void
+rpc_put_id(const mosn_rpc_codec_t *codec, uint8_t *head, uint64_t id)
+{
+    if (codec->id_bytes == 8) {
+        mosn_put_u64(head + codec->id_at, id);
+    } else {
+        mosn_put_u32(head + codec->id_at, (uint32_t) id);
+    }
+}
+
+
+/* The head that goes: the one that came with another id, or a new one.
+ * False: there can be none. */
+static bool
+rpc_put_head(rpc_stream_t *s, uint64_t id, uint8_t tail[MOSN_RPC_SLACK])
+{
+    const mosn_message_t   *m = s->head;
+    const mosn_rpc_t       *rpc = m->rpc;
+    const mosn_rpc_frame_t *f = &rpc->frame;
+    const mosn_rpc_codec_t *codec = rpc->codec;
+    mosn_conn_t            *conn = s->base.conn;
+    size_t                  body_len = f->len - f->head_len - f->tail_len;
+    size_t                  n = f->head_len;
+    uint8_t                *out;
+
+    if (MOSN_LIKELY(s->body.bytes == body_len && mosn_rpc_is_untouched(m))) {
+        out = mosn_conn_reserve(conn, f->len < MOSN_BUF_COPY_MAX
+                                          ? f->len + MOSN_RPC_SLACK
+                                          : n + MOSN_RPC_SLACK);
+        if (codec->renumber != NULL) {
+            n = codec->renumber(rpc, id, out);
+        } else {
+            memcpy(out, rpc->bytes, n);
+            rpc_put_id(codec, out, id);
+        }
+    } else {
+        n = codec->encode != NULL
+                ? codec->encode(rpc, &m->headers, id, s->body.bytes, NULL)
+                : 0;
+        if (n == 0) {
+            return false;
+        }
+        out = mosn_conn_reserve(conn, n);
+        n = codec->encode(rpc, &m->headers, id, s->body.bytes, out);
+    }
+    if (f->tail_len > 0) {
+        codec->seal(f, out, n, &s->body, tail);
+    }
+    mosn_conn_commit(conn, n);
+    return true;
+}
+
+
+/* A whole frame.  False: it cannot be written. */
+static bool
+rpc_put_frame(rpc_stream_t *s, uint64_t id)
+{
+    mosn_conn_t *conn = s->base.conn;
+    uint8_t      tail[MOSN_RPC_SLACK];
+
+    if (!rpc_put_head(s, id, tail)) {
+        return false;
+    }
+    for (mosn_buf_t *b = s->body.head; b != NULL; b = b->next) {
+        mosn_conn_write_buf(conn, b);
+    }
+    if (s->head->rpc->frame.tail_len > 0) {
+        mosn_conn_write(conn, tail, s->head->rpc->frame.tail_len);
+    }
+    return true;
+}
+
+
+/* Is it a frame that this side can read? */
+static bool
+rpc_is_ours(const rpc_mux_t *mux, const mosn_message_t *m)
+{
+    return m->rpc != NULL
+           && (m->rpc->codec == mux->codec
+               || strcmp(m->rpc->codec->family, mux->codec->family) == 0);
+}
+
+
+/* What went wrong, in the words of the protocol. */
+static void
+rpc_put_failure(rpc_mux_t *mux, const mosn_rpc_frame_t *of,
+                const uint8_t *bytes, mosn_reason_e reason, unsigned status,
+                mosn_str_t text)
+{
+    const mosn_rpc_codec_t *codec = mux->codec;
+    uint8_t                 out[MOSN_RPC_OWN_MAX];
+    size_t                  n = 0;
+
+    if (of->kind == MOSN_RPC_HEARTBEAT && codec->ack != NULL) {
+        n = codec->ack(of, bytes, status == 200, out);
+    } else if (of->kind == MOSN_RPC_REQUEST && codec->reply != NULL) {
+        n = codec->reply(of, bytes, reason, status, text, out);
+    }
+    mosn_conn_write(mux->base.conn, out, n);
+}
+
+
+/* What the client gets that asked for it: a frame of a host, or words of
+ * ours.  Then it is over. */
+static void
+rpc_answer(rpc_stream_t *s)
+{
+    const mosn_message_t *m = s->head;
+    mosn_conn_t          *conn = s->base.conn;
+
+    if (s->rpc.frame.kind == MOSN_RPC_ONEWAY) {
+        return;
+    }
+    if (rpc_is_ours(s->mux, m)) {
+        if (!rpc_put_frame(s, s->rpc.frame.id)) {
+            rpc_put_failure(s->mux, &s->rpc.frame, s->rpc.bytes,
+                            MOSN_REASON_INTERNAL, 500, MOSN_STR(""));
+        }
+    } else {
+        mosn_buf_t *b = s->body.head;
+        mosn_str_t  text = { b != NULL ? (const char *) b->pos : "",
+                             b != NULL ? mosn_buf_len(b) : 0 };
+
+        rpc_put_failure(s->mux, &s->rpc.frame, s->rpc.bytes, m->reason,
+                        m->status, text);
+    }
+    if (conn->out.bytes > rpc_most_held(s->mux)) {
+        mosn_conn_abort(conn, MOSN_REASON_SEND_TIMEOUT); /* reads nothing */
+    }
+}
+
+
+/* A request that nobody answers has been sent: so it is answered. */
+static void
+rpc_answer_oneway(rpc_stream_t *s)
+{
+    mosn_message_t *m = mosn_pool_calloc(s->base.pool, sizeof(*m));
+
+    m->version = MOSN_HTTP_11;
+    m->status = 200;
+    m->headers.pool = s->base.pool;
+    s->base.received_end = true;
+    rpc_stream_release(s);
+    s->base.receiver->on_head(&s->base, m, true);
+}
+
+
+static void
+rpc_send_request(rpc_stream_t *s)
+{
+    mosn_conn_t *conn = s->base.conn;
+
+    s->base.first_byte = conn->bytes_out + conn->out.bytes;
+    if (!rpc_is_ours(s->mux, s->head) || !rpc_put_frame(s, s->wire_id)) {
+        rpc_stream_release(s);
+        s->base.receiver->on_reset(&s->base, MOSN_REASON_HEADERS_TOO_LARGE);
+        return;
+    }
+    mosn_chain_clear(&s->body);
+    if (s->head->rpc->frame.kind == MOSN_RPC_ONEWAY) {
+        rpc_answer_oneway(s);
+    }
+}
+
+
+static void
+rpc_send_all(rpc_stream_t *s)
+{
+    s->base.sent_end = true;
+    if (rpc_is_server(s->mux)) {
+        rpc_answer(s);
+        rpc_stream_release(s);
+    } else {
+        rpc_send_request(s);
+    }
+}
+
+
+static void
+rpc_send_head(mosn_stream_t *stream, const mosn_message_t *head, bool end)
+{
+    rpc_stream_t *s = rpc_stream(stream);
+
+    if (!s->over) {
+        s->head = head;
+        if (end) {
+            rpc_send_all(s);
+        }
+    }
+}
+
+
+static void
+rpc_send_data(mosn_stream_t *stream, const mosn_buf_t *data, bool end)
+{
+    rpc_stream_t *s = rpc_stream(stream);
+
+    if (s->over) {
+        return;
+    }
+    if (data != NULL) {
+        mosn_chain_append_ref(&s->body, data);
+    }
+    if (end) {
+        rpc_send_all(s);
+    }
+}
+
+
+/* Calls have none: what came before is all. */
+static void
+rpc_send_trailers(mosn_stream_t *stream, const mosn_headers_t *trailers)
+{
+    (void) trailers;
+    rpc_send_data(stream, NULL, true);
+}
+
+
+static void
+rpc_reset(mosn_stream_t *stream, mosn_reason_e reason)
+{
+    rpc_stream_t *s = rpc_stream(stream);
+
+    if (s->over) {
+        return;
+    }
+    if (rpc_is_server(s->mux)) {
+        rpc_put_failure(s->mux, &s->rpc.frame, s->rpc.bytes, reason,
+                        mosn_reasons[reason].status, MOSN_STR(""));
+    }
+    rpc_stream_release(s);
+}
+
+
+/* It came whole: there is nothing to hold back. */
+static void
+rpc_pause(mosn_stream_t *stream)
+{
+    (void) stream;
+}
+
+
+static const mosn_stream_ops_t rpc_stream_ops = {
+    .send_head = rpc_send_head,
+    .send_data = rpc_send_data,
+    .send_trailers = rpc_send_trailers,
+    .reset = rpc_reset,
+    .pause = rpc_pause,
+    .resume = rpc_pause,
+};
+
+
+/* --- receiving ----------------------------------------------------------- */
+
+/* A whole message goes up; `s` may be over after that. */
+static void
+rpc_deliver(rpc_stream_t *s)
+{
+    const mosn_rpc_frame_t *f = &s->rpc.frame;
+    mosn_block_t           *block = s->mux->base.conn->in.block;
+    size_t                  n = f->len - f->head_len - f->tail_len;
+    uint8_t                *body = (uint8_t *) (uintptr_t) s->rpc.bytes
+                                   + f->head_len;
+    mosn_buf_t              data = {
+                     .pos = body, .last = body + n, .end = body + n, .block = block
+    };
+    const mosn_stream_receiver_ops_t *receiver = s->base.receiver;
+
+    s->base.received_end = true;
+    receiver->on_head(&s->base, &s->message, n == 0);
+    if (n > 0 && !(rpc_is_server(s->mux) && s->over)) {
+        receiver->on_data(&s->base, &data, true);
+    }
+}
+
+
+static void
+rpc_on_request(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
+               const uint8_t *bytes)
+{
+    rpc_stream_t *s =
+        rpc_stream_create(mux, mosn_pool_create(MOSN_POOL_STREAM));
+    const char *why = NULL;
+
+    rpc_message_init(s, frame, bytes);
+    mux->held_bytes += frame->len;
+    if (mux->codec->read != NULL
+        && mux->codec->read(&s->rpc, &why) != MOSN_OK)
+    {
+        mosn_log_info(0, "conn %llu: %.*s: %s",
+                      (unsigned long long) mux->base.conn->id,
+                      MOSN_STR_ARG(mux->codec->protocol), why);
+        rpc_put_failure(mux, frame, bytes, MOSN_REASON_BAD_REQUEST, 400,
+                        mosn_str(why));
+        rpc_stream_release(s);
+        mux->base.server->on_refused(mux->base.owner, &mux->base,
+                                     MOSN_REASON_BAD_REQUEST, 400,
+                                     mux->codec->protocol);
+        return;
+    }
+    s->message.method = s->rpc.method;
+    s->message.path = mosn_rpc_path(&s->rpc, s->base.pool);
+    mux->base.server->on_stream(mux->base.owner, &s->base);
+    rpc_deliver(s);
+}
+
+
+static rpc_stream_t *
+rpc_find(const rpc_mux_t *mux, uint64_t id)
+{
+    rpc_stream_t *s = mux->slots[id & mux->mask];
+
+    return s != NULL && s->wire_id == id ? s : NULL;
+}
+
+
+static void
+rpc_on_response(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
+                const uint8_t *bytes)
+{
+    rpc_stream_t *s = rpc_find(mux, frame->id);
+
+    if (s == NULL || !s->base.sent_end) { /* given up before, or a lie */
+        if (mux->base.client->on_count != NULL) {
+            mux->base.client->on_count(mux->base.owner,
+                                       MOSN_UPSTREAM_STRAYS);
+        }
+        return;
+    }
+    rpc_message_init(s, frame, bytes);
+    s->message.status = mux->codec->http_status != NULL
+                                && frame->kind == MOSN_RPC_RESPONSE
+                            ? mux->codec->http_status(&s->rpc)
+                            : 200;
+    rpc_stream_release(s);
+    rpc_deliver(s);
+}
+
+
+/* The host is well. */
+static void
+rpc_on_ack(rpc_mux_t *mux)
+{
+    mosn_stream_conn_t *sc = &mux->base;
+
+    mux->asked = false;
+    mux->misses = 0;
+    if (mux->checked) {
+        mux->checked = false;
+        sc->client->on_available(sc->owner, sc);
+    }
+}
+
+
+static void
+rpc_acknowledge(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
+                const uint8_t *bytes)
+{
+    rpc_put_failure(mux, frame, bytes, MOSN_REASON_NONE, 200, MOSN_STR(""));
+}
+
+
+/* What a host says. */
+static void
+rpc_client_on_frame(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
+                    const uint8_t *bytes)
+{
+    switch (frame->kind) {
+    case MOSN_RPC_HEARTBEAT_ACK:
+        if (mux->asked && frame->id == mux->beat_id) {
+            rpc_on_ack(mux);
+            break;
+        }
+        rpc_on_response(mux, frame, bytes);
+        break;
+    case MOSN_RPC_RESPONSE:
+        rpc_on_response(mux, frame, bytes);
+        break;
+    case MOSN_RPC_HEARTBEAT:
+        rpc_acknowledge(mux, frame, bytes);
+        break;
+    case MOSN_RPC_GOAWAY:
+        mux->going = true;
+        rpc_look_for_room(mux);
+        break;
+    case MOSN_RPC_REQUEST: /* we serve nobody there */
+        rpc_put_failure(mux, frame, bytes, MOSN_REASON_NO_ROUTE, 404,
+                        MOSN_STR("no route towards clients"));
+        break;
+    case MOSN_RPC_ONEWAY:
+    case MOSN_RPC_IGNORED:
+        break;
+    }
+}
+
+
+/* What a client says. */
+static void
+rpc_server_on_frame(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
+                    const uint8_t *bytes)
+{
+    switch (frame->kind) {
+    case MOSN_RPC_REQUEST:
+    case MOSN_RPC_ONEWAY:
+        rpc_on_request(mux, frame, bytes);
+        break;
+    case MOSN_RPC_HEARTBEAT:
+        if (mux->base.settings->rpc->heartbeat == MOSN_HEARTBEAT_ANSWER) {
+            rpc_acknowledge(mux, frame, bytes);
+        } else {
+            rpc_on_request(mux, frame, bytes);
+        }
+        break;
+    default: /* we asked for nothing */
+        break;
+    }
+}
+
+
+/* Nothing that follows can be trusted. */
+static void
+rpc_broken(rpc_mux_t *mux, mosn_reason_e reason, const char *why)
+{
+    mosn_stream_conn_t *sc = &mux->base;
+    mosn_conn_t        *conn = sc->conn;
+
+    if (!rpc_is_server(mux)) {
+        char text[MOSN_ADDRESS_TEXT];
+
+        (void) mosn_address_format((const struct sockaddr *) &conn->peer,
+                                   sizeof(conn->peer), text);
+        mosn_log_warn(0, "upstream %s: %.*s: %s", text,
+                      MOSN_STR_ARG(mux->codec->protocol), why);
+        mosn_conn_close(conn, MOSN_REASON_UPSTREAM_BAD_RESPONSE);
+        return;
+    }
+    mosn_log_info(0, "conn %llu: %.*s: %s", (unsigned long long) conn->id,
+                  MOSN_STR_ARG(mux->codec->protocol), why);
+    sc->server->on_refused(sc->owner, sc, reason, mosn_reasons[reason].status,
+                           mux->codec->protocol);
+    conn->in.pos = conn->in.last;
+    mosn_conn_close_flushed(conn, reason, true);
+}
+
+
+/* One whole frame.  False: the connection ends. */
+static bool
+rpc_on_frame(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
+             const uint8_t *bytes)
+{
+    if (frame->tail_len > 0 && !mux->codec->verify(frame, bytes)) {
+        if (rpc_is_server(mux)) {
+            rpc_put_failure(mux, frame, bytes, MOSN_REASON_BAD_REQUEST, 400,
+                            MOSN_STR("checksum"));
+        }
+        rpc_broken(mux, MOSN_REASON_BAD_REQUEST, "the checksum is wrong");
+        return false;
+    }
+    if (rpc_is_server(mux)) {
+        rpc_server_on_frame(mux, frame, bytes);
+    } else {
+        rpc_client_on_frame(mux, frame, bytes);
+    }
+    return !mux->base.conn->closed;
+}
+
+
+/* A client may have so much under way, and so much of it here. */
+static bool
+rpc_is_full(const rpc_mux_t *mux)
+{
+    const mosn_rpc_conf_t *conf = mux->base.settings->rpc;
+
+    return mux->base.n_active >= (uint32_t) conf->max_in_flight
+           || mux->held_bytes >= rpc_most_held(mux)
+           || mux->base.conn->blocked;
+}
+
+
+/* Part of a frame is there; the rest has so long. */
+static void
+rpc_await_rest(rpc_mux_t *mux)
+{
+    const mosn_stream_settings_t *settings = mux->base.settings;
+
+    if (!rpc_is_server(mux)) {
+        return; /* requests have timeouts, silence has heartbeats */
+    }
+    if (!mux->frame_begun) {
+        mux->frame_begun = true;
+        mosn_conn_arm_idle(mux->base.conn, settings->header_timeout_ms);
+    } else if (mosn_buf_len(&mux->base.conn->in) > MOSN_RPC_OWN_MAX) {
+        mosn_conn_arm_idle(mux->base.conn, settings->body_timeout_ms);
+    }
+}
+
+
+static void
+rpc_on_eof(rpc_mux_t *mux)
+{
+    mosn_conn_t *conn = mux->base.conn;
+
+    if (!rpc_is_server(mux)) {
+        mosn_conn_close(conn, MOSN_REASON_UPSTREAM_CLOSED);
+    } else if (mux->base.n_active == 0) {
+        mosn_conn_close_flushed(conn, MOSN_REASON_CLIENT_CLOSED, false);
+    } /* else it still gets its answers */
+}
+
+
+static mosn_verdict_e
+rpc_on_read(mosn_stream_conn_t *sc)
+{
+    rpc_mux_t   *mux = rpc_mux(sc);
+    mosn_conn_t *conn = sc->conn;
+    size_t       max = sc->settings->rpc->max_frame_bytes, n;
+    bool         more = false;
+
+    mux->heard_ms = conn->loop->now_ms;
+    while ((n = mosn_buf_len(&conn->in)) > 0) {
+        mosn_rpc_frame_t frame = { 0 };
+        const uint8_t   *bytes = conn->in.pos;
+        const char      *why = "malformed";
+        mosn_rc_e        rc;
+
+        if (rpc_is_server(mux) && rpc_is_full(mux)) {
+            if (!mux->read_stopped) {
+                mux->read_stopped = true;
+                mosn_conn_pause_read(conn);
+            }
+            return MOSN_NEXT;
+        }
+        rc = mux->codec->look(bytes, n, &frame, &why);
+        if (rc == MOSN_OK && frame.len > max) {
+            if (rpc_is_server(mux)) {
+                rpc_put_failure(mux, &frame, bytes,
+                                MOSN_REASON_BODY_TOO_LARGE, 413,
+                                MOSN_STR("the frame is too long"));
+            }
+            rpc_broken(mux, MOSN_REASON_BODY_TOO_LARGE,
+                       "a frame is longer than max_frame_bytes");
+            return MOSN_END;
+        }
+        if (rc == MOSN_AGAIN || (rc == MOSN_OK && frame.len > n)) {
+            more = true;
+            break;
+        }
+        if (rc != MOSN_OK) {
+            rpc_broken(mux, MOSN_REASON_BAD_REQUEST, why);
+            return MOSN_END;
+        }
+        mux->frame_begun = false;
+        conn->in.pos += frame.len;
+        if (!rpc_on_frame(mux, &frame, bytes)) {
+            return MOSN_END;
+        }
+    }
+
+    if (more) {
+        rpc_await_rest(mux);
+    } else if (rpc_is_server(mux)) {
+        mosn_conn_arm_idle(conn, sc->settings->idle_timeout_ms);
+    }
+    if (conn->eof) {
+        rpc_on_eof(mux);
+    }
+    return conn->closed ? MOSN_END : MOSN_NEXT;
+}
+
+
+/* --- heartbeats ---------------------------------------------------------- */
+
+static void
+rpc_ask(rpc_mux_t *mux)
+{
+    mosn_conn_t *conn = mux->base.conn;
+    uint8_t      out[MOSN_RPC_OWN_MAX];
+
+    mux->beat_id = rpc_next_id(mux);
+    mux->asked = true;
+    mosn_conn_write(conn, out, mux->codec->heartbeat(mux->beat_id, out));
+    mosn_timer_arm(conn->loop, &mux->beat,
+                   mux->base.settings->rpc->heartbeat_timeout_ms);
+    mux->asked_ms = conn->loop->now_ms;
+}
+
+
+static void
+rpc_beat_fired(mosn_timer_t *timer)
+{
+    rpc_mux_t             *mux = mosn_container_of(timer, rpc_mux_t, beat);
+    const mosn_rpc_conf_t *conf = mux->base.settings->rpc;
+    mosn_conn_t           *conn = mux->base.conn;
+    uint64_t               silent_ms = conn->loop->now_ms - mux->heard_ms;
+
+    if (mux->asked && mux->heard_ms < mux->asked_ms) {
+        if (mux->base.client->on_count != NULL) {
+            mux->base.client->on_count(mux->base.owner,
+                                       MOSN_UPSTREAM_HEARTBEATS_MISSED);
+        }
+        if (++mux->misses >= conf->heartbeat_misses) {
+            mosn_conn_close(conn, MOSN_REASON_KEEPALIVE_TIMEOUT);
+            return;
+        }
+        rpc_ask(mux);
+        return;
+    }
+    mux->asked = mux->checked; /* that wants the very answer */
+    mux->misses = 0;
+    if (conf->heartbeat_interval_ms == 0) {
+        return;
+    }
+    if (silent_ms >= conf->heartbeat_interval_ms) {
+        rpc_ask(mux);
+    } else {
+        mosn_timer_arm(conn->loop, &mux->beat,
+                       conf->heartbeat_interval_ms - silent_ms);
+    }
+}
+
+
+static void
+rpc_check(mosn_stream_conn_t *sc)
+{
+    rpc_mux_t *mux = rpc_mux(sc);
+
+    if (mux->codec->heartbeat == NULL) {
+        sc->client->on_available(sc->owner, sc);
+        return;
+    }
+    mux->checked = true;
+    rpc_ask(mux);
+}
+
+
+/* --- events -------------------------------------------------------------- */
+
+static void
+rpc_on_connected(rpc_mux_t *mux)
+{
+    mosn_stream_conn_t *sc = &mux->base;
+
+    if (rpc_is_server(mux)) {
+        return;
+    }
+    mux->heard_ms = sc->conn->loop->now_ms;
+    if (mux->codec->heartbeat != NULL
+        && sc->settings->rpc->heartbeat_interval_ms > 0)
+    {
+        mosn_timer_arm(sc->conn->loop, &mux->beat,
+                       sc->settings->rpc->heartbeat_interval_ms);
+    }
+    rpc_look_for_room(mux);
+    sc->client->on_connected(sc->owner, sc);
+}
+
+
+static void
+rpc_on_idle(rpc_mux_t *mux)
+{
+    mosn_conn_t *conn = mux->base.conn;
+
+    if (!rpc_is_server(mux)) {
+        if (mux->base.n_active == 0) {
+            mosn_conn_close(conn, MOSN_REASON_IDLE_TIMEOUT);
+        }
+    } else if (mux->frame_begun && !mux->read_stopped) {
+        rpc_broken(mux, MOSN_REASON_BODY_TIMEOUT,
+                   "a frame is not complete in time");
+    } else if (mux->base.n_active == 0) {
+        mosn_conn_close_flushed(conn, MOSN_REASON_IDLE_TIMEOUT, false);
+    } else {
+        mosn_conn_arm_idle(conn, mux->base.settings->idle_timeout_ms);
+    }
+}
+
+
+/* At rest it goes to whoever comes after us. */
+static void
+rpc_on_drain(rpc_mux_t *mux)
+{
+    mosn_conn_t *conn = mux->base.conn;
+
+    if (mux->base.n_active > 0 || mosn_buf_len(&conn->in) > 0
+        || conn->out.bytes > 0)
+    {
+        return; /* it comes again */
+    }
+    if (mosn_listener_give(conn, NULL, NULL) == MOSN_OK) {
+        mosn_conn_close(conn, MOSN_REASON_NONE);
+    }
+}
+
+
+static void
+rpc_on_closed(rpc_mux_t *mux)
+{
+    mosn_stream_conn_t *sc = &mux->base;
+    mosn_reason_e       reason = sc->conn->reason;
+
+    if (reason == MOSN_REASON_NONE) {
+        reason = rpc_is_server(mux) ? MOSN_REASON_CLIENT_CLOSED
+                                    : MOSN_REASON_UPSTREAM_CLOSED;
+    }
+    mosn_timer_disarm(sc->conn->loop, &mux->beat);
+    mux->going = true;
+    sc->room = 0;
+    while (!mosn_list_is_empty(&mux->streams)) {
+        rpc_stream_t *s =
+            mosn_container_of(mux->streams.next, rpc_stream_t, link);
+
+        rpc_stream_release(s);
+        if (s->base.receiver != NULL) {
+            s->base.receiver->on_reset(&s->base, reason);
+        }
+    }
+    free(mux->slots);
+    mux->slots = NULL;
+    if (!rpc_is_server(mux)) {
+        sc->client->on_closed(sc->owner, sc, reason);
+    }
+}
+
+
+static void
+rpc_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
+{
+    rpc_mux_t *mux = rpc_mux(sc);
+
+    switch (event) {
+    case MOSN_CONN_CONNECTED:
+        rpc_on_connected(mux);
+        break;
+    case MOSN_CONN_DRAINED:
+        if (rpc_is_server(mux)) {
+            rpc_read_on(mux);
+        } else {
+            rpc_look_for_room(mux);
+        }
+        break;
+    case MOSN_CONN_IDLE:
+        rpc_on_idle(mux);
+        break;
+    case MOSN_CONN_DRAIN:
+        rpc_on_drain(mux);
+        break;
+    case MOSN_CONN_CLOSED:
+        rpc_on_closed(mux);
+        break;
+    }
+}
+
+
+/* Twice as many slots; old ids keep theirs, as they still differ. */
+static void
+rpc_grow_slots(rpc_mux_t *mux)
+{
+    uint32_t       n = (mux->mask + 1) * 2;
+    rpc_stream_t **slots = mosn_calloc(n * sizeof(*slots));
+
+    for (uint32_t i = 0; i <= mux->mask; i++) {
+        if (mux->slots[i] != NULL) {
+            slots[mux->slots[i]->wire_id & (n - 1)] = mux->slots[i];
+        }
+    }
+    free(mux->slots);
+    mux->slots = slots;
+    mux->mask = n - 1;
+}
+
+
+static mosn_stream_t *
+rpc_open(mosn_stream_conn_t *sc, mosn_pool_t *pool)
+{
+    rpc_mux_t    *mux = rpc_mux(sc);
+    rpc_stream_t *s = rpc_stream_create(mux, pool);
+
+    if (sc->n_active > mux->mask / 2) {
+        rpc_grow_slots(mux);
+    }
+    do { /* a slow one keeps its place */
+        s->wire_id = rpc_next_id(mux);
+    } while (mux->slots[s->wire_id & mux->mask] != NULL);
+    mux->slots[s->wire_id & mux->mask] = s;
+    sc->room--;
+    mosn_conn_disarm_idle(sc->conn);
+    return &s->base;
+}
+
+
+static const mosn_stream_conn_ops_t rpc_conn_ops = {
+    .on_read = rpc_on_read,
+    .on_event = rpc_on_event,
+    .open = rpc_open,
+    .check = rpc_check,
+};
+
+
+/* --- the protocol -------------------------------------------------------- */
+
+static rpc_mux_t *
+rpc_create(const mosn_stream_protocol_ops_t *protocol, mosn_conn_t *conn,
+           const mosn_stream_settings_t *settings, void *owner)
+{
+    rpc_mux_t *mux = mosn_pool_calloc(conn->pool, sizeof(*mux));
+
+    mux->base.ops = &rpc_conn_ops;
+    mux->base.conn = conn;
+    mux->base.settings = settings;
+    mux->base.owner = owner;
+    mux->codec = protocol->rpc;
+    mux->next_id = 1;
+    mosn_list_init(&mux->base.link);
+    mosn_list_init(&mux->streams);
+    mosn_timer_init(&mux->beat, rpc_beat_fired);
+    return mux;
+}
+
+
+static mosn_stream_conn_t *
+rpc_serve(const mosn_stream_protocol_ops_t *protocol, mosn_conn_t *conn,
+          const mosn_stream_settings_t   *settings,
+          const mosn_stream_server_ops_t *ops, void *owner)
+{
+    rpc_mux_t *mux = rpc_create(protocol, conn, settings, owner);
+
+    mux->base.server = ops;
+    mosn_conn_arm_idle(conn, settings->idle_timeout_ms);
+    return &mux->base;
+}
+
+
+static mosn_stream_conn_t *
+rpc_connect(const mosn_stream_protocol_ops_t *protocol, mosn_conn_t *conn,
+            const mosn_stream_settings_t   *settings,
+            const mosn_stream_client_ops_t *ops, void *owner)
+{
+    rpc_mux_t *mux = rpc_create(protocol, conn, settings, owner);
+
+    mux->base.client = ops;
+    mux->slots = mosn_calloc(SLOTS_FIRST * sizeof(mosn_list_t *));
+    mux->mask = SLOTS_FIRST - 1;
+    mosn_stream_client_attach(&mux->base);
+    return &mux->base;
+}
+
+
+void
+mosn_rpc_protocol_make(mosn_stream_protocol_ops_t *protocol, const char *name,
+                       const mosn_rpc_codec_t *codec)
+{
+    *protocol = (mosn_stream_protocol_ops_t){
+        .name = name,
+        .probe = codec->probe,
+        .serve = rpc_serve,
+        .connect = rpc_connect,
+        .protocol = codec->protocol,
+        .multiplex = true,
+        .rpc = codec,
+    };
+}
