@@ -481,6 +481,7 @@ mosn_master_run(const char *conf_path, bool quiet)
     {
         return 1;
     }
+    master->loop.forks = true;
     master->program_fd = mosn_process_open_program();
     master->watchdog_ms = mosn_notify_watchdog_ms();
     master->last_tick_ms = master->loop.now_ms;

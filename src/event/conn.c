@@ -175,6 +175,9 @@ mosn_conn_close(mosn_conn_t *conn, mosn_reason_e reason)
     if (conn->transport != NULL) {
         conn->transport->close(conn);
     }
+    if (MOSN_UNLIKELY(conn->loop->forks)) {
+        mosn_loop_unwatch(conn->loop, &conn->watch, conn->fd);
+    }
     (void) close(conn->fd);
     conn->fd = -1;
 

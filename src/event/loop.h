@@ -41,6 +41,7 @@ struct mosn_task_s {
 struct mosn_loop_s {
     int          epoll_fd;
     bool         stop;
+    bool         forks; /* children have our descriptors for a while */
     uint64_t     now_ns;
     uint64_t     now_ms;
     mosn_wheel_t wheel;

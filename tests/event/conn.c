@@ -187,6 +187,28 @@ test_write(void)
 }
 
 
+/* A child that was forked a moment ago has the socket too: epoll would go on
+ * telling of it. */
+static void
+test_forks(void)
+{
+    int kept;
+
+    loop.forks = true;
+    open_pair();
+    kept = dup(conn->fd);
+    mosn_conn_close(conn, MOSN_REASON_NONE);
+    turn();
+    (void) !write(peer, "late", 4);
+    turn();
+    turn();
+    is_num(closes, 1, "a closed connection hears nothing of its copies");
+    (void) close(kept);
+    (void) close(peer);
+    loop.forks = false;
+}
+
+
 int
 main(void)
 {
@@ -195,6 +217,7 @@ main(void)
     }
     test_read();
     test_write();
+    test_forks();
     mosn_loop_fini(&loop);
     mosn_pool_release_cache();
     mosn_buf_release_cache();
