@@ -93,8 +93,9 @@ bolt_look(const uint8_t *bytes, size_t n, mosn_rpc_frame_t *f,
           const char **why_r)
 {
     uint8_t        version = bytes[0];
-    const uint8_t *b = bytes + (version == 2 ? 1 : 0); /* at the type, less 1 */
-    size_t         fixed;
+    const uint8_t *b =
+        bytes + (version == 2 ? 1 : 0); /* at the type, less 1 */
+    size_t fixed;
 
     if (version != 1 && version != 2) {
         *why_r = "not a frame of Bolt";
@@ -203,8 +204,7 @@ bolt_read(mosn_rpc_t *rpc, const char **why_r)
 
     while (at < end) {
         if (!bolt_next_string(&at, end, &key)
-            || !bolt_next_string(&at, end, &value))
-        {
+            || !bolt_next_string(&at, end, &value)) {
             *why_r = "the header map is cut short";
             return MOSN_ERROR;
         }
@@ -240,7 +240,7 @@ bolt_read(mosn_rpc_t *rpc, const char **why_r)
 
 
 static void
-bolt_read_headers(const mosn_rpc_t *rpc, mosn_headers_t *headers)
+bolt_read_headers(mosn_rpc_t *rpc, mosn_headers_t *headers)
 {
     const mosn_rpc_frame_t *f = &rpc->frame;
     const uint8_t *at = rpc->bytes + f->at[AT_CLASS] + f->at[CLASS_LEN];
@@ -288,8 +288,8 @@ static size_t
 bolt_put_response(uint8_t *out, const mosn_rpc_frame_t *of, uint16_t command,
                   uint16_t status)
 {
-    size_t n = bolt_put_start(out, of->version, TYPE_RESPONSE, command,
-                              of->id);
+    size_t n =
+        bolt_put_start(out, of->version, TYPE_RESPONSE, command, of->id);
 
     mosn_put_u16(out + n, status);
     memset(out + n + 2, 0, 8); /* no class, no map, no content */
@@ -439,8 +439,8 @@ bolt_encode(const mosn_rpc_t *rpc, const mosn_headers_t *headers, uint64_t id,
             size_t body_len, uint8_t *out)
 {
     const mosn_rpc_frame_t *f = &rpc->frame;
-    size_t before = f->at[AT_CLASS] + f->at[CLASS_LEN];
-    size_t map = rpc->decoded ? bolt_map_len(headers) : f->at[MAP_LEN];
+    size_t                  before = f->at[AT_CLASS] + f->at[CLASS_LEN];
+    size_t   map = rpc->decoded ? bolt_map_len(headers) : f->at[MAP_LEN];
     uint8_t *b;
 
     if (map > (rpc->decoded ? MAP_MAX : UINT16_MAX)
@@ -516,10 +516,8 @@ bolt_seal(const mosn_rpc_frame_t *f, const uint8_t *head, size_t head_len,
     .ack = bolt_ack, .reply = bolt_reply, .http_status = bolt_http_status
 
 static const mosn_rpc_codec_t bolt_codec = {
-    BOLT_COMMON,
-    .protocol = MOSN_STR_INIT("bolt"),
-    .probe = bolt_probe,
-    .heartbeat = bolt_heartbeat,
+    BOLT_COMMON,           .protocol = MOSN_STR_INIT("bolt"),
+    .probe = bolt_probe,   .heartbeat = bolt_heartbeat,
     .goaway = bolt_goaway,
 };
 

@@ -54,9 +54,10 @@ struct mosn_rpc_frame_s {
     size_t          len; /* of all of it */
     size_t          head_len;
     size_t          tail_len;
-    int32_t  timeout_ms; /* how long the caller waits; 0: not said, -1: no end */
-    uint16_t status;     /* of a response, in the protocol's own numbers */
-    uint8_t  version;    /* the codec's own, as `at` */
+    int32_t
+        timeout_ms;   /* how long the caller waits; 0: not said, -1: no end */
+    uint16_t status;  /* of a response, in the protocol's own numbers */
+    uint8_t  version; /* the codec's own, as `at` */
     uint32_t at[4];
 };
 
@@ -102,8 +103,9 @@ struct mosn_rpc_codec_s {
     mosn_rc_e (*read)(mosn_rpc_t *rpc, const char **why_r);
 
     /* Adds the headers of a frame that read() has taken; their order is kept.
-     * May be NULL: there are none. */
-    void (*read_headers)(const mosn_rpc_t *rpc, mosn_headers_t *headers);
+     * What costs much to find, read() may leave to this.  May be NULL: there
+     * are none. */
+    void (*read_headers)(mosn_rpc_t *rpc, mosn_headers_t *headers);
 
     /* Is the tail right?  Only for frames that have one. */
     bool (*verify)(const mosn_rpc_frame_t *frame, const uint8_t *bytes);
@@ -118,7 +120,9 @@ struct mosn_rpc_codec_s {
 
     /* The head again, for a body of another length or headers that were
      * changed.  `out` NULL: how long is it at most?  0: it cannot be
-     * written.  NULL: heads cannot be changed. */
+     * written.  NULL: heads cannot be changed.  With `encodes_body` it writes
+     * the body too, when that is still the one that came. */
+    bool encodes_body;
     size_t (*encode)(const mosn_rpc_t *rpc, const mosn_headers_t *headers,
                      uint64_t id, size_t body_len, uint8_t *out);
 

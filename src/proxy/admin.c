@@ -213,8 +213,9 @@ admin_on_open(mosn_net_filter_t *filter, mosn_conn_t *conn)
     const mosn_stream_protocol_ops_t *http1 =
         mosn_module_find(MOSN_STREAM_PROTOCOL, MOSN_STR("http1"))->ops;
 
-    filter->state = http1->serve(http1, conn, &admin_settings, &admin_server_ops,
-                                 (void *) (uintptr_t) filter->conf);
+    filter->state =
+        http1->serve(http1, conn, &admin_settings, &admin_server_ops,
+                     (void *) (uintptr_t) filter->conf);
     return MOSN_OK;
 }
 

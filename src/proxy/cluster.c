@@ -242,17 +242,18 @@ mosn_cluster_pick(mosn_cluster_t *cluster, const mosn_host_t *avoid)
 {
     const mosn_lb_ops_t *lb = cluster->lb->ops;
 
-    mosn_host_t        *host;
+    mosn_host_t *host;
 
     if (cluster->n_hosts <= 1) {
         return cluster->n_hosts == 1 ? &cluster->hosts[0] : NULL;
     }
-    host = lb->pick(cluster->lb_state, cluster,
-                    &(mosn_pick_t){ .avoid = avoid });
-    for (uint32_t i = 0; i < cluster->n_hosts
-                         && (mosn_stream_pool_is_down(&host->pool)
-                             || host == avoid);
-         i++) {
+    host =
+        lb->pick(cluster->lb_state, cluster, &(mosn_pick_t){ .avoid = avoid });
+    for (uint32_t i = 0;
+         i < cluster->n_hosts
+         && (mosn_stream_pool_is_down(&host->pool) || host == avoid);
+         i++)
+    {
         host = lb->pick(cluster->lb_state, cluster,
                         &(mosn_pick_t){ .avoid = host });
     }

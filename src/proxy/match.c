@@ -115,9 +115,8 @@ match_check(mosn_conf_t *reader, void *conf)
     if ((m->prefix.at != NULL || m->path.at != NULL)
         && (m->service.at != NULL || m->method.at != NULL))
     {
-        mosn_conf_error(reader, m->service.at != NULL ? &m->service
-                                                      : &m->method,
-                        m,
+        mosn_conf_error(reader,
+                        m->service.at != NULL ? &m->service : &m->method, m,
                         "a call has \"/service/method\" for its path: name "
                         "either that or the path");
     }
@@ -300,19 +299,20 @@ match_split_path(mosn_str_t path, mosn_str_t *service_r, mosn_str_t *method_r)
     if (slash != NULL) {
         *service_r =
             (mosn_str_t){ path.at + 1, (size_t) (slash - path.at) - 1 };
-        *method_r = (mosn_str_t){
-            slash + 1, path.len - service_r->len - 2
-        };
+        *method_r = (mosn_str_t){ slash + 1, path.len - service_r->len - 2 };
     }
 }
 
 
 static bool
-match_call(const mosn_match_t *m, const mosn_message_t *request)
+match_call(const mosn_match_t *m, mosn_message_t *request)
 {
     mosn_str_t service, method, version = MOSN_STR(""), group = version;
 
     if (request->rpc != NULL) {
+        if (m->group.text.at != NULL && request->rpc->group.at == NULL) {
+            mosn_message_need_headers(request); /* it may stand there */
+        }
         service = request->rpc->service;
         method = request->rpc->method;
         version = request->rpc->version;
@@ -321,8 +321,7 @@ match_call(const mosn_match_t *m, const mosn_message_t *request)
         match_split_path(request->path, &service, &method);
     }
     return match_text(&m->service, service) && match_text(&m->method, method)
-           && match_text(&m->version, version)
-           && match_text(&m->group, group);
+           && match_text(&m->version, version) && match_text(&m->group, group);
 }
 
 

@@ -106,7 +106,7 @@ static void
 proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
             mosn_str_t listener MOSN_UNUSED)
 {
-    mosn_proxy_conf_t   *p = conf;
+    mosn_proxy_conf_t *p = conf;
 
     p->generation = generation;
     p->table = proxy_find_table(reader, generation, p);
@@ -201,8 +201,8 @@ proxy_detect(mosn_proxy_conn_t *pc)
     const mosn_stream_protocol_ops_t *ops;
 
     for (size_t i = 0; n > 0 && (ops = mosn_protocol_at(i)) != NULL; i++) {
-        mosn_rc_e rc = ops->probe != NULL ? ops->probe(conn->in.pos, n)
-                                          : MOSN_DECLINED;
+        mosn_rc_e rc =
+            ops->probe != NULL ? ops->probe(conn->in.pos, n) : MOSN_DECLINED;
 
         if (rc == MOSN_OK) {
             proxy_serve(pc, ops);

@@ -154,9 +154,8 @@ mosn_route_find(const mosn_route_table_t *table, mosn_message_t *request,
 {
     const mosn_virtual_host_t *host =
         router_find_virtual_host(table, request->authority);
-    mosn_str_t path =
-        request->path.len > 0 ? request->path : MOSN_STR("");
-    uint32_t rank;
+    mosn_str_t path = request->path.len > 0 ? request->path : MOSN_STR("");
+    uint32_t   rank;
 
     if (host == NULL) {
         return NULL;

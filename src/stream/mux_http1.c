@@ -812,7 +812,8 @@ http1_create(mosn_conn_t *conn, const mosn_stream_settings_t *settings,
 
 
 static mosn_stream_conn_t *
-http1_serve(const mosn_stream_protocol_ops_t *protocol MOSN_UNUSED, mosn_conn_t *conn, const mosn_stream_settings_t *settings,
+http1_serve(const mosn_stream_protocol_ops_t *protocol MOSN_UNUSED,
+            mosn_conn_t *conn, const mosn_stream_settings_t *settings,
             const mosn_stream_server_ops_t *ops, void *owner)
 {
     mux_http1_t *mux = http1_create(conn, settings, owner);
@@ -824,7 +825,8 @@ http1_serve(const mosn_stream_protocol_ops_t *protocol MOSN_UNUSED, mosn_conn_t 
 
 
 static mosn_stream_conn_t *
-http1_connect(const mosn_stream_protocol_ops_t *protocol MOSN_UNUSED, mosn_conn_t *conn, const mosn_stream_settings_t *settings,
+http1_connect(const mosn_stream_protocol_ops_t *protocol MOSN_UNUSED,
+              mosn_conn_t *conn, const mosn_stream_settings_t *settings,
               const mosn_stream_client_ops_t *ops, void *owner)
 {
     mux_http1_t *mux = http1_create(conn, settings, owner);

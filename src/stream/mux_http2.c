@@ -802,7 +802,8 @@ http2_create(mosn_conn_t *conn, const mosn_stream_settings_t *settings,
 
 
 static mosn_stream_conn_t *
-http2_serve(const mosn_stream_protocol_ops_t *protocol MOSN_UNUSED, mosn_conn_t *conn, const mosn_stream_settings_t *settings,
+http2_serve(const mosn_stream_protocol_ops_t *protocol MOSN_UNUSED,
+            mosn_conn_t *conn, const mosn_stream_settings_t *settings,
             const mosn_stream_server_ops_t *ops, void *owner)
 {
     http2_t *mux = http2_create(conn, settings, ops, NULL, owner);
@@ -817,7 +818,8 @@ http2_serve(const mosn_stream_protocol_ops_t *protocol MOSN_UNUSED, mosn_conn_t 
 
 
 static mosn_stream_conn_t *
-http2_connect(const mosn_stream_protocol_ops_t *protocol MOSN_UNUSED, mosn_conn_t *conn, const mosn_stream_settings_t *settings,
+http2_connect(const mosn_stream_protocol_ops_t *protocol MOSN_UNUSED,
+              mosn_conn_t *conn, const mosn_stream_settings_t *settings,
               const mosn_stream_client_ops_t *ops, void *owner)
 {
     http2_t *mux = http2_create(conn, settings, NULL, ops, owner);

@@ -244,9 +244,8 @@ rpc_look_for_room(rpc_mux_t *mux)
         }
         return;
     }
-    sc->room = most > sc->n_active && !sc->conn->blocked
-                   ? most - sc->n_active
-                   : 0;
+    sc->room =
+        most > sc->n_active && !sc->conn->blocked ? most - sc->n_active : 0;
     if (sc->announced && sc->room > 0 && (before == 0 || sc->n_active == 0)) {
         sc->client->on_available(sc->owner, sc);
     }
@@ -332,6 +331,9 @@ rpc_put_head(rpc_stream_t *s, uint64_t id, uint8_t tail[MOSN_RPC_SLACK])
         }
         out = mosn_conn_reserve(conn, n);
         n = codec->encode(rpc, &m->headers, id, s->body.bytes, out);
+        if (codec->encodes_body) {
+            mosn_chain_clear(&s->body);
+        }
     }
     if (f->tail_len > 0) {
         codec->seal(f, out, n, &s->body, tail);
@@ -409,7 +411,7 @@ rpc_answer(rpc_stream_t *s)
     } else {
         mosn_buf_t *b = s->body.head;
         mosn_str_t  text = { b != NULL ? (const char *) b->pos : "",
-                             b != NULL ? mosn_buf_len(b) : 0 };
+                            b != NULL ? mosn_buf_len(b) : 0 };
 
         rpc_put_failure(s->mux, &s->rpc.frame, s->rpc.bytes, m->reason,
                         m->status, text);
@@ -549,10 +551,9 @@ rpc_deliver(rpc_stream_t *s)
     const mosn_rpc_frame_t *f = &s->rpc.frame;
     mosn_block_t           *block = s->mux->base.conn->in.block;
     size_t                  n = f->len - f->head_len - f->tail_len;
-    uint8_t                *body = (uint8_t *) (uintptr_t) s->rpc.bytes
-                                   + f->head_len;
-    mosn_buf_t              data = {
-                     .pos = body, .last = body + n, .end = body + n, .block = block
+    uint8_t   *body = (uint8_t *) (uintptr_t) s->rpc.bytes + f->head_len;
+    mosn_buf_t data = {
+        .pos = body, .last = body + n, .end = body + n, .block = block
     };
     const mosn_stream_receiver_ops_t *receiver = s->base.receiver;
 
@@ -574,8 +575,7 @@ rpc_on_request(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
 
     rpc_message_init(s, frame, bytes);
     mux->held_bytes += frame->len;
-    if (mux->codec->read != NULL
-        && mux->codec->read(&s->rpc, &why) != MOSN_OK)
+    if (mux->codec->read != NULL && mux->codec->read(&s->rpc, &why) != MOSN_OK)
     {
         mosn_log_info(0, "conn %llu: %.*s: %s",
                       (unsigned long long) mux->base.conn->id,
@@ -612,16 +612,15 @@ rpc_on_response(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
 
     if (s == NULL || !s->base.sent_end) { /* given up before, or a lie */
         if (mux->base.client->on_count != NULL) {
-            mux->base.client->on_count(mux->base.owner,
-                                       MOSN_UPSTREAM_STRAYS);
+            mux->base.client->on_count(mux->base.owner, MOSN_UPSTREAM_STRAYS);
         }
         return;
     }
     rpc_message_init(s, frame, bytes);
-    s->message.status = mux->codec->http_status != NULL
-                                && frame->kind == MOSN_RPC_RESPONSE
-                            ? mux->codec->http_status(&s->rpc)
-                            : 200;
+    s->message.status =
+        mux->codec->http_status != NULL && frame->kind == MOSN_RPC_RESPONSE
+            ? mux->codec->http_status(&s->rpc)
+            : 200;
     rpc_stream_release(s);
     rpc_deliver(s);
 }
@@ -762,8 +761,7 @@ rpc_is_full(const rpc_mux_t *mux)
     const mosn_rpc_conf_t *conf = mux->base.settings->rpc;
 
     return mux->base.n_active >= (uint32_t) conf->max_in_flight
-           || mux->held_bytes >= rpc_most_held(mux)
-           || mux->base.conn->blocked;
+           || mux->held_bytes >= rpc_most_held(mux) || mux->base.conn->blocked;
 }
 
 
@@ -823,9 +821,8 @@ rpc_on_read(mosn_stream_conn_t *sc)
         rc = mux->codec->look(bytes, n, &frame, &why);
         if (rc == MOSN_OK && frame.len > max) {
             if (rpc_is_server(mux)) {
-                rpc_put_failure(mux, &frame, bytes,
-                                MOSN_REASON_BODY_TOO_LARGE, 413,
-                                MOSN_STR("the frame is too long"));
+                rpc_put_failure(mux, &frame, bytes, MOSN_REASON_BODY_TOO_LARGE,
+                                413, MOSN_STR("the frame is too long"));
             }
             rpc_broken(mux, MOSN_REASON_BODY_TOO_LARGE,
                        "a frame is longer than max_frame_bytes");

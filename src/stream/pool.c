@@ -128,7 +128,8 @@ pool_put(mosn_stream_pool_t *pool, mosn_stream_conn_t *sc)
 }
 
 
-/* --- hosts that are down -------------------------------------------------- */
+/* --- hosts that are down --------------------------------------------------
+ */
 
 static void pool_connect(mosn_stream_pool_t *pool);
 
@@ -357,8 +358,8 @@ pool_connect(mosn_stream_pool_t *pool)
         }
         return;
     }
-    sc =
-        conf->protocol->connect(conf->protocol, conn, &conf->settings, &pool_client_ops, pool);
+    sc = conf->protocol->connect(conf->protocol, conn, &conf->settings,
+                                 &pool_client_ops, pool);
     sc->learned = &pool->learned;
     mosn_list_append(&pool->busy, &sc->link);
     pool->n_connections++;

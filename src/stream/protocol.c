@@ -15,7 +15,7 @@ static size_t                            n_protocols;
 
 
 /* The likelier first; no two of these take the same bytes. */
-static const char *const protocol_order[] = { "http1", "http2", "bolt",
+static const char *const protocol_order[] = { "http1",  "http2", "bolt",
                                               "boltv2", "dubbo", "tr" };
 
 

@@ -120,15 +120,15 @@ extern const mosn_conf_block_t mosn_http2_block;
 
 /* What protocols of calls leave to the two ends. */
 typedef struct {
-    size_t   max_frame_bytes;
-    int64_t  max_in_flight; /* requests of one connection */
-    uint32_t heartbeat_interval_ms; /* of silence; 0: none are sent */
-    uint32_t heartbeat_timeout_ms;
-    int64_t  heartbeat_misses; /* then the connection is given up */
-    bool     goaway;           /* says so when it goes, where that exists */
-    int      heartbeat;        /* of clients */
-    uint32_t heartbeat_cache_ms;
-    mosn_str_t             heartbeat_cluster;
+    size_t     max_frame_bytes;
+    int64_t    max_in_flight;         /* requests of one connection */
+    uint32_t   heartbeat_interval_ms; /* of silence; 0: none are sent */
+    uint32_t   heartbeat_timeout_ms;
+    int64_t    heartbeat_misses; /* then the connection is given up */
+    bool       goaway;           /* says so when it goes, where that exists */
+    int        heartbeat;        /* of clients */
+    uint32_t   heartbeat_cache_ms;
+    mosn_str_t heartbeat_cluster;
 } mosn_rpc_conf_t;
 
 enum { MOSN_HEARTBEAT_ANSWER, MOSN_HEARTBEAT_HEALTH, MOSN_HEARTBEAT_PASS };

@@ -31,8 +31,7 @@ build(const char *text)
 static const mosn_route_t *
 find(const mosn_route_table_t *t, const char *host, const char *path)
 {
-    mosn_message_t m = { .authority = mosn_str(host),
-                         .path = mosn_str(path) };
+    mosn_message_t m = { .authority = mosn_str(host), .path = mosn_str(path) };
 
     return mosn_route_find(t, &m, NULL);
 }

@@ -205,9 +205,11 @@ side_open(bool server)
     side_stream = NULL;
     if (server) {
         (void) mosn_conn_add_filter(conn, &side_filter, NULL, NULL);
-        side_sc = http1->serve(http1, conn, &side_settings, &side_server_ops, NULL);
+        side_sc =
+            http1->serve(http1, conn, &side_settings, &side_server_ops, NULL);
     } else {
-        side_sc = http1->connect(http1, conn, &side_settings, &side_client_ops, NULL);
+        side_sc = http1->connect(http1, conn, &side_settings, &side_client_ops,
+                                 NULL);
     }
     told[0] = '\0';
 }
