@@ -7,20 +7,59 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#define VERSION 2
+#define VERSION    3
+#define BYTES_MAX  (56u * 1024) /* of a message */
+#define STRANDED   MOSN_REASON_DRAINING
+#define SENDER_IOV 33
 
-typedef enum { OFFER = 1, DONE, GIFT } handover_e;
+typedef enum { OFFER = 1, DONE, GIFT, BYTES, END } handover_e;
 
 typedef struct {
     uint16_t       version;
     uint16_t       type;
     uint32_t       listener; /* the heir's number */
+    uint64_t       key;      /* of a connection that is answered here too */
     mosn_inet_t    peer;     /* of a gift */
+    bool           whole;    /* these bytes end with a message */
     mosn_address_t address;  /* of an offer; of a gift: its upstream */
     char           does[32]; /* an offer: what becomes of the bytes */
 } handover_t;
+
+/* Messages as they are received and sent: one at a time. */
+typedef struct {
+    handover_t m;
+    uint8_t    bytes[BYTES_MAX];
+    size_t     n; /* of them */
+} handover_message_t;
+
+static handover_message_t got, gift;
+
+#define HEAD_LEN offsetof(handover_message_t, bytes)
+
+_Static_assert(BYTES_MAX >= MOSN_MOVE_MAX_BYTES, "a gift is one message");
+
+/* To one heir; lives until nothing of what it was given is answered here. */
+struct mosn_lane_s {
+    mosn_watch_t    watch;
+    mosn_loop_t    *loop;
+    mosn_pool_t    *pool;
+    int             fd;
+    bool            offered;
+    bool            full;    /* waits for room in the socket */
+    bool            busy;    /* goes over its connections */
+    mosn_list_t     moved;   /* of lane_conn_t */
+    mosn_bequest_t *bequest; /* NULL: it has another heir by now */
+};
+
+/* A connection that goes on here without its socket. */
+typedef struct {
+    mosn_list_t  link;
+    mosn_lane_t *lane;
+    mosn_conn_t *conn;
+} lane_conn_t;
 
 
 /* The name of the terminal filter; a connection goes only to its like. */
@@ -39,13 +78,15 @@ handover_describe(const mosn_listener_t *l, char does[32])
 
 /* One message; false: nothing more for now.  `*gone_r`: nor ever. */
 static bool
-handover_recv(int fd, handover_t *m, int fds[2], size_t *n_fds, bool *gone_r)
+handover_recv(int fd, int fds[2], size_t *n_fds, bool *gone_r)
 {
     ssize_t n;
 
     *n_fds = 2;
-    n = mosn_socket_recv_message(fd, m, sizeof(*m), fds, n_fds);
-    if (n == sizeof(*m) && m->version == VERSION) {
+    n = mosn_socket_recv_message(fd, &got, offsetof(handover_message_t, n),
+                                 fds, n_fds);
+    if (n >= (ssize_t) HEAD_LEN && got.m.version == VERSION) {
+        got.n = (size_t) n - HEAD_LEN;
         return true;
     }
     if (n == -1 && errno == EAGAIN) {
@@ -59,18 +100,170 @@ handover_recv(int fd, handover_t *m, int fds[2], size_t *n_fds, bool *gone_r)
 }
 
 
+static int
+handover_send(int fd, const handover_t *m, const int *fds, size_t n_fds)
+{
+    return mosn_socket_send_message(fd, m, HEAD_LEN, fds, n_fds);
+}
+
+
+/* --- the elder: connections that have moved ------------------------------ */
+
+/* Its last connection is answered, and there is another heir. */
+static void
+lane_look(mosn_lane_t *lane)
+{
+    if (lane->bequest == NULL && mosn_list_is_empty(&lane->moved)
+        && lane->fd != -1 && !lane->busy)
+    {
+        mosn_loop_unwatch(lane->loop, &lane->watch, lane->fd);
+        (void) close(lane->fd);
+        lane->fd = -1;
+        mosn_loop_bury(lane->loop, &(mosn_pool_t *){ lane->pool });
+    }
+}
+
+
+static ssize_t
+lane_recv(mosn_conn_t *conn MOSN_UNUSED, void *bytes MOSN_UNUSED,
+          size_t n MOSN_UNUSED)
+{
+    errno = EAGAIN; /* the heir reads */
+    return -1;
+}
+
+
+static ssize_t
+lane_send(mosn_conn_t *conn, const struct iovec *iov, int n)
+{
+    lane_conn_t *lc = conn->lane;
+    mosn_lane_t *lane = lc->lane;
+    handover_t   m = { .version = VERSION, .type = BYTES, .key = conn->id };
+    struct iovec out[SENDER_IOV];
+    size_t       bytes = 0;
+    int          k = 1;
+
+    for (int i = 0; i < n && k < SENDER_IOV && bytes < BYTES_MAX; i++) {
+        size_t room = BYTES_MAX - bytes;
+
+        out[k] = iov[i];
+        out[k].iov_len = iov[i].iov_len < room ? iov[i].iov_len : room;
+        bytes += out[k++].iov_len;
+    }
+    m.whole = bytes == conn->out.bytes;
+    out[0] = (struct iovec){ &m, HEAD_LEN };
+    if (lane->full
+        || sendmsg(
+               lane->fd,
+               &(struct msghdr){ .msg_iov = out, .msg_iovlen = (size_t) k },
+               MSG_NOSIGNAL | MSG_DONTWAIT)
+               == -1)
+    {
+        lane->full |= errno == EAGAIN || errno == ENOBUFS;
+        errno = lane->full ? EAGAIN : errno;
+        return -1;
+    }
+    return (ssize_t) bytes;
+}
+
+
+static mosn_rc_e
+lane_handshake(mosn_conn_t *conn MOSN_UNUSED)
+{
+    return MOSN_OK;
+}
+
+
+static mosn_rc_e
+lane_ready(mosn_conn_t *conn MOSN_UNUSED, uint32_t events MOSN_UNUSED)
+{
+    return MOSN_OK;
+}
+
+
+static void
+lane_shutdown(mosn_conn_t *conn MOSN_UNUSED)
+{
+}
+
+
+/* Everything is answered, or will not be. */
+static void
+lane_close(mosn_conn_t *conn)
+{
+    lane_conn_t *lc = conn->lane;
+    mosn_lane_t *lane = lc->lane;
+    handover_t   m = { .version = VERSION, .type = END, .key = conn->id };
+
+    mosn_list_unlink(&lc->link);
+    conn->lane = NULL;
+    (void) handover_send(lane->fd, &m, NULL, 0); /* or our end tells it */
+    lane_look(lane);
+}
+
+
+static const mosn_transport_ops_t lane_transport = {
+    .handshake = lane_handshake,
+    .recv = lane_recv,
+    .send = lane_send,
+    .on_ready = lane_ready,
+    .shutdown = lane_shutdown,
+    .close = lane_close,
+};
+
+
+/* There is room again. */
+static void
+lane_flush(mosn_lane_t *lane)
+{
+    mosn_list_t *link, *next;
+
+    lane->busy = true;
+    for (link = lane->moved.next; link != &lane->moved && !lane->full;
+         link = next) {
+        mosn_conn_t *conn = mosn_container_of(link, lane_conn_t, link)->conn;
+
+        next = link->next;
+        conn->writable = true;
+        if (conn->out.bytes > 0) {
+            mosn_conn_flush(conn);
+        }
+    }
+    lane->busy = false;
+    lane_look(lane);
+}
+
+
+/* The heir is gone, and its clients with it. */
+static void
+lane_break(mosn_lane_t *lane)
+{
+    lane->busy = true;
+    while (!mosn_list_is_empty(&lane->moved)) {
+        mosn_conn_close(
+            mosn_container_of(lane->moved.next, lane_conn_t, link)->conn,
+            STRANDED);
+    }
+    lane->busy = false;
+    lane_look(lane);
+}
+
+
 /* --- the elder ---------------------------------------------------------- */
 
 void
 mosn_bequest_end(mosn_bequest_t *b)
 {
-    if (b->fd != -1) {
-        mosn_loop_unwatch(b->loop, &b->watch, b->fd);
-        (void) close(b->fd);
-        b->fd = -1;
+    mosn_lane_t *lane = b->lane;
+
+    if (lane != NULL) {
+        b->lane = NULL;
         free(b->theirs);
         b->theirs = NULL;
         b->listeners[0].limits->give = NULL;
+        b->listeners[0].limits->move = NULL;
+        lane->bequest = NULL;
+        lane_look(lane);
     }
 }
 
@@ -93,34 +286,64 @@ bequest_take_offer(mosn_bequest_t *b, const handover_t *m)
 
 
 static void
-bequest_on_ready(mosn_watch_t *watch, uint32_t events)
+lane_on_ready(mosn_watch_t *watch, uint32_t events)
 {
-    mosn_bequest_t *b = mosn_container_of(watch, mosn_bequest_t, watch);
-    handover_t      m;
+    mosn_lane_t    *lane = mosn_container_of(watch, mosn_lane_t, watch);
+    mosn_bequest_t *b = lane->bequest;
     int             fds[2];
     size_t          n_fds;
     bool            gone = false, ready = false;
 
-    while (handover_recv(b->fd, &m, fds, &n_fds, &gone)) {
-        if (m.type == OFFER) {
-            bequest_take_offer(b, &m);
-        } else if (m.type == DONE) {
-            b->offered = ready = true;
+    while (handover_recv(lane->fd, fds, &n_fds, &gone)) {
+        if (got.m.type == OFFER && b != NULL) {
+            bequest_take_offer(b, &got.m);
+        } else if (got.m.type == DONE) {
+            lane->offered = ready = true;
         }
         for (size_t i = 0; i < n_fds; i++) {
             (void) close(fds[i]); /* nobody gives us anything */
         }
     }
     if (gone) {
-        mosn_bequest_end(b);
+        lane->busy = true; /* until it is broken */
+        if (b != NULL) {
+            mosn_bequest_end(b);
+        }
+        lane_break(lane);
         ready = true;
-    } else if (b->full && (events & EPOLLOUT) != 0) {
-        b->full = false;
+    } else if (lane->full && (events & EPOLLOUT) != 0) {
+        lane->full = false;
+        lane_flush(lane);
         ready = true;
     }
-    if (ready) {
+    if (ready && b != NULL) {
         b->on_ready(b->owner);
     }
+}
+
+
+/* What both kinds of gift have in common: OK, or why not. */
+static mosn_rc_e
+bequest_send_gift(mosn_bequest_t *b, const handover_t *m, const int *fds,
+                  size_t n_fds, const mosn_buf_t *in)
+{
+    size_t n = mosn_buf_len(in);
+
+    gift.m = *m;
+    if (n > 0) {
+        memcpy(gift.bytes, in->pos, n);
+    }
+    if (mosn_socket_send_message(b->lane->fd, &gift, HEAD_LEN + n, fds, n_fds)
+        == 0)
+    {
+        b->n_given++;
+        return MOSN_OK;
+    }
+    if (errno == EAGAIN || errno == ENOBUFS || errno == ETOOMANYREFS) {
+        b->lane->full = errno == EAGAIN; /* others pass without an event */
+        return MOSN_AGAIN;
+    }
+    return MOSN_DECLINED; /* the watch will tell that it is gone */
 }
 
 
@@ -137,7 +360,7 @@ bequest_give(void *owner, const mosn_listener_t *listener,
                           .listener = (uint32_t) theirs,
                           .peer = conn->peer };
 
-    if (!b->offered || b->full) {
+    if (!b->lane->offered || b->lane->full) {
         return MOSN_AGAIN;
     }
     if (theirs == -1) {
@@ -146,18 +369,40 @@ bequest_give(void *owner, const mosn_listener_t *listener,
     if (second != NULL) {
         m.address = *to;
     }
-    if (mosn_socket_send_message(b->fd, &m, sizeof(m), fds,
-                                 second != NULL ? 2 : 1)
-        == 0)
-    {
-        b->n_given++;
-        return MOSN_OK;
-    }
-    if (errno == EAGAIN || errno == ENOBUFS || errno == ETOOMANYREFS) {
-        b->full = errno == EAGAIN; /* the others pass without an event */
+    return bequest_send_gift(b, &m, fds, second != NULL ? 2 : 1, &conn->in);
+}
+
+
+static mosn_rc_e
+bequest_move(void *owner, const mosn_listener_t *listener, mosn_conn_t *conn)
+{
+    mosn_bequest_t *b = owner;
+    int32_t         theirs = b->theirs[listener - b->listeners];
+    handover_t      m = { .version = VERSION,
+                          .type = GIFT,
+                          .listener = (uint32_t) theirs,
+                          .key = conn->id,
+                          .peer = conn->peer };
+    lane_conn_t    *lc;
+    mosn_rc_e       rc;
+
+    if (!b->lane->offered || b->lane->full) {
         return MOSN_AGAIN;
     }
-    return MOSN_DECLINED; /* the watch will tell that it is gone */
+    if (theirs == -1) {
+        return MOSN_DECLINED;
+    }
+    rc = bequest_send_gift(b, &m, &conn->fd, 1, &conn->in);
+    if (rc == MOSN_OK) {
+        lc = mosn_pool_calloc(conn->pool, sizeof(*lc));
+        lc->lane = b->lane;
+        lc->conn = conn;
+        mosn_list_append(&b->lane->moved, &lc->link);
+        conn->lane = lc;
+        conn->transport = &lane_transport;
+        conn->writable = true;
+    }
+    return rc;
 }
 
 
@@ -166,25 +411,32 @@ mosn_bequest_start(mosn_bequest_t *b, mosn_loop_t *loop, int fd,
                    mosn_listener_t *listeners, size_t n,
                    void (*on_ready)(void *), void    *owner)
 {
-    *b = (mosn_bequest_t){ .watch.on_ready = bequest_on_ready,
+    mosn_pool_t *pool = mosn_pool_create(MOSN_POOL_CONN);
+    mosn_lane_t *lane = mosn_pool_calloc(pool, sizeof(*lane));
+
+    *lane = (mosn_lane_t){ .watch.on_ready = lane_on_ready,
                            .loop = loop,
+                           .pool = pool,
                            .fd = fd,
+                           .bequest = b };
+    mosn_list_init(&lane->moved);
+    *b = (mosn_bequest_t){ .loop = loop,
                            .listeners = listeners,
                            .n_listeners = n,
                            .on_ready = on_ready,
                            .owner = owner };
+    if (mosn_loop_watch(loop, &lane->watch, fd) != MOSN_OK) {
+        (void) close(fd);
+        mosn_pool_destroy(&pool);
+        return;
+    }
+    b->lane = lane;
     b->theirs = mosn_calloc(n * sizeof(*b->theirs));
     for (size_t i = 0; i < n; i++) {
         b->theirs[i] = -1;
     }
-    if (mosn_loop_watch(loop, &b->watch, fd) != MOSN_OK) {
-        (void) close(fd);
-        free(b->theirs);
-        b->theirs = NULL;
-        b->fd = -1;
-        return;
-    }
     listeners[0].limits->give = bequest_give;
+    listeners[0].limits->move = bequest_move;
     listeners[0].limits->give_owner = b;
 }
 
@@ -198,12 +450,56 @@ typedef struct {
     int              fd;
     mosn_listener_t *listeners;
     size_t           n_listeners;
+    mosn_list_t      fed; /* of fed_t */
 } inherit_t;
+
+/* A connection that the elder still answers on too. */
+typedef struct {
+    mosn_list_t          link;
+    mosn_conn_observer_t observer;
+    mosn_conn_t         *conn;
+    uint64_t             key;
+    mosn_chain_t         part; /* of a message */
+} fed_t;
+
+
+static void
+fed_let_go(fed_t *fed)
+{
+    mosn_list_unlink(&fed->link);
+    mosn_chain_clear(&fed->part);
+}
+
+
+static void
+fed_on_event(mosn_conn_observer_t *observer, mosn_conn_t *conn MOSN_UNUSED,
+             mosn_conn_event_e event)
+{
+    if (event == MOSN_CONN_CLOSED) {
+        fed_let_go(mosn_container_of(observer, fed_t, observer));
+    }
+}
+
+
+/* The elder has no more to say on it. */
+static void
+fed_end(fed_t *fed)
+{
+    mosn_conn_t *conn = fed->conn;
+
+    mosn_list_unlink(&fed->observer.link);
+    fed_let_go(fed);
+    conn->n_feeders--;
+    mosn_conn_notify(conn, MOSN_CONN_DRAINED); /* it may have waited for it */
+}
 
 
 static void
 inherit_free(inherit_t *i)
 {
+    while (!mosn_list_is_empty(&i->fed)) {
+        fed_end(mosn_container_of(i->fed.next, fed_t, link));
+    }
     mosn_loop_unwatch(i->loop, &i->watch, i->fd);
     (void) close(i->fd);
     mosn_list_unlink(&i->link);
@@ -221,15 +517,56 @@ mosn_inherit_end(mosn_list_t *heirs)
 
 
 static void
-inherit_take(inherit_t *i, const handover_t *m, const int fds[2], size_t n_fds)
+inherit_take(inherit_t *i, const int fds[2], size_t n_fds)
 {
-    if (m->type == GIFT && n_fds > 0 && m->listener < i->n_listeners) {
-        mosn_listener_adopt(&i->listeners[m->listener], fds[0], &m->peer,
-                            n_fds == 2 ? fds[1] : -1, &m->address);
+    const handover_t *m = &got.m;
+    mosn_conn_t      *conn;
+    fed_t            *fed;
+
+    if (m->listener >= i->n_listeners || n_fds == 0) {
+        for (size_t k = 0; k < n_fds; k++) {
+            (void) close(fds[k]);
+        }
         return;
     }
-    for (size_t k = 0; k < n_fds; k++) {
-        (void) close(fds[k]);
+    conn = mosn_listener_adopt(&i->listeners[m->listener], fds[0], &m->peer,
+                               n_fds == 2 ? fds[1] : -1, &m->address,
+                               got.bytes, got.n);
+    if (conn == NULL || m->key == 0) {
+        return;
+    }
+    fed = mosn_pool_calloc(conn->pool, sizeof(*fed));
+    fed->conn = conn;
+    fed->key = m->key;
+    fed->observer.on_event = fed_on_event;
+    conn->n_feeders++;
+    mosn_list_append(&i->fed, &fed->link);
+    mosn_conn_observe(conn, &fed->observer);
+}
+
+
+static void
+inherit_on_bytes(inherit_t *i)
+{
+    for (mosn_list_t *link = i->fed.next; link != &i->fed; link = link->next) {
+        fed_t       *fed = mosn_container_of(link, fed_t, link);
+        mosn_conn_t *conn = fed->conn;
+
+        if (fed->key != got.m.key) {
+            continue;
+        }
+        if (got.m.type == END) {
+            fed_end(fed);
+            return;
+        }
+        mosn_chain_write(&fed->part, got.bytes, got.n);
+        if (got.m.whole) {
+            for (mosn_buf_t *b = fed->part.head; b != NULL; b = b->next) {
+                mosn_conn_write_buf(conn, b);
+            }
+            mosn_chain_clear(&fed->part);
+        }
+        return;
     }
 }
 
@@ -238,13 +575,19 @@ static void
 inherit_on_ready(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
 {
     inherit_t *i = mosn_container_of(watch, inherit_t, watch);
-    handover_t m;
     int        fds[2];
     size_t     n_fds;
     bool       gone = false;
 
-    while (handover_recv(i->fd, &m, fds, &n_fds, &gone)) {
-        inherit_take(i, &m, fds, n_fds);
+    while (handover_recv(i->fd, fds, &n_fds, &gone)) {
+        if (got.m.type == GIFT) {
+            inherit_take(i, fds, n_fds);
+            continue;
+        }
+        for (size_t k = 0; k < n_fds; k++) {
+            (void) close(fds[k]);
+        }
+        inherit_on_bytes(i);
     }
     if (gone) {
         inherit_free(i);
@@ -264,17 +607,18 @@ mosn_inherit_start(mosn_list_t *heirs, mosn_loop_t *loop, int fd,
                       .fd = fd,
                       .listeners = listeners,
                       .n_listeners = n };
+    mosn_list_init(&i->fed);
     mosn_list_append(heirs, &i->link);
     for (size_t k = 0; k < n; k++) {
         m.listener = (uint32_t) k;
         m.address = listeners[k].conf->address;
         handover_describe(&listeners[k], m.does);
-        if (mosn_socket_send_message(fd, &m, sizeof(m), NULL, 0) == -1) {
+        if (handover_send(fd, &m, NULL, 0) == -1) {
             break; /* what is not offered stays with the elder */
         }
     }
     m.type = DONE;
-    if (mosn_socket_send_message(fd, &m, sizeof(m), NULL, 0) == -1
+    if (handover_send(fd, &m, NULL, 0) == -1
         || mosn_loop_watch_level(loop, &i->watch, fd) != MOSN_OK)
     {
         mosn_log_warn(errno, "cannot take over connections");

@@ -8,7 +8,14 @@
  * alone.
  *
  *    heir   OFFER address, OFFER address ..., DONE
- *    elder  GIFT descriptor [and the one of its upstream] ...
+ *    elder  GIFT descriptor [and the one of its upstream] [unread bytes] ...
+ *           BYTES key, bytes ... of a connection given while it was answered
+ *           END key
+ *
+ * A connection with many requests under way need not come to rest: it moves
+ * between two messages.  What its elder still answers it sends as BYTES; the
+ * heir puts them on the wire between its own messages, when the elder says
+ * that they end with a message.
  */
 
 #ifndef MOSN_HANDOVER_H
@@ -16,11 +23,12 @@
 
 #include "event/listener.h"
 
+typedef struct mosn_lane_s mosn_lane_t;
+
 /* The elder's side. */
 typedef struct {
-    mosn_watch_t     watch;
     mosn_loop_t     *loop;
-    int              fd; /* -1: there is no heir */
+    mosn_lane_t     *lane; /* to the heir; NULL: there is none */
     bool             offered;
     bool             full; /* gifts wait for room in the socket */
     uint64_t         n_given;

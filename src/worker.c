@@ -135,7 +135,7 @@ worker_look_drained(mosn_timer_t *timer)
         spread = SPREAD_MAX_MS;
     }
     if (!w->told
-        && (w->bequest.fd == -1
+        && (w->bequest.lane == NULL
             || w->loop.now_ms + w->child->settings->drain_timeout_ms
                    >= w->drain_until_ms + OFFER_MS))
     {
@@ -153,7 +153,8 @@ worker_look_drained(mosn_timer_t *timer)
         w->loop.stop = true; /* nobody gives us anything any more */
         return;
     }
-    if (w->bequest.fd != -1 && w->told && w->loop.now_ms >= w->give_at_ms) {
+    if (w->bequest.lane != NULL && w->told && w->loop.now_ms >= w->give_at_ms)
+    {
         worker_tell_connections(w); /* some are at rest by now */
     }
     mosn_timer_arm(&w->loop, timer, DRAIN_LOOK_MS);
@@ -311,7 +312,6 @@ mosn_worker_run(const mosn_child_t *child)
 
     worker_self = &w;
     w.child = child;
-    w.bequest.fd = -1;
     mosn_list_init(&w.heirs);
     w.n_listeners = child->settings->listeners.n;
     w.listeners = mosn_calloc(w.n_listeners * sizeof(*w.listeners));

@@ -28,7 +28,7 @@ first_of(mosn_listener_t *l)
 int
 main(void)
 {
-    mosn_bequest_t b = { .fd = -1 };
+    mosn_bequest_t b = { .lane = NULL };
     mosn_list_t    heirs;
     mosn_conn_t   *conn;
     int            fds[2], client, half;

@@ -178,7 +178,9 @@ mosn_conn_close(mosn_conn_t *conn, mosn_reason_e reason)
     if (MOSN_UNLIKELY(conn->loop->forks)) {
         mosn_loop_unwatch(conn->loop, &conn->watch, conn->fd);
     }
-    (void) close(conn->fd);
+    if (conn->fd != -1) {
+        (void) close(conn->fd);
+    }
     conn->fd = -1;
 
     mosn_conn_notify(conn, MOSN_CONN_CLOSED);

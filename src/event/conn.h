@@ -69,6 +69,7 @@ struct mosn_conn_s {
     bool hears_out   : 1;      /* set it: the peer may have answered
                                   before it stopped listening */
     uint8_t       read_paused; /* count of those who want no reading */
+    uint8_t       n_feeders;   /* processes that write here too */
     mosn_reason_e reason;      /* why it was closed */
 
     mosn_buf_t   in;  /* what was read and not consumed */
@@ -76,6 +77,7 @@ struct mosn_conn_s {
 
     const mosn_transport_ops_t *transport;
     void                       *tls;
+    void                       *lane; /* to the process that has the socket */
     mosn_transfer_t            *drawn_by; /* who reads it instead of us */
     mosn_transfer_t            *fed_by;   /* who writes beside us */
     mosn_net_filter_t          *filters;

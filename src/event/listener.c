@@ -422,9 +422,10 @@ mosn_listener_plain_chain(const mosn_listener_t *l)
 }
 
 
-void
+mosn_conn_t *
 mosn_listener_adopt(mosn_listener_t *l, int fd, const mosn_inet_t *peer,
-                    int second_fd, const mosn_address_t *to)
+                    int second_fd, const mosn_address_t *to, const void *bytes,
+                    size_t n)
 {
     mosn_conn_t *conn = listener_create_conn(l, fd, peer);
 
@@ -432,6 +433,13 @@ mosn_listener_adopt(mosn_listener_t *l, int fd, const mosn_inet_t *peer,
     l->adopted_to = *to;
     if (conn != NULL) {
         conn->chain = mosn_listener_plain_chain(l);
+        if (n > 0) {
+            mosn_buf_reserve(&conn->in, n);
+            memcpy(conn->in.last, bytes, n);
+            conn->in.last += n;
+            conn->bytes_in += n;
+            mosn_conn_run_again(conn);
+        }
         listener_tell(l, MOSN_LISTENER_ACCEPTED, conn);
         if (!conn->closed) {
             listener_open_filters(conn);
@@ -441,15 +449,23 @@ mosn_listener_adopt(mosn_listener_t *l, int fd, const mosn_inet_t *peer,
         (void) close(l->adopted_fd);
         l->adopted_fd = -1;
     }
+    return conn != NULL && !conn->closed ? conn : NULL;
+}
+
+
+static bool
+listener_owes_nothing(const mosn_conn_t *conn)
+{
+    return !conn->closed && !conn->eof && !conn->flush_close && !conn->shut
+           && conn->transport == NULL && conn->out.bytes == 0;
 }
 
 
 static bool
 listener_is_at_rest(const mosn_conn_t *conn)
 {
-    return !conn->closed && !conn->eof && !conn->flush_close && !conn->shut
-           && conn->transport == NULL && conn->out.bytes == 0
-           && mosn_buf_len(&conn->in) == 0;
+    return listener_owes_nothing(conn) && mosn_buf_len(&conn->in) == 0
+           && conn->n_feeders == 0;
 }
 
 
@@ -476,6 +492,33 @@ mosn_listener_give(mosn_conn_t *conn, mosn_conn_t *second,
         if (second != NULL) {
             mosn_loop_unwatch(second->loop, &second->watch, second->fd);
         }
+    }
+    return rc;
+}
+
+
+mosn_rc_e
+mosn_listener_move(mosn_conn_t *conn)
+{
+    mosn_listener_t *l = conn->listener;
+    mosn_rc_e        rc;
+
+    if (l == NULL || l->limits->move == NULL) {
+        return MOSN_DECLINED;
+    }
+    if (!listener_owes_nothing(conn)
+        || mosn_buf_len(&conn->in) > MOSN_MOVE_MAX_BYTES)
+    {
+        return MOSN_AGAIN;
+    }
+    rc = l->limits->move(l->limits->give_owner, l, conn);
+    if (rc == MOSN_OK) {
+        mosn_loop_unwatch(conn->loop, &conn->watch, conn->fd);
+        (void) close(conn->fd);
+        conn->fd = -1;
+        conn->in.pos = conn->in.last;
+        conn->readable = conn->hangup = false;
+        mosn_conn_disarm_idle(conn);
     }
     return rc;
 }
@@ -680,8 +723,11 @@ mosn_listener_close_some(mosn_listener_t *l, uint32_t n, mosn_reason_e reason)
     uint32_t closed = 0;
 
     for (; closed < n && !mosn_list_is_empty(&l->connections); closed++) {
-        mosn_conn_close(
-            mosn_container_of(l->connections.next, mosn_conn_t, link), reason);
+        mosn_conn_t *conn =
+            mosn_container_of(l->connections.next, mosn_conn_t, link);
+
+        mosn_conn_notify(conn, MOSN_CONN_CUT);
+        mosn_conn_close(conn, reason);
     }
     return closed;
 }

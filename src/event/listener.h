@@ -57,6 +57,10 @@ typedef struct {
     mosn_rc_e (*give)(void *owner, const mosn_listener_t *listener,
                       const mosn_conn_t *conn, const mosn_conn_t *second,
                       const mosn_address_t *to);
+    /* The same for one that is answered here to the end: puts a transport on
+     * it that leads there. */
+    mosn_rc_e (*move)(void *owner, const mosn_listener_t *listener,
+                      mosn_conn_t *conn);
     void *give_owner;
 } mosn_accept_limits_t;
 
@@ -114,11 +118,21 @@ uint32_t mosn_listener_close_some(mosn_listener_t *listener, uint32_t n,
 mosn_rc_e mosn_listener_give(mosn_conn_t *conn, mosn_conn_t *second,
                              const mosn_address_t *to);
 
+/* Gives a connection away on which answers are still to be written: what was
+ * read and not consumed goes with it, and what is written from now on goes
+ * there, until it is closed here.  Only between two messages, for protocols
+ * whose messages say whose answer they are.  As above. */
+mosn_rc_e mosn_listener_move(mosn_conn_t *conn);
+
+#define MOSN_MOVE_MAX_BYTES (48u * 1024) /* unread */
+
 /* The other side of that: filters open as for a new connection, but for the
- * listener filters, which have seen it. */
-void mosn_listener_adopt(mosn_listener_t *listener, int fd,
-                         const mosn_inet_t *peer, int second_fd,
-                         const mosn_address_t *to);
+ * listener filters, which have seen it.  `bytes` have been read of it.  NULL:
+ * it is closed already. */
+mosn_conn_t *mosn_listener_adopt(mosn_listener_t *listener, int fd,
+                                 const mosn_inet_t *peer, int second_fd,
+                                 const mosn_address_t *to, const void *bytes,
+                                 size_t n);
 
 /* The chain of connections that speak no TLS; NULL: there is none. */
 const mosn_chain_conf_t *mosn_listener_plain_chain(const mosn_listener_t *l);

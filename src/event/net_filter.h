@@ -32,6 +32,7 @@ typedef enum {
     MOSN_CONN_DRAINED,   /* output fell below the low mark again */
     MOSN_CONN_IDLE,      /* the timer of mosn_conn_arm_idle() fired */
     MOSN_CONN_DRAIN,     /* this process goes away: finish what is begun */
+    MOSN_CONN_CUT,       /* it is closed now: last words, if any */
 } mosn_conn_event_e;
 
 struct mosn_net_filter_ops_s {

@@ -766,6 +766,8 @@ http1_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
     case MOSN_CONN_IDLE:
         http1_on_idle(mux);
         break;
+    case MOSN_CONN_CUT:
+        break;
     case MOSN_CONN_DRAIN:
         if (mux->state == MUX_HTTP1_HEAD && !mux->head_begun) {
             http1_on_drain(mux);

@@ -642,6 +642,8 @@ http2_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
             mosn_conn_close_flushed(sc->conn, MOSN_REASON_IDLE_TIMEOUT, true);
         }
         break;
+    case MOSN_CONN_CUT:
+        break;
     case MOSN_CONN_DRAIN:
         http2_start_drain(mux);
         break;

@@ -15,131 +15,20 @@
 #include "event/listener.h"
 #include "stream/pool.h"
 
-#define SLOTS_FIRST  16u
-#define IN_FLIGHT_OF 4u /* frames of the longest kind that may be held */
+#define SLOTS_FIRST   16u
+#define DRAIN_IDLE_MS 500u
+#define IN_FLIGHT_OF  4u /* frames of the longest kind that may be held */
 
-#define RPC_COMMON_ROWS                                                       \
-    MOSN_SIZE(mosn_rpc_conf_t, max_frame_bytes, 1024, 1 << 30, 16 << 20,      \
-              "Longest frame.")
 
-static const char *const heartbeat_names[] = { "answer", "health", "pass",
-                                               NULL };
-
-static const mosn_directive_t server_directives[] = {
-    RPC_COMMON_ROWS,
-    MOSN_INT(mosn_rpc_conf_t, max_in_flight, 1, 1000000, 1024,
-             "Requests of one connection that may be under way; no more are "
-             "read then."),
-    MOSN_ENUM(mosn_rpc_conf_t, heartbeat, heartbeat_names,
-              MOSN_HEARTBEAT_ANSWER,
-              "Heartbeats of clients: `answer` them here, answer by the "
-              "`health` of `heartbeat_cluster`, or `pass` them to it."),
-    MOSN_STRING(mosn_rpc_conf_t, heartbeat_cluster, NULL,
-                "The cluster that heartbeats are about."),
-    MOSN_DURATION(mosn_rpc_conf_t, heartbeat_cache, 0, 3600000, 10000,
-                  "So long the answer to a heartbeat that was passed on "
-                  "answers those that come later."),
-    MOSN_BOOL(mosn_rpc_conf_t, goaway, false,
-              "Say goodbye before a connection is closed, where the protocol "
-              "has a word for it; clients that do not know it close."),
-    MOSN_DIRECTIVES_END
-};
-
-const mosn_conf_block_t mosn_rpc_server_block = {
-    .doc = "Protocols of calls, towards clients.",
-    .size = sizeof(mosn_rpc_conf_t),
-    .directives = server_directives,
-};
-
-static const mosn_directive_t client_directives[] = {
-    RPC_COMMON_ROWS,
-    MOSN_INT(mosn_rpc_conf_t, max_in_flight, 1, 1000000, 1024,
-             "Requests that may be under way on one connection; another one "
-             "is opened then."),
-    MOSN_DURATION(mosn_rpc_conf_t, heartbeat_interval, 0, 3600000, 15000,
-                  "A host that says nothing for so long is asked for a sign "
-                  "of life; 0: never."),
-    MOSN_DURATION(mosn_rpc_conf_t, heartbeat_timeout, 1, 3600000, 1000,
-                  "It has so long to answer; then it is asked again."),
-    MOSN_INT(mosn_rpc_conf_t, heartbeat_misses, 1, 100, 3,
-             "After so many without an answer the connection is closed and "
-             "the host is left alone until it answers one."),
-    MOSN_DIRECTIVES_END
-};
-
-const mosn_conf_block_t mosn_rpc_client_block = {
-    .doc = "Protocols of calls, towards hosts.",
-    .size = sizeof(mosn_rpc_conf_t),
-    .directives = client_directives,
-};
-
-typedef struct rpc_mux_s    rpc_mux_t;
-typedef struct rpc_stream_s rpc_stream_t;
-
-struct rpc_mux_s {
-    mosn_stream_conn_t      base;
-    const mosn_rpc_codec_t *codec;
-    mosn_list_t             streams; /* under way */
-
-    /* A server. */
-    size_t held_bytes; /* of requests under way */
-    bool   read_stopped;
-    bool   frame_begun;
-
-    /* A client. */
-    bool           going;   /* takes no more requests */
-    bool           asked;   /* a heartbeat is not answered */
-    bool           checked; /* ... and somebody wants to know */
-    uint8_t        misses;
-    rpc_stream_t **slots; /* streams by id; a power of two */
-    uint32_t       mask;
-    uint64_t       next_id;
-    uint64_t       beat_id;
-    uint64_t       asked_ms;
-    uint64_t       heard_ms;
-    mosn_timer_t   beat;
-};
-
-struct rpc_stream_s {
-    mosn_stream_t         base;
-    rpc_mux_t            *mux;
-    mosn_list_t           link;
-    uint64_t              wire_id; /* of a client; the slot it has */
-    const mosn_message_t *head;    /* what is to be sent, until its end */
-    mosn_chain_t          body;    /* of it */
-    bool                  oneway;
-    bool                  over;
-    mosn_message_t        message; /* what was received */
-    mosn_rpc_t            rpc;
-};
-
-static const mosn_stream_ops_t rpc_stream_ops;
-
-static rpc_mux_t *
+static mux_rpc_t *
 rpc_mux(mosn_stream_conn_t *sc)
 {
-    return mosn_container_of(sc, rpc_mux_t, base);
+    return mosn_container_of(sc, mux_rpc_t, base);
 }
 
 
-static rpc_stream_t *
-rpc_stream(mosn_stream_t *stream)
-{
-    return mosn_container_of(stream, rpc_stream_t, base);
-}
-
-
-static bool
-rpc_is_server(const rpc_mux_t *mux)
-{
-    return mux->base.server != NULL;
-}
-
-
-/* Bytes of requests, or of answers that are not read, that a connection may
- * hold. */
-static size_t
-rpc_most_held(const rpc_mux_t *mux)
+size_t
+mux_rpc_most_held(const mux_rpc_t *mux)
 {
     return mux->base.settings->rpc->max_frame_bytes * IN_FLIGHT_OF;
 }
@@ -156,7 +45,7 @@ rpc_let_go(void *block)
 
 /* What was received: a frame that lies in a block. */
 static void
-rpc_message_init(rpc_stream_t *s, const mosn_rpc_frame_t *frame,
+rpc_message_init(mux_rpc_stream_t *s, const mosn_rpc_frame_t *frame,
                  const uint8_t *bytes)
 {
     mosn_block_t   *block = s->mux->base.conn->in.block;
@@ -176,13 +65,13 @@ rpc_message_init(rpc_stream_t *s, const mosn_rpc_frame_t *frame,
 }
 
 
-static rpc_stream_t *
-rpc_stream_create(rpc_mux_t *mux, mosn_pool_t *pool)
+static mux_rpc_stream_t *
+rpc_stream_create(mux_rpc_t *mux, mosn_pool_t *pool)
 {
-    rpc_stream_t *s = mosn_pool_alloc(pool, sizeof(*s));
+    mux_rpc_stream_t *s = mosn_pool_alloc(pool, sizeof(*s));
 
-    memset(s, 0, offsetof(rpc_stream_t, message));
-    s->base.ops = &rpc_stream_ops;
+    memset(s, 0, offsetof(mux_rpc_stream_t, message));
+    s->base.ops = &mux_rpc_stream_ops;
     s->base.sc = &mux->base;
     s->base.conn = mux->base.conn;
     s->base.pool = pool;
@@ -197,7 +86,7 @@ rpc_stream_create(rpc_mux_t *mux, mosn_pool_t *pool)
 
 
 static void
-rpc_read_on(rpc_mux_t *mux)
+rpc_read_on(mux_rpc_t *mux)
 {
     if (mux->read_stopped) {
         mux->read_stopped = false;
@@ -209,7 +98,7 @@ rpc_read_on(rpc_mux_t *mux)
 
 /* An id that no stream of this connection has ever had. */
 static uint64_t
-rpc_next_id(rpc_mux_t *mux)
+rpc_next_id(mux_rpc_t *mux)
 {
     return mux->next_id++;
 }
@@ -217,7 +106,7 @@ rpc_next_id(rpc_mux_t *mux)
 
 /* Has it used up its ids?  An old one might still be answered. */
 static bool
-rpc_is_worn(const rpc_mux_t *mux)
+rpc_is_worn(const mux_rpc_t *mux)
 {
     return mux->codec->id_bytes < 8
            && mux->next_id > UINT64_MAX >> (64 - 8 * mux->codec->id_bytes);
@@ -226,7 +115,7 @@ rpc_is_worn(const rpc_mux_t *mux)
 
 /* How many more requests the host gets; tells the pool when it asks. */
 static void
-rpc_look_for_room(rpc_mux_t *mux)
+rpc_look_for_room(mux_rpc_t *mux)
 {
     mosn_stream_conn_t *sc = &mux->base;
     uint32_t            most = (uint32_t) sc->settings->rpc->max_in_flight;
@@ -252,18 +141,35 @@ rpc_look_for_room(rpc_mux_t *mux)
 }
 
 
-/* The stream is over; a server's memory goes with it. */
+/* Is there nothing left to say on a connection that somebody else reads, or
+ * on which nothing more will come? */
 static void
-rpc_stream_release(rpc_stream_t *s)
+rpc_look_done(mux_rpc_t *mux)
 {
-    rpc_mux_t   *mux = s->mux;
+    mosn_conn_t *conn = mux->base.conn;
+
+    if (mux->base.n_active > 0 || conn->n_feeders > 0) {
+        return;
+    }
+    if (mux->moved) {
+        mosn_conn_close_flushed(conn, MOSN_REASON_NONE, false);
+    } else if (conn->eof) {
+        mosn_conn_close_flushed(conn, MOSN_REASON_CLIENT_CLOSED, false);
+    }
+}
+
+
+void
+mux_rpc_stream_release(mux_rpc_stream_t *s)
+{
+    mux_rpc_t   *mux = s->mux;
     mosn_conn_t *conn = mux->base.conn;
 
     s->over = true;
     mosn_list_unlink(&s->link);
     mosn_chain_clear(&s->body);
     mux->base.n_active--;
-    if (!rpc_is_server(mux)) {
+    if (!mux_rpc_is_server(mux)) {
         mux->slots[s->wire_id & mux->mask] = NULL;
         rpc_look_for_room(mux);
         return;
@@ -275,9 +181,7 @@ rpc_stream_release(rpc_stream_t *s)
     }
     if (mux->base.n_active == 0) {
         mosn_conn_arm_idle(conn, mux->base.settings->idle_timeout_ms);
-        if (conn->eof) {
-            mosn_conn_close_flushed(conn, MOSN_REASON_CLIENT_CLOSED, false);
-        }
+        rpc_look_done(mux);
     }
     if (!conn->blocked) {
         rpc_read_on(mux);
@@ -285,268 +189,11 @@ rpc_stream_release(rpc_stream_t *s)
 }
 
 
-/* --- sending ------------------------------------------------------------- */
-
-static void
-rpc_put_id(const mosn_rpc_codec_t *codec, uint8_t *head, uint64_t id)
-{
-    if (codec->id_bytes == 8) {
-        mosn_put_u64(head + codec->id_at, id);
-    } else {
-        mosn_put_u32(head + codec->id_at, (uint32_t) id);
-    }
-}
-
-
-/* The head that goes: the one that came with another id, or a new one.
- * False: there can be none. */
-static bool
-rpc_put_head(rpc_stream_t *s, uint64_t id, uint8_t tail[MOSN_RPC_SLACK])
-{
-    const mosn_message_t   *m = s->head;
-    const mosn_rpc_t       *rpc = m->rpc;
-    const mosn_rpc_frame_t *f = &rpc->frame;
-    const mosn_rpc_codec_t *codec = rpc->codec;
-    mosn_conn_t            *conn = s->base.conn;
-    size_t                  body_len = f->len - f->head_len - f->tail_len;
-    size_t                  n = f->head_len;
-    uint8_t                *out;
-
-    if (MOSN_LIKELY(s->body.bytes == body_len && mosn_rpc_is_untouched(m))) {
-        out = mosn_conn_reserve(conn, f->len < MOSN_BUF_COPY_MAX
-                                          ? f->len + MOSN_RPC_SLACK
-                                          : n + MOSN_RPC_SLACK);
-        if (codec->renumber != NULL) {
-            n = codec->renumber(rpc, id, out);
-        } else {
-            memcpy(out, rpc->bytes, n);
-            rpc_put_id(codec, out, id);
-        }
-    } else {
-        n = codec->encode != NULL
-                ? codec->encode(rpc, &m->headers, id, s->body.bytes, NULL)
-                : 0;
-        if (n == 0) {
-            return false;
-        }
-        out = mosn_conn_reserve(conn, n);
-        n = codec->encode(rpc, &m->headers, id, s->body.bytes, out);
-        if (codec->encodes_body) {
-            mosn_chain_clear(&s->body);
-        }
-    }
-    if (f->tail_len > 0) {
-        codec->seal(f, out, n, &s->body, tail);
-    }
-    mosn_conn_commit(conn, n);
-    return true;
-}
-
-
-/* A whole frame.  False: it cannot be written. */
-static bool
-rpc_put_frame(rpc_stream_t *s, uint64_t id)
-{
-    mosn_conn_t *conn = s->base.conn;
-    uint8_t      tail[MOSN_RPC_SLACK];
-
-    if (!rpc_put_head(s, id, tail)) {
-        return false;
-    }
-    for (mosn_buf_t *b = s->body.head; b != NULL; b = b->next) {
-        mosn_conn_write_buf(conn, b);
-    }
-    if (s->head->rpc->frame.tail_len > 0) {
-        mosn_conn_write(conn, tail, s->head->rpc->frame.tail_len);
-    }
-    return true;
-}
-
-
-/* Is it a frame that this side can read? */
-static bool
-rpc_is_ours(const rpc_mux_t *mux, const mosn_message_t *m)
-{
-    return m->rpc != NULL
-           && (m->rpc->codec == mux->codec
-               || strcmp(m->rpc->codec->family, mux->codec->family) == 0);
-}
-
-
-/* What went wrong, in the words of the protocol. */
-static void
-rpc_put_failure(rpc_mux_t *mux, const mosn_rpc_frame_t *of,
-                const uint8_t *bytes, mosn_reason_e reason, unsigned status,
-                mosn_str_t text)
-{
-    const mosn_rpc_codec_t *codec = mux->codec;
-    uint8_t                 out[MOSN_RPC_OWN_MAX];
-    size_t                  n = 0;
-
-    if (of->kind == MOSN_RPC_HEARTBEAT && codec->ack != NULL) {
-        n = codec->ack(of, bytes, status == 200, out);
-    } else if (of->kind == MOSN_RPC_REQUEST && codec->reply != NULL) {
-        n = codec->reply(of, bytes, reason, status, text, out);
-    }
-    mosn_conn_write(mux->base.conn, out, n);
-}
-
-
-/* What the client gets that asked for it: a frame of a host, or words of
- * ours.  Then it is over. */
-static void
-rpc_answer(rpc_stream_t *s)
-{
-    const mosn_message_t *m = s->head;
-    mosn_conn_t          *conn = s->base.conn;
-
-    if (s->rpc.frame.kind == MOSN_RPC_ONEWAY) {
-        return;
-    }
-    if (rpc_is_ours(s->mux, m)) {
-        if (!rpc_put_frame(s, s->rpc.frame.id)) {
-            rpc_put_failure(s->mux, &s->rpc.frame, s->rpc.bytes,
-                            MOSN_REASON_INTERNAL, 500, MOSN_STR(""));
-        }
-    } else {
-        mosn_buf_t *b = s->body.head;
-        mosn_str_t  text = { b != NULL ? (const char *) b->pos : "",
-                            b != NULL ? mosn_buf_len(b) : 0 };
-
-        rpc_put_failure(s->mux, &s->rpc.frame, s->rpc.bytes, m->reason,
-                        m->status, text);
-    }
-    if (conn->out.bytes > rpc_most_held(s->mux)) {
-        mosn_conn_abort(conn, MOSN_REASON_SEND_TIMEOUT); /* reads nothing */
-    }
-}
-
-
-/* A request that nobody answers has been sent: so it is answered. */
-static void
-rpc_answer_oneway(rpc_stream_t *s)
-{
-    mosn_message_t *m = mosn_pool_calloc(s->base.pool, sizeof(*m));
-
-    m->version = MOSN_HTTP_11;
-    m->status = 200;
-    m->headers.pool = s->base.pool;
-    s->base.received_end = true;
-    rpc_stream_release(s);
-    s->base.receiver->on_head(&s->base, m, true);
-}
-
-
-static void
-rpc_send_request(rpc_stream_t *s)
-{
-    mosn_conn_t *conn = s->base.conn;
-
-    s->base.first_byte = conn->bytes_out + conn->out.bytes;
-    if (!rpc_is_ours(s->mux, s->head) || !rpc_put_frame(s, s->wire_id)) {
-        rpc_stream_release(s);
-        s->base.receiver->on_reset(&s->base, MOSN_REASON_HEADERS_TOO_LARGE);
-        return;
-    }
-    mosn_chain_clear(&s->body);
-    if (s->head->rpc->frame.kind == MOSN_RPC_ONEWAY) {
-        rpc_answer_oneway(s);
-    }
-}
-
-
-static void
-rpc_send_all(rpc_stream_t *s)
-{
-    s->base.sent_end = true;
-    if (rpc_is_server(s->mux)) {
-        rpc_answer(s);
-        rpc_stream_release(s);
-    } else {
-        rpc_send_request(s);
-    }
-}
-
-
-static void
-rpc_send_head(mosn_stream_t *stream, const mosn_message_t *head, bool end)
-{
-    rpc_stream_t *s = rpc_stream(stream);
-
-    if (!s->over) {
-        s->head = head;
-        if (end) {
-            rpc_send_all(s);
-        }
-    }
-}
-
-
-static void
-rpc_send_data(mosn_stream_t *stream, const mosn_buf_t *data, bool end)
-{
-    rpc_stream_t *s = rpc_stream(stream);
-
-    if (s->over) {
-        return;
-    }
-    if (data != NULL) {
-        mosn_chain_append_ref(&s->body, data);
-    }
-    if (end) {
-        rpc_send_all(s);
-    }
-}
-
-
-/* Calls have none: what came before is all. */
-static void
-rpc_send_trailers(mosn_stream_t *stream, const mosn_headers_t *trailers)
-{
-    (void) trailers;
-    rpc_send_data(stream, NULL, true);
-}
-
-
-static void
-rpc_reset(mosn_stream_t *stream, mosn_reason_e reason)
-{
-    rpc_stream_t *s = rpc_stream(stream);
-
-    if (s->over) {
-        return;
-    }
-    if (rpc_is_server(s->mux)) {
-        rpc_put_failure(s->mux, &s->rpc.frame, s->rpc.bytes, reason,
-                        mosn_reasons[reason].status, MOSN_STR(""));
-    }
-    rpc_stream_release(s);
-}
-
-
-/* It came whole: there is nothing to hold back. */
-static void
-rpc_pause(mosn_stream_t *stream)
-{
-    (void) stream;
-}
-
-
-static const mosn_stream_ops_t rpc_stream_ops = {
-    .send_head = rpc_send_head,
-    .send_data = rpc_send_data,
-    .send_trailers = rpc_send_trailers,
-    .reset = rpc_reset,
-    .pause = rpc_pause,
-    .resume = rpc_pause,
-};
-
-
 /* --- receiving ----------------------------------------------------------- */
 
 /* A whole message goes up; `s` may be over after that. */
 static void
-rpc_deliver(rpc_stream_t *s)
+rpc_deliver(mux_rpc_stream_t *s)
 {
     const mosn_rpc_frame_t *f = &s->rpc.frame;
     mosn_block_t           *block = s->mux->base.conn->in.block;
@@ -559,17 +206,17 @@ rpc_deliver(rpc_stream_t *s)
 
     s->base.received_end = true;
     receiver->on_head(&s->base, &s->message, n == 0);
-    if (n > 0 && !(rpc_is_server(s->mux) && s->over)) {
+    if (n > 0 && !(mux_rpc_is_server(s->mux) && s->over)) {
         receiver->on_data(&s->base, &data, true);
     }
 }
 
 
 static void
-rpc_on_request(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
+rpc_on_request(mux_rpc_t *mux, const mosn_rpc_frame_t *frame,
                const uint8_t *bytes)
 {
-    rpc_stream_t *s =
+    mux_rpc_stream_t *s =
         rpc_stream_create(mux, mosn_pool_create(MOSN_POOL_STREAM));
     const char *why = NULL;
 
@@ -580,9 +227,9 @@ rpc_on_request(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
         mosn_log_info(0, "conn %llu: %.*s: %s",
                       (unsigned long long) mux->base.conn->id,
                       MOSN_STR_ARG(mux->codec->protocol), why);
-        rpc_put_failure(mux, frame, bytes, MOSN_REASON_BAD_REQUEST, 400,
-                        mosn_str(why));
-        rpc_stream_release(s);
+        mux_rpc_put_failure(mux, frame, bytes, MOSN_REASON_BAD_REQUEST, 400,
+                            mosn_str(why));
+        mux_rpc_stream_release(s);
         mux->base.server->on_refused(mux->base.owner, &mux->base,
                                      MOSN_REASON_BAD_REQUEST, 400,
                                      mux->codec->protocol);
@@ -595,20 +242,20 @@ rpc_on_request(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
 }
 
 
-static rpc_stream_t *
-rpc_find(const rpc_mux_t *mux, uint64_t id)
+static mux_rpc_stream_t *
+rpc_find(const mux_rpc_t *mux, uint64_t id)
 {
-    rpc_stream_t *s = mux->slots[id & mux->mask];
+    mux_rpc_stream_t *s = mux->slots[id & mux->mask];
 
     return s != NULL && s->wire_id == id ? s : NULL;
 }
 
 
 static void
-rpc_on_response(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
+rpc_on_response(mux_rpc_t *mux, const mosn_rpc_frame_t *frame,
                 const uint8_t *bytes)
 {
-    rpc_stream_t *s = rpc_find(mux, frame->id);
+    mux_rpc_stream_t *s = rpc_find(mux, frame->id);
 
     if (s == NULL || !s->base.sent_end) { /* given up before, or a lie */
         if (mux->base.client->on_count != NULL) {
@@ -621,14 +268,14 @@ rpc_on_response(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
         mux->codec->http_status != NULL && frame->kind == MOSN_RPC_RESPONSE
             ? mux->codec->http_status(&s->rpc)
             : 200;
-    rpc_stream_release(s);
+    mux_rpc_stream_release(s);
     rpc_deliver(s);
 }
 
 
 /* The host is well. */
 static void
-rpc_on_ack(rpc_mux_t *mux)
+rpc_on_ack(mux_rpc_t *mux)
 {
     mosn_stream_conn_t *sc = &mux->base;
 
@@ -642,16 +289,17 @@ rpc_on_ack(rpc_mux_t *mux)
 
 
 static void
-rpc_acknowledge(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
+rpc_acknowledge(mux_rpc_t *mux, const mosn_rpc_frame_t *frame,
                 const uint8_t *bytes)
 {
-    rpc_put_failure(mux, frame, bytes, MOSN_REASON_NONE, 200, MOSN_STR(""));
+    mux_rpc_put_failure(mux, frame, bytes, MOSN_REASON_NONE, 200,
+                        MOSN_STR(""));
 }
 
 
 /* What a host says. */
 static void
-rpc_client_on_frame(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
+rpc_client_on_frame(mux_rpc_t *mux, const mosn_rpc_frame_t *frame,
                     const uint8_t *bytes)
 {
     switch (frame->kind) {
@@ -673,8 +321,8 @@ rpc_client_on_frame(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
         rpc_look_for_room(mux);
         break;
     case MOSN_RPC_REQUEST: /* we serve nobody there */
-        rpc_put_failure(mux, frame, bytes, MOSN_REASON_NO_ROUTE, 404,
-                        MOSN_STR("no route towards clients"));
+        mux_rpc_put_failure(mux, frame, bytes, MOSN_REASON_NO_ROUTE, 404,
+                            MOSN_STR("no route towards clients"));
         break;
     case MOSN_RPC_ONEWAY:
     case MOSN_RPC_IGNORED:
@@ -685,7 +333,7 @@ rpc_client_on_frame(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
 
 /* What a client says. */
 static void
-rpc_server_on_frame(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
+rpc_server_on_frame(mux_rpc_t *mux, const mosn_rpc_frame_t *frame,
                     const uint8_t *bytes)
 {
     switch (frame->kind) {
@@ -708,12 +356,12 @@ rpc_server_on_frame(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
 
 /* Nothing that follows can be trusted. */
 static void
-rpc_broken(rpc_mux_t *mux, mosn_reason_e reason, const char *why)
+rpc_broken(mux_rpc_t *mux, mosn_reason_e reason, const char *why)
 {
     mosn_stream_conn_t *sc = &mux->base;
     mosn_conn_t        *conn = sc->conn;
 
-    if (!rpc_is_server(mux)) {
+    if (!mux_rpc_is_server(mux)) {
         char text[MOSN_ADDRESS_TEXT];
 
         (void) mosn_address_format((const struct sockaddr *) &conn->peer,
@@ -734,18 +382,18 @@ rpc_broken(rpc_mux_t *mux, mosn_reason_e reason, const char *why)
 
 /* One whole frame.  False: the connection ends. */
 static bool
-rpc_on_frame(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
+rpc_on_frame(mux_rpc_t *mux, const mosn_rpc_frame_t *frame,
              const uint8_t *bytes)
 {
     if (frame->tail_len > 0 && !mux->codec->verify(frame, bytes)) {
-        if (rpc_is_server(mux)) {
-            rpc_put_failure(mux, frame, bytes, MOSN_REASON_BAD_REQUEST, 400,
-                            MOSN_STR("checksum"));
+        if (mux_rpc_is_server(mux)) {
+            mux_rpc_put_failure(mux, frame, bytes, MOSN_REASON_BAD_REQUEST,
+                                400, MOSN_STR("checksum"));
         }
         rpc_broken(mux, MOSN_REASON_BAD_REQUEST, "the checksum is wrong");
         return false;
     }
-    if (rpc_is_server(mux)) {
+    if (mux_rpc_is_server(mux)) {
         rpc_server_on_frame(mux, frame, bytes);
     } else {
         rpc_client_on_frame(mux, frame, bytes);
@@ -756,22 +404,23 @@ rpc_on_frame(rpc_mux_t *mux, const mosn_rpc_frame_t *frame,
 
 /* A client may have so much under way, and so much of it here. */
 static bool
-rpc_is_full(const rpc_mux_t *mux)
+rpc_is_full(const mux_rpc_t *mux)
 {
     const mosn_rpc_conf_t *conf = mux->base.settings->rpc;
 
     return mux->base.n_active >= (uint32_t) conf->max_in_flight
-           || mux->held_bytes >= rpc_most_held(mux) || mux->base.conn->blocked;
+           || mux->held_bytes >= mux_rpc_most_held(mux)
+           || mux->base.conn->blocked;
 }
 
 
 /* Part of a frame is there; the rest has so long. */
 static void
-rpc_await_rest(rpc_mux_t *mux)
+rpc_await_rest(mux_rpc_t *mux)
 {
     const mosn_stream_settings_t *settings = mux->base.settings;
 
-    if (!rpc_is_server(mux)) {
+    if (!mux_rpc_is_server(mux)) {
         return; /* requests have timeouts, silence has heartbeats */
     }
     if (!mux->frame_begun) {
@@ -784,22 +433,22 @@ rpc_await_rest(rpc_mux_t *mux)
 
 
 static void
-rpc_on_eof(rpc_mux_t *mux)
+rpc_on_eof(mux_rpc_t *mux)
 {
     mosn_conn_t *conn = mux->base.conn;
 
-    if (!rpc_is_server(mux)) {
+    if (!mux_rpc_is_server(mux)) {
         mosn_conn_close(conn, MOSN_REASON_UPSTREAM_CLOSED);
-    } else if (mux->base.n_active == 0) {
-        mosn_conn_close_flushed(conn, MOSN_REASON_CLIENT_CLOSED, false);
-    } /* else it still gets its answers */
+    } else {
+        rpc_look_done(mux); /* it still gets its answers */
+    }
 }
 
 
 static mosn_verdict_e
 rpc_on_read(mosn_stream_conn_t *sc)
 {
-    rpc_mux_t   *mux = rpc_mux(sc);
+    mux_rpc_t   *mux = rpc_mux(sc);
     mosn_conn_t *conn = sc->conn;
     size_t       max = sc->settings->rpc->max_frame_bytes, n;
     bool         more = false;
@@ -811,7 +460,7 @@ rpc_on_read(mosn_stream_conn_t *sc)
         const char      *why = "malformed";
         mosn_rc_e        rc;
 
-        if (rpc_is_server(mux) && rpc_is_full(mux)) {
+        if (mux_rpc_is_server(mux) && rpc_is_full(mux)) {
             if (!mux->read_stopped) {
                 mux->read_stopped = true;
                 mosn_conn_pause_read(conn);
@@ -820,9 +469,10 @@ rpc_on_read(mosn_stream_conn_t *sc)
         }
         rc = mux->codec->look(bytes, n, &frame, &why);
         if (rc == MOSN_OK && frame.len > max) {
-            if (rpc_is_server(mux)) {
-                rpc_put_failure(mux, &frame, bytes, MOSN_REASON_BODY_TOO_LARGE,
-                                413, MOSN_STR("the frame is too long"));
+            if (mux_rpc_is_server(mux)) {
+                mux_rpc_put_failure(mux, &frame, bytes,
+                                    MOSN_REASON_BODY_TOO_LARGE, 413,
+                                    MOSN_STR("the frame is too long"));
             }
             rpc_broken(mux, MOSN_REASON_BODY_TOO_LARGE,
                        "a frame is longer than max_frame_bytes");
@@ -845,7 +495,7 @@ rpc_on_read(mosn_stream_conn_t *sc)
 
     if (more) {
         rpc_await_rest(mux);
-    } else if (rpc_is_server(mux)) {
+    } else if (mux_rpc_is_server(mux)) {
         mosn_conn_arm_idle(conn, sc->settings->idle_timeout_ms);
     }
     if (conn->eof) {
@@ -858,7 +508,7 @@ rpc_on_read(mosn_stream_conn_t *sc)
 /* --- heartbeats ---------------------------------------------------------- */
 
 static void
-rpc_ask(rpc_mux_t *mux)
+rpc_ask(mux_rpc_t *mux)
 {
     mosn_conn_t *conn = mux->base.conn;
     uint8_t      out[MOSN_RPC_OWN_MAX];
@@ -875,7 +525,7 @@ rpc_ask(rpc_mux_t *mux)
 static void
 rpc_beat_fired(mosn_timer_t *timer)
 {
-    rpc_mux_t             *mux = mosn_container_of(timer, rpc_mux_t, beat);
+    mux_rpc_t             *mux = mosn_container_of(timer, mux_rpc_t, beat);
     const mosn_rpc_conf_t *conf = mux->base.settings->rpc;
     mosn_conn_t           *conn = mux->base.conn;
     uint64_t               silent_ms = conn->loop->now_ms - mux->heard_ms;
@@ -909,7 +559,7 @@ rpc_beat_fired(mosn_timer_t *timer)
 static void
 rpc_check(mosn_stream_conn_t *sc)
 {
-    rpc_mux_t *mux = rpc_mux(sc);
+    mux_rpc_t *mux = rpc_mux(sc);
 
     if (mux->codec->heartbeat == NULL) {
         sc->client->on_available(sc->owner, sc);
@@ -923,11 +573,11 @@ rpc_check(mosn_stream_conn_t *sc)
 /* --- events -------------------------------------------------------------- */
 
 static void
-rpc_on_connected(rpc_mux_t *mux)
+rpc_on_connected(mux_rpc_t *mux)
 {
     mosn_stream_conn_t *sc = &mux->base;
 
-    if (rpc_is_server(mux)) {
+    if (mux_rpc_is_server(mux)) {
         return;
     }
     mux->heard_ms = sc->conn->loop->now_ms;
@@ -943,67 +593,120 @@ rpc_on_connected(rpc_mux_t *mux)
 
 
 static void
-rpc_on_idle(rpc_mux_t *mux)
+rpc_on_idle(mux_rpc_t *mux)
 {
     mosn_conn_t *conn = mux->base.conn;
 
-    if (!rpc_is_server(mux)) {
+    if (!mux_rpc_is_server(mux)) {
         if (mux->base.n_active == 0) {
             mosn_conn_close(conn, MOSN_REASON_IDLE_TIMEOUT);
         }
     } else if (mux->frame_begun && !mux->read_stopped) {
         rpc_broken(mux, MOSN_REASON_BODY_TIMEOUT,
                    "a frame is not complete in time");
-    } else if (mux->base.n_active == 0) {
-        mosn_conn_close_flushed(conn, MOSN_REASON_IDLE_TIMEOUT, false);
+    } else if (mux->base.n_active == 0 && conn->n_feeders == 0) {
+        mosn_conn_close_flushed(conn,
+                                conn->draining ? MOSN_REASON_DRAINING
+                                               : MOSN_REASON_IDLE_TIMEOUT,
+                                false);
     } else {
         mosn_conn_arm_idle(conn, mux->base.settings->idle_timeout_ms);
     }
 }
 
 
-/* At rest it goes to whoever comes after us. */
+/* Nobody takes it over: it is told, where there is a word for that, and has
+ * a moment for what may be on its way. */
 static void
-rpc_on_drain(rpc_mux_t *mux)
+rpc_say_bye(mux_rpc_t *mux)
 {
     mosn_conn_t *conn = mux->base.conn;
+    uint8_t      out[MOSN_RPC_OWN_MAX];
 
-    if (mux->base.n_active > 0 || mosn_buf_len(&conn->in) > 0
-        || conn->out.bytes > 0)
+    if (!mux->said_bye && mux->base.settings->rpc->goaway
+        && mux->codec->goaway != NULL)
     {
-        return; /* it comes again */
+        mosn_conn_write(conn, out, mux->codec->goaway(rpc_next_id(mux), out));
     }
-    if (mosn_listener_give(conn, NULL, NULL) == MOSN_OK) {
-        mosn_conn_close(conn, MOSN_REASON_NONE);
+    mux->said_bye = true;
+    if (mux->base.n_active == 0 && mosn_buf_len(&conn->in) == 0) {
+        mosn_conn_arm_idle(conn, DRAIN_IDLE_MS);
     }
 }
 
 
+/* It goes to whoever comes after us, with what is under way if need be. */
 static void
-rpc_on_closed(rpc_mux_t *mux)
+rpc_on_drain(mux_rpc_t *mux)
+{
+    mosn_conn_t *conn = mux->base.conn;
+    bool         rests = mux->base.n_active == 0 && conn->n_feeders == 0
+                 && mosn_buf_len(&conn->in) == 0;
+    mosn_rc_e rc;
+
+    if (mux->moved || !mux_rpc_is_server(mux)) {
+        return;
+    }
+    if (conn->transport != NULL) { /* TLS cannot move */
+        rpc_say_bye(mux);
+        return;
+    }
+    rc = rests ? mosn_listener_give(conn, NULL, NULL)
+               : mosn_listener_move(conn);
+    if (rc == MOSN_OK && rests) {
+        mosn_conn_close(conn, MOSN_REASON_NONE);
+    } else if (rc == MOSN_OK) {
+        mux->moved = true;
+    } else if (rc == MOSN_DECLINED) {
+        rpc_say_bye(mux);
+    } /* else it comes again */
+}
+
+
+/* Who has waited in vain hears so. */
+static void
+rpc_on_cut(mux_rpc_t *mux)
+{
+    mosn_conn_t *conn = mux->base.conn;
+
+    for (mosn_list_t *link = mux->streams.next;
+         mux_rpc_is_server(mux) && link != &mux->streams; link = link->next)
+    {
+        mux_rpc_stream_t *s = mosn_container_of(link, mux_rpc_stream_t, link);
+
+        mux_rpc_put_failure(
+            mux, &s->rpc.frame, s->rpc.bytes, MOSN_REASON_DRAINING,
+            mosn_reasons[MOSN_REASON_DRAINING].status, MOSN_STR(""));
+    }
+    mosn_conn_flush(conn);
+}
+
+
+static void
+rpc_on_closed(mux_rpc_t *mux)
 {
     mosn_stream_conn_t *sc = &mux->base;
     mosn_reason_e       reason = sc->conn->reason;
 
     if (reason == MOSN_REASON_NONE) {
-        reason = rpc_is_server(mux) ? MOSN_REASON_CLIENT_CLOSED
-                                    : MOSN_REASON_UPSTREAM_CLOSED;
+        reason = mux_rpc_is_server(mux) ? MOSN_REASON_CLIENT_CLOSED
+                                        : MOSN_REASON_UPSTREAM_CLOSED;
     }
     mosn_timer_disarm(sc->conn->loop, &mux->beat);
     mux->going = true;
     sc->room = 0;
     while (!mosn_list_is_empty(&mux->streams)) {
-        rpc_stream_t *s =
-            mosn_container_of(mux->streams.next, rpc_stream_t, link);
+        mux_rpc_stream_t *s =
+            mosn_container_of(mux->streams.next, mux_rpc_stream_t, link);
 
-        rpc_stream_release(s);
+        mux_rpc_stream_release(s);
         if (s->base.receiver != NULL) {
             s->base.receiver->on_reset(&s->base, reason);
         }
     }
     free(mux->slots);
     mux->slots = NULL;
-    if (!rpc_is_server(mux)) {
+    if (!mux_rpc_is_server(mux)) {
         sc->client->on_closed(sc->owner, sc, reason);
     }
 }
@@ -1012,15 +715,16 @@ rpc_on_closed(rpc_mux_t *mux)
 static void
 rpc_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
 {
-    rpc_mux_t *mux = rpc_mux(sc);
+    mux_rpc_t *mux = rpc_mux(sc);
 
     switch (event) {
     case MOSN_CONN_CONNECTED:
         rpc_on_connected(mux);
         break;
     case MOSN_CONN_DRAINED:
-        if (rpc_is_server(mux)) {
+        if (mux_rpc_is_server(mux)) {
             rpc_read_on(mux);
+            rpc_look_done(mux);
         } else {
             rpc_look_for_room(mux);
         }
@@ -1031,6 +735,9 @@ rpc_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
     case MOSN_CONN_DRAIN:
         rpc_on_drain(mux);
         break;
+    case MOSN_CONN_CUT:
+        rpc_on_cut(mux);
+        break;
     case MOSN_CONN_CLOSED:
         rpc_on_closed(mux);
         break;
@@ -1040,10 +747,10 @@ rpc_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
 
 /* Twice as many slots; old ids keep theirs, as they still differ. */
 static void
-rpc_grow_slots(rpc_mux_t *mux)
+rpc_grow_slots(mux_rpc_t *mux)
 {
-    uint32_t       n = (mux->mask + 1) * 2;
-    rpc_stream_t **slots = mosn_calloc(n * sizeof(*slots));
+    uint32_t           n = (mux->mask + 1) * 2;
+    mux_rpc_stream_t **slots = mosn_calloc(n * sizeof(*slots));
 
     for (uint32_t i = 0; i <= mux->mask; i++) {
         if (mux->slots[i] != NULL) {
@@ -1059,8 +766,8 @@ rpc_grow_slots(rpc_mux_t *mux)
 static mosn_stream_t *
 rpc_open(mosn_stream_conn_t *sc, mosn_pool_t *pool)
 {
-    rpc_mux_t    *mux = rpc_mux(sc);
-    rpc_stream_t *s = rpc_stream_create(mux, pool);
+    mux_rpc_t        *mux = rpc_mux(sc);
+    mux_rpc_stream_t *s = rpc_stream_create(mux, pool);
 
     if (sc->n_active > mux->mask / 2) {
         rpc_grow_slots(mux);
@@ -1085,11 +792,11 @@ static const mosn_stream_conn_ops_t rpc_conn_ops = {
 
 /* --- the protocol -------------------------------------------------------- */
 
-static rpc_mux_t *
+static mux_rpc_t *
 rpc_create(const mosn_stream_protocol_ops_t *protocol, mosn_conn_t *conn,
            const mosn_stream_settings_t *settings, void *owner)
 {
-    rpc_mux_t *mux = mosn_pool_calloc(conn->pool, sizeof(*mux));
+    mux_rpc_t *mux = mosn_pool_calloc(conn->pool, sizeof(*mux));
 
     mux->base.ops = &rpc_conn_ops;
     mux->base.conn = conn;
@@ -1109,7 +816,7 @@ rpc_serve(const mosn_stream_protocol_ops_t *protocol, mosn_conn_t *conn,
           const mosn_stream_settings_t   *settings,
           const mosn_stream_server_ops_t *ops, void *owner)
 {
-    rpc_mux_t *mux = rpc_create(protocol, conn, settings, owner);
+    mux_rpc_t *mux = rpc_create(protocol, conn, settings, owner);
 
     mux->base.server = ops;
     mosn_conn_arm_idle(conn, settings->idle_timeout_ms);
@@ -1122,7 +829,7 @@ rpc_connect(const mosn_stream_protocol_ops_t *protocol, mosn_conn_t *conn,
             const mosn_stream_settings_t   *settings,
             const mosn_stream_client_ops_t *ops, void *owner)
 {
-    rpc_mux_t *mux = rpc_create(protocol, conn, settings, owner);
+    mux_rpc_t *mux = rpc_create(protocol, conn, settings, owner);
 
     mux->base.client = ops;
     mux->slots = mosn_calloc(SLOTS_FIRST * sizeof(mosn_list_t *));

@@ -1,0 +1,264 @@
+/* stream/mux_rpc_send.c - frames that go out, with the ids of their side. */
+
+#include "stream/mux_rpc.h"
+#include "core/log.h"
+
+static mux_rpc_stream_t *
+rpc_stream(mosn_stream_t *stream)
+{
+    return mosn_container_of(stream, mux_rpc_stream_t, base);
+}
+
+
+static void
+rpc_put_id(const mosn_rpc_codec_t *codec, uint8_t *head, uint64_t id)
+{
+    if (codec->id_bytes == 8) {
+        mosn_put_u64(head + codec->id_at, id);
+    } else {
+        mosn_put_u32(head + codec->id_at, (uint32_t) id);
+    }
+}
+
+
+/* The head that goes: the one that came with another id, or a new one.
+ * False: there can be none. */
+static bool
+rpc_put_head(mux_rpc_stream_t *s, uint64_t id, uint8_t tail[MOSN_RPC_SLACK])
+{
+    const mosn_message_t   *m = s->head;
+    const mosn_rpc_t       *rpc = m->rpc;
+    const mosn_rpc_frame_t *f = &rpc->frame;
+    const mosn_rpc_codec_t *codec = rpc->codec;
+    mosn_conn_t            *conn = s->base.conn;
+    size_t                  body_len = f->len - f->head_len - f->tail_len;
+    size_t                  n = f->head_len;
+    uint8_t                *out;
+
+    if (MOSN_LIKELY(s->body.bytes == body_len && mosn_rpc_is_untouched(m))) {
+        out = mosn_conn_reserve(conn, f->len < MOSN_BUF_COPY_MAX
+                                          ? f->len + MOSN_RPC_SLACK
+                                          : n + MOSN_RPC_SLACK);
+        if (codec->renumber != NULL) {
+            n = codec->renumber(rpc, id, out);
+        } else {
+            memcpy(out, rpc->bytes, n);
+            rpc_put_id(codec, out, id);
+        }
+    } else {
+        n = codec->encode != NULL
+                ? codec->encode(rpc, &m->headers, id, s->body.bytes, NULL)
+                : 0;
+        if (n == 0) {
+            return false;
+        }
+        out = mosn_conn_reserve(conn, n);
+        n = codec->encode(rpc, &m->headers, id, s->body.bytes, out);
+        if (codec->encodes_body) {
+            mosn_chain_clear(&s->body);
+        }
+    }
+    if (f->tail_len > 0) {
+        codec->seal(f, out, n, &s->body, tail);
+    }
+    mosn_conn_commit(conn, n);
+    return true;
+}
+
+
+/* A whole frame.  False: it cannot be written. */
+static bool
+rpc_put_frame(mux_rpc_stream_t *s, uint64_t id)
+{
+    mosn_conn_t *conn = s->base.conn;
+    uint8_t      tail[MOSN_RPC_SLACK];
+
+    if (!rpc_put_head(s, id, tail)) {
+        return false;
+    }
+    for (mosn_buf_t *b = s->body.head; b != NULL; b = b->next) {
+        mosn_conn_write_buf(conn, b);
+    }
+    if (s->head->rpc->frame.tail_len > 0) {
+        mosn_conn_write(conn, tail, s->head->rpc->frame.tail_len);
+    }
+    return true;
+}
+
+
+/* Is it a frame that this side can read? */
+static bool
+rpc_is_ours(const mux_rpc_t *mux, const mosn_message_t *m)
+{
+    return m->rpc != NULL
+           && (m->rpc->codec == mux->codec
+               || strcmp(m->rpc->codec->family, mux->codec->family) == 0);
+}
+
+
+void
+mux_rpc_put_failure(mux_rpc_t *mux, const mosn_rpc_frame_t *of,
+                    const uint8_t *bytes, mosn_reason_e reason,
+                    unsigned status, mosn_str_t text)
+{
+    const mosn_rpc_codec_t *codec = mux->codec;
+    uint8_t                 out[MOSN_RPC_OWN_MAX];
+    size_t                  n = 0;
+
+    if (of->kind == MOSN_RPC_HEARTBEAT && codec->ack != NULL) {
+        n = codec->ack(of, bytes, status == 200, out);
+    } else if (of->kind == MOSN_RPC_REQUEST && codec->reply != NULL) {
+        n = codec->reply(of, bytes, reason, status, text, out);
+    }
+    mosn_conn_write(mux->base.conn, out, n);
+}
+
+
+/* What the client gets that asked for it: a frame of a host, or words of
+ * ours.  Then it is over. */
+static void
+rpc_answer(mux_rpc_stream_t *s)
+{
+    const mosn_message_t *m = s->head;
+    mosn_conn_t          *conn = s->base.conn;
+
+    if (s->rpc.frame.kind == MOSN_RPC_ONEWAY) {
+        return;
+    }
+    if (rpc_is_ours(s->mux, m)) {
+        if (!rpc_put_frame(s, s->rpc.frame.id)) {
+            mux_rpc_put_failure(s->mux, &s->rpc.frame, s->rpc.bytes,
+                                MOSN_REASON_INTERNAL, 500, MOSN_STR(""));
+        }
+    } else {
+        mosn_buf_t *b = s->body.head;
+        mosn_str_t  text = { b != NULL ? (const char *) b->pos : "",
+                            b != NULL ? mosn_buf_len(b) : 0 };
+
+        mux_rpc_put_failure(s->mux, &s->rpc.frame, s->rpc.bytes, m->reason,
+                            m->status, text);
+    }
+    if (conn->out.bytes > mux_rpc_most_held(s->mux)) {
+        mosn_conn_abort(conn, MOSN_REASON_SEND_TIMEOUT); /* reads nothing */
+    }
+}
+
+
+/* A request that nobody answers has been sent: so it is answered. */
+static void
+rpc_answer_oneway(mux_rpc_stream_t *s)
+{
+    mosn_message_t *m = mosn_pool_calloc(s->base.pool, sizeof(*m));
+
+    m->version = MOSN_HTTP_11;
+    m->status = 200;
+    m->headers.pool = s->base.pool;
+    s->base.received_end = true;
+    mux_rpc_stream_release(s);
+    s->base.receiver->on_head(&s->base, m, true);
+}
+
+
+static void
+rpc_send_request(mux_rpc_stream_t *s)
+{
+    mosn_conn_t *conn = s->base.conn;
+
+    s->base.first_byte = conn->bytes_out + conn->out.bytes;
+    if (!rpc_is_ours(s->mux, s->head) || !rpc_put_frame(s, s->wire_id)) {
+        mux_rpc_stream_release(s);
+        s->base.receiver->on_reset(&s->base, MOSN_REASON_HEADERS_TOO_LARGE);
+        return;
+    }
+    mosn_chain_clear(&s->body);
+    if (s->head->rpc->frame.kind == MOSN_RPC_ONEWAY) {
+        rpc_answer_oneway(s);
+    }
+}
+
+
+static void
+rpc_send_all(mux_rpc_stream_t *s)
+{
+    s->base.sent_end = true;
+    if (mux_rpc_is_server(s->mux)) {
+        rpc_answer(s);
+        mux_rpc_stream_release(s);
+    } else {
+        rpc_send_request(s);
+    }
+}
+
+
+static void
+rpc_send_head(mosn_stream_t *stream, const mosn_message_t *head, bool end)
+{
+    mux_rpc_stream_t *s = rpc_stream(stream);
+
+    if (!s->over) {
+        s->head = head;
+        if (end) {
+            rpc_send_all(s);
+        }
+    }
+}
+
+
+static void
+rpc_send_data(mosn_stream_t *stream, const mosn_buf_t *data, bool end)
+{
+    mux_rpc_stream_t *s = rpc_stream(stream);
+
+    if (s->over) {
+        return;
+    }
+    if (data != NULL) {
+        mosn_chain_append_ref(&s->body, data);
+    }
+    if (end) {
+        rpc_send_all(s);
+    }
+}
+
+
+/* Calls have none: what came before is all. */
+static void
+rpc_send_trailers(mosn_stream_t *stream, const mosn_headers_t *trailers)
+{
+    (void) trailers;
+    rpc_send_data(stream, NULL, true);
+}
+
+
+static void
+rpc_reset(mosn_stream_t *stream, mosn_reason_e reason)
+{
+    mux_rpc_stream_t *s = rpc_stream(stream);
+
+    if (s->over) {
+        return;
+    }
+    if (mux_rpc_is_server(s->mux)) {
+        mux_rpc_put_failure(s->mux, &s->rpc.frame, s->rpc.bytes, reason,
+                            mosn_reasons[reason].status, MOSN_STR(""));
+    }
+    mux_rpc_stream_release(s);
+}
+
+
+/* It came whole: there is nothing to hold back. */
+static void
+rpc_pause(mosn_stream_t *stream)
+{
+    (void) stream;
+}
+
+
+const mosn_stream_ops_t mux_rpc_stream_ops = {
+    .send_head = rpc_send_head,
+    .send_data = rpc_send_data,
+    .send_trailers = rpc_send_trailers,
+    .reset = rpc_reset,
+    .pause = rpc_pause,
+    .resume = rpc_pause,
+};
