@@ -15,6 +15,7 @@
 
 #include "proto/rpc.h"
 
+#include <strings.h>
 #include <zlib.h>
 
 #define TYPE_RESPONSE 0
@@ -507,13 +508,95 @@ bolt_seal(const mosn_rpc_frame_t *f, const uint8_t *head, size_t head_len,
 }
 
 
+/* --- from HTTP ----------------------------------------------------------- */
+
+static uint16_t
+bolt_status_of_http(unsigned status)
+{
+    return status < 400 ? STATUS_SUCCESS
+                        : bolt_find_status(MOSN_REASON_NONE, status);
+}
+
+
+static bool
+bolt_takes_header(const mosn_header_t *h)
+{
+    return !h->removed && h->id != MOSN_HEADER_DATE
+           && h->id != MOSN_HEADER_SERVER
+           && !(h->name_len == 7 && strncasecmp(h->name, "service", 7) == 0);
+}
+
+
+static size_t
+bolt_from_http(const mosn_message_t *http, mosn_str_t service,
+               mosn_str_t method, size_t body_len, uint8_t *out)
+{
+    static const char class_of_request[] =
+        "com.alipay.sofa.rpc.core.request.SofaRequest";
+    static const char class_of_response[] =
+        "com.alipay.sofa.rpc.core.response.SofaResponse";
+    const mosn_headers_t *headers = &http->headers;
+    bool                  request = http->status == 0;
+    const char *class = request ? class_of_request : class_of_response;
+    size_t   class_len = strlen(class), map = 0, n;
+    uint8_t *b;
+
+    for (uint32_t i = 0; i < headers->n; i++) {
+        map +=
+            bolt_takes_header(&headers->items[i])
+                ? 8u + headers->items[i].name_len + headers->items[i].value_len
+                : 0;
+    }
+    if (request) {
+        map += 8 + 7 + service.len + 8 + 21 + method.len;
+    }
+    if (map > MAP_MAX || body_len > UINT32_MAX - 65536) {
+        return 0;
+    }
+    if (out == NULL) {
+        return FIXED_1 + 2 + class_len + map;
+    }
+    n = bolt_put_start(out, 1, request ? TYPE_REQUEST : TYPE_RESPONSE,
+                       request ? CMD_REQUEST : CMD_RESPONSE, 0);
+    if (request) {
+        mosn_put_u32(out + n, UINT32_MAX); /* the route knows how long */
+        n += 4;
+    } else {
+        mosn_put_u16(out + n, bolt_status_of_http(http->status));
+        n += 2;
+    }
+    mosn_put_u16(out + n, (uint16_t) class_len);
+    mosn_put_u16(out + n + 2, (uint16_t) map);
+    mosn_put_u32(out + n + 4, (uint32_t) body_len);
+    b = out + n + 8;
+    memcpy(b, class, class_len);
+    b += class_len;
+    if (request) {
+        b = bolt_put_string(b, "service", 7);
+        b = bolt_put_string(b, service.at, (uint32_t) service.len);
+        b = bolt_put_string(b, "sofa_head_method_name", 21);
+        b = bolt_put_string(b, method.at, (uint32_t) method.len);
+    }
+    for (uint32_t i = 0; i < headers->n; i++) {
+        const mosn_header_t *h = &headers->items[i];
+
+        if (bolt_takes_header(h)) {
+            b = bolt_put_string(b, h->name, h->name_len);
+            b = bolt_put_string(b, h->value, h->value_len);
+        }
+    }
+    return (size_t) (b - out);
+}
+
+
 /* --- the two codecs ------------------------------------------------------ */
 
 #define BOLT_COMMON                                                           \
     .family = "bolt", .id_bytes = 4, .look = bolt_look, .read = bolt_read,    \
     .read_headers = bolt_read_headers, .verify = bolt_verify,                 \
     .seal = bolt_seal, .renumber = bolt_renumber, .encode = bolt_encode,      \
-    .ack = bolt_ack, .reply = bolt_reply, .http_status = bolt_http_status
+    .from_http = bolt_from_http, .ack = bolt_ack, .reply = bolt_reply,        \
+    .http_status = bolt_http_status
 
 static const mosn_rpc_codec_t bolt_codec = {
     BOLT_COMMON,           .protocol = MOSN_STR_INIT("bolt"),

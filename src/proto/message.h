@@ -58,7 +58,8 @@ typedef struct {
     /* A call of another protocol; NULL: HTTP.  Its headers are there after
      * mosn_message_need_headers(). */
     mosn_rpc_t   *rpc;
-    mosn_reason_e reason; /* of an answer of ours */
+    bool          ours;   /* an answer of this proxy */
+    mosn_reason_e reason; /* ... and why */
 
     mosn_headers_t headers;
     mosn_block_t  *block; /* one reference, or NULL */

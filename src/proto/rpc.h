@@ -66,6 +66,7 @@ struct mosn_rpc_s {
     const mosn_rpc_codec_t *codec;
     mosn_rpc_frame_t        frame;
     const uint8_t          *bytes; /* frame.len; as long as the message */
+    mosn_block_t           *block; /* where they lie */
 
     /* What routes and logs ask for, where the frame says it; borrowed from
      * the frame.  read() fills them. */
@@ -125,6 +126,12 @@ struct mosn_rpc_codec_s {
     bool encodes_body;
     size_t (*encode)(const mosn_rpc_t *rpc, const mosn_headers_t *headers,
                      uint64_t id, size_t body_len, uint8_t *out);
+
+    /* The head of a request, or of a response, for an HTTP message whose body
+     * becomes the body of the call.  `out` and the result as above.  NULL:
+     * HTTP is nothing that this protocol can say. */
+    size_t (*from_http)(const mosn_message_t *http, mosn_str_t service,
+                        mosn_str_t method, size_t body_len, uint8_t *out);
 
     /* Frames of ours, at most MOSN_RPC_OWN_MAX; their length.  0, or no such
      * function: the protocol has none. */

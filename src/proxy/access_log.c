@@ -165,6 +165,14 @@ log_time(const mosn_request_t *r, bool iso)
 }
 
 
+/* The request as it came; NULL: it was none. */
+static mosn_message_t *
+log_head(const mosn_request_t *r)
+{
+    return r->call != NULL ? r->call : r->head;
+}
+
+
 /* --- variables ---------------------------------------------------------- */
 
 #define VAR(name)                                                             \
@@ -186,7 +194,8 @@ VAR(start_time)
 
 VAR(method)
 {
-    return put_peer(out, end, op, r->head ? r->head->method : MOSN_STR(""));
+    return put_peer(out, end, op,
+                    log_head(r) ? log_head(r)->method : MOSN_STR(""));
 }
 
 
@@ -204,7 +213,7 @@ VAR(path)
 
 VAR(uri)
 {
-    if (r->head != NULL && r->head->method_id == MOSN_METHOD_CONNECT) {
+    if (log_head(r) != NULL && log_head(r)->method_id == MOSN_METHOD_CONNECT) {
         return put_peer(out, end, op, r->authority);
     }
     return put_peer(out, end, op, r->path);
@@ -219,7 +228,8 @@ VAR(authority)
 
 VAR(scheme)
 {
-    return put_peer(out, end, op, r->head ? r->head->scheme : MOSN_STR(""));
+    return put_peer(out, end, op,
+                    log_head(r) ? log_head(r)->scheme : MOSN_STR(""));
 }
 
 
@@ -229,22 +239,22 @@ VAR(protocol)
     static const mosn_str_t http11 = MOSN_STR_INIT("HTTP/1.1");
     static const mosn_str_t http2 = MOSN_STR_INIT("HTTP/2.0");
 
-    if (r->head == NULL) {
+    if (log_head(r) == NULL) {
         return put(out, end, MOSN_STR("-"));
     }
-    if (r->head->rpc != NULL) {
-        return put(out, end, r->head->rpc->codec->protocol);
+    if (log_head(r)->rpc != NULL) {
+        return put(out, end, log_head(r)->rpc->codec->protocol);
     }
     return put(out, end,
-               r->head->version == MOSN_HTTP_2    ? http2
-               : r->head->version == MOSN_HTTP_10 ? http10
-                                                  : http11);
+               log_head(r)->version == MOSN_HTTP_2    ? http2
+               : log_head(r)->version == MOSN_HTTP_10 ? http10
+                                                      : http11);
 }
 
 
 VAR(request_line)
 {
-    if (r->head == NULL) {
+    if (log_head(r) == NULL) {
         return put_peer(out, end, op, r->refused);
     }
     out = var_method(r, op, out, end);
@@ -262,9 +272,9 @@ VAR(request_header)
     }
     const mosn_header_t *h = NULL;
 
-    if (r->head != NULL) {
-        mosn_message_need_headers(r->head);
-        h = mosn_headers_find_name(&r->head->headers, op->text);
+    if (log_head(r) != NULL) {
+        mosn_message_need_headers(log_head(r));
+        h = mosn_headers_find_name(&log_head(r)->headers, op->text);
     }
     return put_peer(out, end, op,
                     h != NULL ? mosn_header_value(h) : MOSN_STR(""));

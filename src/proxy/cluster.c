@@ -62,6 +62,11 @@ static const mosn_directive_t cluster_directives[] = {
                "For hosts that speak HTTP/2."),
     MOSN_GROUP(mosn_cluster_conf_t, rpc, &mosn_rpc_client_block,
                "For hosts that speak a protocol of calls."),
+    MOSN_BOOL(mosn_cluster_conf_t, carry_calls, true,
+              "Hosts that speak HTTP get calls of other protocols whole, as "
+              "application/x-mosn-rpc for another mesh to unpack; `false`: "
+              "as plain POST /service/method with the headers and the body "
+              "of the call."),
     MOSN_OPT_GROUP(mosn_cluster_conf_t, tls, &mosn_tls_client_block,
                    "TLS towards the hosts; without it connections are "
                    "plain."),

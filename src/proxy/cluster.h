@@ -34,6 +34,7 @@ typedef struct {
     mosn_breaker_conf_t     circuit_breaker;
     mosn_http2_conf_t       http2;
     mosn_rpc_conf_t         rpc;
+    bool                    carry_calls;
     mosn_tls_client_conf_t *tls; /* NULL: plain */
     MOSN_CONF_LIST(mosn_host_conf_t) hosts;
 } mosn_cluster_conf_t;

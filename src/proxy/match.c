@@ -5,6 +5,7 @@
 #include "core/conf.h"
 #include "event/tls.h"
 #include "proto/rpc.h"
+#include "stream/transcode.h"
 
 /* A text that must be equal, or, with "*" at its end, a beginning, or that
  * an expression takes. */
@@ -304,6 +305,16 @@ match_split_path(mosn_str_t path, mosn_str_t *service_r, mosn_str_t *method_r)
 }
 
 
+/* What a mesh says of a call that it carries; a client could say as much. */
+static mosn_str_t
+match_carried(const mosn_message_t *request, mosn_str_t name)
+{
+    const mosn_header_t *h = mosn_headers_find_name(&request->headers, name);
+
+    return h != NULL ? mosn_header_value(h) : MOSN_STR("");
+}
+
+
 static bool
 match_call(const mosn_match_t *m, mosn_message_t *request)
 {
@@ -319,6 +330,8 @@ match_call(const mosn_match_t *m, mosn_message_t *request)
         group = request->rpc->group;
     } else {
         match_split_path(request->path, &service, &method);
+        version = match_carried(request, MOSN_STR(MOSN_RPC_VERSION_HEADER));
+        group = match_carried(request, MOSN_STR(MOSN_RPC_GROUP_HEADER));
     }
     return match_text(&m->service, service) && match_text(&m->method, method)
            && match_text(&m->version, version) && match_text(&m->group, group);

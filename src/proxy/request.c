@@ -9,7 +9,6 @@
 
 #include "core/log.h"
 #include "os/clock.h"
-#include "proto/rpc.h"
 #include "proxy/grpc.h"
 
 #define REPLAY_MAX   (64u * 1024) /* body kept to send a request again */
@@ -116,6 +115,7 @@ request_reply(mosn_request_t *r, unsigned status, mosn_str_t type,
     request_drop_upstream(r, r->reason);
     mosn_message_init(m, r->pool);
     m->status = status;
+    m->ours = true;
     m->reason = r->reason;
     m->content_length = (int64_t) body.len;
     mosn_headers_add(
@@ -409,19 +409,6 @@ request_forward(mosn_request_t *r)
 }
 
 
-/* Who calls says how long he waits; nothing else of it is ours to change. */
-static void
-request_prepare_call(mosn_request_t *r)
-{
-    int32_t ms = r->head->rpc->frame.timeout_ms;
-
-    if (ms > 0) {
-        r->timeout_ms = 0;
-        r->deadline_ms = r->loop->now_ms + (uint64_t) ms;
-    }
-}
-
-
 static void
 request_to_cluster(mosn_request_t *r)
 {
@@ -445,8 +432,11 @@ request_to_cluster(mosn_request_t *r)
         r->deadline_ms = ms > 0 ? r->loop->now_ms + ms : 0;
     }
     if (r->head->rpc != NULL) {
-        request_prepare_call(r);
-        request_forward(r);
+        if (mosn_request_prepare_call(r)) {
+            request_forward(r);
+        } else {
+            request_fail(r, MOSN_REASON_HEADERS_TOO_LARGE);
+        }
         return;
     }
     r->head->path = mosn_route_rewrite_path(r->route, r->head->path, r->pool);

@@ -91,10 +91,12 @@ struct mosn_request_s {
     mosn_stream_t           *up;   /* NULL when there is none */
     mosn_message_t          *head;
     mosn_message_t          *response; /* NULL before it came */
-    mosn_str_t               path;     /* as the client asked for */
-    mosn_str_t               authority;
-    mosn_str_t               type;    /* of its body, before filters */
-    mosn_str_t               refused; /* first line of what was no request */
+    mosn_message_t          *call;     /* what came, when `head` is HTTP
+                                          that was made of it; or NULL */
+    mosn_str_t path;                   /* as the client asked for */
+    mosn_str_t authority;
+    mosn_str_t type;    /* of its body, before filters */
+    mosn_str_t refused; /* first line of what was no request */
 
     const mosn_route_t *route;
     mosn_cluster_t     *cluster;
@@ -183,6 +185,12 @@ bool mosn_request_check_upgrade(mosn_request_t *request);
 
 /* Under TLS: is this connection for that host? */
 bool mosn_request_is_for_us(const mosn_request_t *request);
+
+/* --- proxy/call.c -------------------------------------------------------- */
+
+/* A call that has found its cluster: how long its caller waits, and HTTP
+ * around it when the hosts speak that.  False: it cannot be put into HTTP. */
+bool mosn_request_prepare_call(mosn_request_t *request);
 
 /* --- proxy/failure.c ---------------------------------------------------- */
 

@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "event/listener.h"
 #include "stream/pool.h"
+#include "stream/transcode.h"
 
 #define SLOTS_FIRST   16u
 #define DRAIN_IDLE_MS 500u
@@ -61,6 +62,7 @@ rpc_message_init(mux_rpc_stream_t *s, const mosn_rpc_frame_t *frame,
     s->rpc.codec = s->mux->codec;
     s->rpc.frame = *frame;
     s->rpc.bytes = bytes;
+    s->rpc.block = block;
     mosn_pool_on_destroy(s->base.pool, rpc_let_go, mosn_block_ref(block));
 }
 
@@ -191,21 +193,42 @@ mux_rpc_stream_release(mux_rpc_stream_t *s)
 
 /* --- receiving ----------------------------------------------------------- */
 
+/* The response of a call that came inside HTTP goes back so. */
+static void
+rpc_deliver_wrapped(mux_rpc_stream_t *s)
+{
+    const mosn_stream_receiver_ops_t *receiver = s->base.receiver;
+    mosn_chain_t                      body = { 0 };
+    mosn_message_t *m = mosn_transcode_wrap(&s->message, s->base.pool, &body);
+
+    receiver->on_head(&s->base, m, false); /* untouched: there is one */
+    receiver->on_data(&s->base, body.head, true);
+    mosn_chain_clear(&body);
+}
+
+
 /* A whole message goes up; `s` may be over after that. */
 static void
 rpc_deliver(mux_rpc_stream_t *s)
 {
     const mosn_rpc_frame_t *f = &s->rpc.frame;
-    mosn_block_t           *block = s->mux->base.conn->in.block;
     size_t                  n = f->len - f->head_len - f->tail_len;
     uint8_t   *body = (uint8_t *) (uintptr_t) s->rpc.bytes + f->head_len;
     mosn_buf_t data = {
-        .pos = body, .last = body + n, .end = body + n, .block = block
+        .pos = body, .last = body + n, .end = body + n, .block = s->rpc.block
     };
     const mosn_stream_receiver_ops_t *receiver = s->base.receiver;
 
     s->base.received_end = true;
-    receiver->on_head(&s->base, &s->message, n == 0);
+    if (s->wrapped) {
+        rpc_deliver_wrapped(s);
+        return;
+    }
+    receiver->on_head(&s->base,
+                      s->plain
+                          ? mosn_transcode_to_http(&s->message, s->base.pool)
+                          : &s->message,
+                      n == 0);
     if (n > 0 && !(mux_rpc_is_server(s->mux) && s->over)) {
         receiver->on_data(&s->base, &data, true);
     }

@@ -57,7 +57,8 @@ struct mux_rpc_stream_s {
     uint64_t              wire_id; /* of a client; the slot it has */
     const mosn_message_t *head;    /* what is to be sent, until its end */
     mosn_chain_t          body;    /* of it */
-    bool                  oneway;
+    bool                  wrapped; /* it came inside HTTP, and goes so */
+    bool                  plain;   /* it was HTTP, and will be */
     bool                  over;
     mosn_message_t        message; /* what was received */
     mosn_rpc_t            rpc;

@@ -2,6 +2,7 @@
 
 #include "stream/mux_rpc.h"
 #include "core/log.h"
+#include "stream/transcode.h"
 
 static mux_rpc_stream_t *
 rpc_stream(mosn_stream_t *stream)
@@ -86,6 +87,19 @@ rpc_put_frame(mux_rpc_stream_t *s, uint64_t id)
 }
 
 
+/* Towards hosts go requests, towards clients responses. */
+static bool
+rpc_is_right_way(const mux_rpc_t *mux, const mosn_message_t *m)
+{
+    mosn_rpc_kind_e kind = m->rpc->frame.kind;
+
+    return mux_rpc_is_server(mux)
+               ? kind == MOSN_RPC_RESPONSE || kind == MOSN_RPC_HEARTBEAT_ACK
+               : kind == MOSN_RPC_REQUEST || kind == MOSN_RPC_ONEWAY
+                     || kind == MOSN_RPC_HEARTBEAT;
+}
+
+
 /* Is it a frame that this side can read? */
 static bool
 rpc_is_ours(const mux_rpc_t *mux, const mosn_message_t *m)
@@ -93,6 +107,41 @@ rpc_is_ours(const mux_rpc_t *mux, const mosn_message_t *m)
     return m->rpc != NULL
            && (m->rpc->codec == mux->codec
                || strcmp(m->rpc->codec->family, mux->codec->family) == 0);
+}
+
+
+/* What came inside HTTP is taken out, and HTTP is made a call where the
+ * protocol knows how.  False: the message is no frame of this side. */
+static bool
+rpc_make_ours(mux_rpc_stream_t *s)
+{
+    mux_rpc_t      *mux = s->mux;
+    mosn_message_t *m = NULL;
+    const char     *why = "another protocol";
+
+    if (rpc_is_ours(mux, s->head)) {
+        return true;
+    }
+    if (mosn_transcode_is_carried(s->head)) {
+        m = mosn_transcode_unwrap(mux->codec, s->base.pool, &s->body, &why);
+        s->wrapped = true;
+    } else if (s->head->rpc == NULL && !s->head->ours
+               && mux->codec->from_http != NULL)
+    {
+        m = mosn_transcode_from_http(mux->codec, s->base.pool, s->head,
+                                     s->body.bytes, &why);
+        s->plain = true;
+    }
+    if (m != NULL && rpc_is_right_way(mux, m)) {
+        s->head = m;
+        return true;
+    }
+    if (!s->head->ours) {
+        mosn_log_info(0, "conn %llu: cannot pass a message on as %.*s: %s",
+                      (unsigned long long) s->base.conn->id,
+                      MOSN_STR_ARG(mux->codec->protocol), why);
+    }
+    return false;
 }
 
 
@@ -125,7 +174,7 @@ rpc_answer(mux_rpc_stream_t *s)
     if (s->rpc.frame.kind == MOSN_RPC_ONEWAY) {
         return;
     }
-    if (rpc_is_ours(s->mux, m)) {
+    if (rpc_make_ours(s)) {
         if (!rpc_put_frame(s, s->rpc.frame.id)) {
             mux_rpc_put_failure(s->mux, &s->rpc.frame, s->rpc.bytes,
                                 MOSN_REASON_INTERNAL, 500, MOSN_STR(""));
@@ -134,9 +183,12 @@ rpc_answer(mux_rpc_stream_t *s)
         mosn_buf_t *b = s->body.head;
         mosn_str_t  text = { b != NULL ? (const char *) b->pos : "",
                             b != NULL ? mosn_buf_len(b) : 0 };
+        bool carried = mosn_transcode_is_carried(m); /* and broken */
 
-        mux_rpc_put_failure(s->mux, &s->rpc.frame, s->rpc.bytes, m->reason,
-                            m->status, text);
+        mux_rpc_put_failure(s->mux, &s->rpc.frame, s->rpc.bytes,
+                            carried ? MOSN_REASON_UPSTREAM_BAD_RESPONSE
+                                    : m->reason,
+                            carried ? 502 : m->status, text);
     }
     if (conn->out.bytes > mux_rpc_most_held(s->mux)) {
         mosn_conn_abort(conn, MOSN_REASON_SEND_TIMEOUT); /* reads nothing */
@@ -159,15 +211,31 @@ rpc_answer_oneway(mux_rpc_stream_t *s)
 }
 
 
+/* What the owner sends cannot be sent. */
+static void
+rpc_give_up(mux_rpc_stream_t *s, mosn_reason_e reason)
+{
+    if (mux_rpc_is_server(s->mux)) {
+        mux_rpc_put_failure(s->mux, &s->rpc.frame, s->rpc.bytes, reason,
+                            mosn_reasons[reason].status, MOSN_STR(""));
+    }
+    mux_rpc_stream_release(s);
+    s->base.receiver->on_reset(&s->base, reason);
+}
+
+
 static void
 rpc_send_request(mux_rpc_stream_t *s)
 {
     mosn_conn_t *conn = s->base.conn;
 
     s->base.first_byte = conn->bytes_out + conn->out.bytes;
-    if (!rpc_is_ours(s->mux, s->head) || !rpc_put_frame(s, s->wire_id)) {
-        mux_rpc_stream_release(s);
-        s->base.receiver->on_reset(&s->base, MOSN_REASON_HEADERS_TOO_LARGE);
+    if (!rpc_make_ours(s)) {
+        rpc_give_up(s, MOSN_REASON_BAD_REQUEST);
+        return;
+    }
+    if (!rpc_put_frame(s, s->wire_id)) {
+        rpc_give_up(s, MOSN_REASON_HEADERS_TOO_LARGE);
         return;
     }
     mosn_chain_clear(&s->body);
@@ -214,6 +282,12 @@ rpc_send_data(mosn_stream_t *stream, const mosn_buf_t *data, bool end)
     }
     if (data != NULL) {
         mosn_chain_append_ref(&s->body, data);
+    }
+    if (s->body.bytes > s->base.sc->settings->rpc->max_frame_bytes) {
+        rpc_give_up(s, mux_rpc_is_server(s->mux)
+                           ? MOSN_REASON_UPSTREAM_BAD_RESPONSE
+                           : MOSN_REASON_BODY_TOO_LARGE);
+        return;
     }
     if (end) {
         rpc_send_all(s);
