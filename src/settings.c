@@ -34,7 +34,27 @@ static const mosn_conf_block_t admin_block = {
     .directives = admin_directives,
 };
 
+/* Before what is read behind it names them. */
+static void
+settings_load_modules(mosn_conf_t *reader, const void *member)
+{
+    const mosn_strs_t *modules = member;
+
+    for (size_t i = 0; i < modules->n; i++) {
+        char why[256];
+
+        if (!mosn_module_load(modules->items[i].at, why, sizeof(why))) {
+            mosn_conf_error(reader, &modules->items[i], NULL,
+                            "cannot be loaded: %s", why);
+        }
+    }
+}
+
+
 static const mosn_directive_t settings_directives[] = {
+    MOSN_STRINGS_ACTING(mosn_settings_t, modules, settings_load_modules,
+                        "Shared objects with modules: protocols, filters, "
+                        "balancers."),
     MOSN_AUTO_INT(mosn_settings_t, workers, 1, MAX_WORKERS,
                   "Worker processes; \"auto\": one per processor."),
     MOSN_INT(mosn_settings_t, worker_connections, 16, 10000000, 16384,

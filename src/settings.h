@@ -24,6 +24,7 @@ typedef struct {
 } mosn_admin_conf_t;
 
 typedef struct {
+    mosn_strs_t           modules;
     int64_t               workers; /* -1: one per processor */
     int64_t               worker_connections;
     mosn_str_t            user;

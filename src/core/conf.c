@@ -866,11 +866,26 @@ conf_read_group(mosn_conf_t *c, config_setting_t *group,
         conf_set_default(c, row, (char *) conf + row->offset);
     }
 
+    for (const mosn_directive_t *row = rows;
+         row != NULL && row->type != MOSN_TYPE_END && n > 0; row++)
+    {
+        config_setting_t *s = row->on_read != NULL
+                                  ? config_setting_get_member(group, row->name)
+                                  : NULL;
+
+        if (s != NULL) { /* the others may depend on it */
+            conf_read_setting(c, s, row, (char *) conf + row->offset);
+            row->on_read(c, (char *) conf + row->offset);
+        }
+    }
     for (int i = 0; i < n; i++) {
         config_setting_t *s = config_setting_get_elem(group, (unsigned) i);
         const char       *name = config_setting_name(s);
         const mosn_directive_t *row = conf_find_row(rows, name);
 
+        if (row != NULL && row->on_read != NULL) {
+            continue;
+        }
         if (row != NULL) {
             conf_read_setting(c, s, row, (char *) conf + row->offset);
         } else if (more == NULL || strcmp(more->name, name) != 0) {

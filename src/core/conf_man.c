@@ -138,8 +138,8 @@ mosn_conf_print_man(const mosn_conf_block_t *block, FILE *out)
     man_rows(block->directives, out);
     man_groups(block->directives, "", out);
     (void) fputs(".SH MODULES\n", out);
-    for (size_t i = 0; mosn_modules[i] != NULL; i++) {
-        const mosn_module_t     *module = mosn_modules[i];
+    for (size_t i = 0; mosn_module_at(i) != NULL; i++) {
+        const mosn_module_t     *module = mosn_module_at(i);
         const mosn_module_ops_t *ops = module->ops;
 
         if (ops->doc == NULL) {

@@ -80,6 +80,9 @@ struct mosn_directive_s {
     const char *const       *names; /* ENUM, NULL-ended */
     const mosn_conf_block_t *block; /* GROUP, OPT_GROUP, LIST */
     int                      kind;  /* MODULES: mosn_module_kind_e */
+    /* Acts at once: what is read after it depends on it.  Tells a mistake
+     * with mosn_conf_error().  NULL: nothing to do. */
+    void (*on_read)(mosn_conf_t *reader, const void *member);
 };
 
 #define MOSN_ROW(T, member, setting, kind, ...)                               \
@@ -127,6 +130,9 @@ struct mosn_directive_s {
              .doc = (doc_))
 #define MOSN_STRINGS_REQUIRED(T, member, doc_)                                \
     MOSN_ROW(T, member, #member, STRINGS, .required = true, .doc = (doc_))
+/* `on_read_` is called with the member when it has been read. */
+#define MOSN_STRINGS_ACTING(T, member, on_read_, doc_)                        \
+    MOSN_ROW(T, member, #member, STRINGS, .on_read = (on_read_), .doc = (doc_))
 #define MOSN_GROUP(T, member, block_, doc_)                                   \
     MOSN_ROW(T, member, #member, GROUP, .block = (block_), .doc = (doc_))
 #define MOSN_OPT_GROUP(T, member, block_, doc_)                               \

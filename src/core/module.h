@@ -3,7 +3,9 @@
  *
  * A module is one file with one MOSN_MODULE line.  `configure` collects the
  * lines into objs/modules.c; there is no central switch, and the order means
- * nothing.  The ops table of every kind begins with MOSN_MODULE_FIELDS.
+ * nothing.  The same file, built as a shared object, is loaded when the
+ * configuration names it; it stays for the life of the process.  The ops table
+ * of every kind begins with MOSN_MODULE_FIELDS.
  */
 
 #ifndef MOSN_CORE_MODULE_H
@@ -40,9 +42,33 @@ struct mosn_module_s {
     const void        *ops;
 };
 
-#define MOSN_MODULE(kind, name, ops)                                          \
+#define MOSN_MODULE_OF(kind, name, ops)                                       \
     extern const mosn_module_t mosn_module_##kind##_##name;                   \
     const mosn_module_t mosn_module_##kind##_##name = { kind, #name, ops }
+
+/* A shared object has one module.  It says what it was built against: any
+ * change to what it sees of us is another number. */
+#define MOSN_ABI       1
+#define MOSN_ABI_MAGIC 0x6d6f736eu
+
+typedef struct {
+    uint32_t             magic;
+    uint32_t             abi;
+    const mosn_module_t *module;
+} mosn_plugin_t;
+
+#ifdef MOSN_SHARED /* cc -shared -fPIC -DMOSN_SHARED */
+#define MOSN_MODULE(kind, name, ops)                                          \
+    MOSN_MODULE_OF(kind, name, ops);                                          \
+    extern const mosn_plugin_t mosn_plugin;                                   \
+    const mosn_plugin_t        mosn_plugin = { MOSN_ABI_MAGIC, MOSN_ABI,      \
+                                               &mosn_module_##kind##_##name }
+#else
+#define MOSN_MODULE(kind, name, ops) MOSN_MODULE_OF(kind, name, ops)
+#endif
+
+/* Loads a shared object, once.  False: it is none of ours; `why` says it. */
+bool mosn_module_load(const char *path, char *why, size_t room);
 
 /* All modules of this build, NULL-ended; generated. */
 extern const mosn_module_t *const mosn_modules[];
