@@ -150,6 +150,13 @@ struct mosn_rpc_codec_s {
     unsigned (*http_status)(const mosn_rpc_t *rpc);
 };
 
+static inline bool
+mosn_rpc_is_heartbeat(const mosn_rpc_t *rpc)
+{
+    return rpc->frame.kind == MOSN_RPC_HEARTBEAT;
+}
+
+
 /* The headers of the message are there after this, whatever its protocol. */
 void mosn_rpc_decode(mosn_message_t *message);
 

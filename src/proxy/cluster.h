@@ -56,6 +56,8 @@ struct mosn_cluster_s {
     uint32_t                    n_hosts;
     uint32_t                    metrics;
     uint32_t                    n_requests; /* under way in this worker */
+    uint64_t                    beat_ms;    /* when a heartbeat was answered */
+    bool                        beats_well; /* and how */
     const struct mosn_module_s *lb;
     void                       *lb_state;
     mosn_stream_pool_conf_t     pool_conf;

@@ -122,6 +122,10 @@ proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
                             MOSN_STR_ARG(p->downstream_protocol), names);
         }
     }
+    if (p->rpc.heartbeat_cluster.at != NULL) {
+        p->heartbeats = mosn_cluster_resolve(reader, generation,
+                                             &p->rpc.heartbeat_cluster);
+    }
     p->settings = (mosn_stream_settings_t){
         .idle_timeout_ms = p->idle_timeout_ms,
         .header_timeout_ms = p->header_timeout_ms,

@@ -9,6 +9,7 @@
 
 #include "core/log.h"
 #include "os/clock.h"
+#include "proto/rpc.h"
 #include "proxy/grpc.h"
 
 #define REPLAY_MAX   (64u * 1024) /* body kept to send a request again */
@@ -26,25 +27,6 @@ static void request_respond(mosn_request_t *r, mosn_message_t *m, bool end);
 
 
 /* --- the end ------------------------------------------------------------ */
-
-static void
-request_count_end(const mosn_request_t *r)
-{
-    uint32_t metrics = r->pc->metrics;
-    unsigned class = r->status / 100;
-    uint64_t us = (r->loop->now_ns - r->started_ns) / 1000;
-
-    mosn_listener_count_bytes(r->pc->conn);
-    mosn_metric_dec(metrics + MOSN_LISTENER_REQUESTS_ACTIVE);
-    if (class >= 1 && class <= 5) {
-        mosn_metric_inc(metrics + MOSN_LISTENER_STATUS_1XX + class - 1);
-    }
-    mosn_metric_observe_us(metrics + MOSN_LISTENER_DURATION, us);
-    if (r->reason != MOSN_REASON_NONE) {
-        mosn_reason_count(r->reason);
-    }
-}
-
 
 /* Lets go of the upstream: whatever is left of it is not wanted. */
 static void
@@ -91,8 +73,10 @@ request_finish(mosn_request_t *r)
             r->filters[i].ops->on_end(&r->filters[i], r->filters[i].stream);
         }
     }
-    request_count_end(r);
-    if (r->conf->access_log.n > 0) {
+    mosn_request_count_end(r);
+    if (r->heartbeat) {
+        mosn_heartbeat_note(r);
+    } else if (r->conf->access_log.n > 0) {
         mosn_access_log_write(r);
     }
     mosn_chain_clear(&r->held);
@@ -449,10 +433,33 @@ request_to_cluster(mosn_request_t *r)
 
 
 static void
+request_on_heartbeat(mosn_request_t *r)
+{
+    unsigned status;
+
+    r->cluster = mosn_heartbeat_take(r, &status);
+    if (r->cluster == NULL) {
+        request_reply_status(r, status);
+        return;
+    }
+    r->timeout_ms = r->cluster->conf->rpc.heartbeat_timeout_ms;
+    if (mosn_request_prepare_call(r)) {
+        request_forward(r);
+    } else {
+        request_fail(r, MOSN_REASON_INTERNAL);
+    }
+}
+
+
+static void
 request_route(mosn_request_t *r)
 {
     const mosn_respond_conf_t *respond;
 
+    if (r->head->rpc != NULL && mosn_rpc_is_heartbeat(r->head->rpc)) {
+        request_on_heartbeat(r);
+        return;
+    }
     if (r->n_filters > 0) { /* they may have made it one */
         r->grpc |= mosn_grpc_is(r->head);
     }
@@ -525,7 +532,7 @@ request_on_refused(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason,
 
     mosn_metric_inc(pc->metrics + MOSN_LISTENER_REQUESTS);
     mosn_metric_inc(pc->metrics + MOSN_LISTENER_REQUESTS_ACTIVE);
-    request_count_end(&r);
+    mosn_request_count_end(&r);
     mosn_access_log_write(&r);
 }
 
@@ -781,16 +788,6 @@ static const mosn_stream_receiver_ops_t request_down_ops = {
 
 /* --- from the upstream -------------------------------------------------- */
 
-static void
-request_count_response(mosn_request_t *r, unsigned status)
-{
-    unsigned class = status / 100 - 1;
-
-    mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_STATUS_1XX + class);
-    mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_STATUS_1XX + class);
-}
-
-
 /* The upstream stream is over; its answer is whole. */
 static void
 request_upstream_done(mosn_request_t *r)
@@ -857,7 +854,7 @@ request_up_on_head(mosn_stream_t *up, mosn_message_t *m, bool end)
     r->answered_ns = r->loop->now_ns;
     r->replayable = false;
     mosn_chain_clear(&r->held);
-    request_count_response(r, m->status);
+    mosn_request_count_response(r, m->status);
 
     if (r->head->upgrade_only && !up->tunnel && m->status / 100 == 2) {
         request_fail(r, MOSN_REASON_UPSTREAM_BAD_RESPONSE); /* no tunnel */

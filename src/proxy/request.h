@@ -69,7 +69,8 @@ struct mosn_proxy_conf_s {
     /* Built. */
     mosn_generation_t                *generation;
     const mosn_route_table_t         *table;
-    const mosn_stream_protocol_ops_t *protocol; /* NULL: auto */
+    mosn_cluster_t                   *heartbeats; /* what they are about */
+    const mosn_stream_protocol_ops_t *protocol;   /* NULL: auto */
     mosn_stream_settings_t            settings;
 };
 
@@ -130,6 +131,7 @@ struct mosn_request_s {
     bool    tunnel         : 1;
     bool    counted        : 1; /* against the limits of the cluster */
     bool    changes        : 1; /* a filter changes bodies */
+    bool    heartbeat      : 1; /* on its way to a host */
     bool    over           : 1;
     uint8_t attempts;
     uint8_t refusals;
@@ -191,6 +193,22 @@ bool mosn_request_is_for_us(const mosn_request_t *request);
 /* A call that has found its cluster: how long its caller waits, and HTTP
  * around it when the hosts speak that.  False: it cannot be put into HTTP. */
 bool mosn_request_prepare_call(mosn_request_t *request);
+
+/* --- proxy/heartbeat.c --------------------------------------------------- */
+
+/* A client's heartbeat: the cluster that it goes to, or NULL and the status
+ * of its answer. */
+mosn_cluster_t *mosn_heartbeat_take(mosn_request_t *request,
+                                    unsigned       *status_r);
+
+/* It was answered, or not. */
+void mosn_heartbeat_note(const mosn_request_t *request);
+
+/* --- proxy/request_count.c ------------------------------------------------
+ */
+
+void mosn_request_count_end(const mosn_request_t *request);
+void mosn_request_count_response(mosn_request_t *request, unsigned status);
 
 /* --- proxy/failure.c ---------------------------------------------------- */
 

@@ -30,7 +30,27 @@ static const mosn_directive_t server_directives[] = {
     MOSN_DIRECTIVES_END
 };
 
+static void
+server_check(mosn_conf_t *reader, void *conf)
+{
+    const mosn_rpc_conf_t *c = conf;
+
+    if ((c->heartbeat != MOSN_HEARTBEAT_ANSWER)
+        != (c->heartbeat_cluster.at != NULL))
+    {
+        mosn_conf_error(reader,
+                        c->heartbeat_cluster.at != NULL
+                            ? (const void *) &c->heartbeat_cluster
+                            : &c->heartbeat,
+                        c,
+                        "`heartbeat` says \"health\" or \"pass\" if and "
+                        "only if there is a `heartbeat_cluster`");
+    }
+}
+
+
 const mosn_conf_block_t mosn_rpc_server_block = {
+    .check = server_check,
     .doc = "Protocols of calls, towards clients.",
     .size = sizeof(mosn_rpc_conf_t),
     .directives = server_directives,
