@@ -16,6 +16,8 @@ static const char *const vouch_names[] = { "off", "keep", "set", NULL };
 static const char *const client_cert_names[] = { "off", "drop", "append",
                                                  "set", NULL };
 
+static const mosn_net_filter_ops_t proxy_filter;
+
 static const mosn_directive_t proxy_directives[] = {
     MOSN_STRING(mosn_proxy_conf_t, downstream_protocol, "auto",
                 "What clients speak: `http1`, `http2`, `bolt`, `boltv2`, "
@@ -72,6 +74,11 @@ static const mosn_directive_t proxy_directives[] = {
                "For clients that speak HTTP/2."),
     MOSN_GROUP(mosn_proxy_conf_t, rpc, &mosn_rpc_server_block,
                "For clients that speak a protocol of calls."),
+    MOSN_MODULES(mosn_proxy_conf_t, fallback, MOSN_NET_FILTER,
+                 "With `auto`: the network filter that takes a connection "
+                 "whose first bytes are of no protocol that is known, or do "
+                 "not tell within `header_timeout`; without it such bytes "
+                 "are taken for malformed HTTP."),
     MOSN_MODULES(mosn_proxy_conf_t, stream_filters, MOSN_STREAM_FILTER,
                  "Filters on requests, in order; on responses in reverse."),
     MOSN_LIST(mosn_proxy_conf_t, access_log, &mosn_access_log_block,
@@ -103,8 +110,32 @@ proxy_find_table(mosn_conf_t *reader, const mosn_generation_t *generation,
 
 
 static void
+proxy_build_fallback(mosn_conf_t *reader, mosn_generation_t *generation,
+                     mosn_proxy_conf_t *p, mosn_str_t listener)
+{
+    const mosn_net_filter_ops_t *ops;
+
+    if (p->fallback.n == 0 || p->fallback.items[0].module == NULL) {
+        return;
+    }
+    ops = p->fallback.items[0].module->ops;
+    if (p->fallback.n > 1 || !ops->terminal) {
+        mosn_conf_error(reader, &p->fallback, p,
+                        "needs one filter, that can be the last of a "
+                        "listener");
+    } else if (p->protocol != NULL) {
+        mosn_conf_error(reader, &p->fallback, p,
+                        "there is nothing to fall back from: "
+                        "`downstream_protocol` is not \"auto\"");
+    } else if (ops->build != NULL) {
+        ops->build(reader, generation, p->fallback.items[0].conf, listener);
+    }
+}
+
+
+static void
 proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
-            mosn_str_t listener MOSN_UNUSED)
+            mosn_str_t listener)
 {
     mosn_proxy_conf_t *p = conf;
 
@@ -122,6 +153,7 @@ proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
                             MOSN_STR_ARG(p->downstream_protocol), names);
         }
     }
+    proxy_build_fallback(reader, generation, p, listener);
     if (p->rpc.heartbeat_cluster.at != NULL) {
         p->heartbeats = mosn_cluster_resolve(reader, generation,
                                              &p->rpc.heartbeat_cluster);
@@ -150,6 +182,30 @@ proxy_serve(mosn_proxy_conn_t *pc, const mosn_stream_protocol_ops_t *protocol)
 {
     pc->sc = protocol->serve(protocol, pc->conn, &pc->conf->settings,
                              &mosn_request_server_ops, pc);
+}
+
+
+/* Another filter takes our place.  False: there is none. */
+static bool
+proxy_fall_back(mosn_net_filter_t *filter, mosn_conn_t *conn)
+{
+    const mosn_proxy_conf_t  *conf = filter->conf;
+    const mosn_conf_module_t *to;
+
+    if (conf->fallback.n == 0) {
+        return false;
+    }
+    to = &conf->fallback.items[0];
+    mosn_conn_disarm_idle(conn);
+    filter->ops = to->module->ops;
+    filter->conf = to->conf;
+    filter->state = NULL;
+    if (filter->ops->on_open != NULL
+        && filter->ops->on_open(filter, conn) != MOSN_OK)
+    {
+        mosn_conn_close(conn, MOSN_REASON_INTERNAL);
+    }
+    return true;
 }
 
 
@@ -182,6 +238,9 @@ proxy_on_open(mosn_net_filter_t *filter, mosn_conn_t *conn)
     pc->metrics = conn->listener->conf->metrics;
     filter->state = pc;
     protocol = pc->conf->protocol;
+    if (conn->listener->adopted_fd != -1 && proxy_fall_back(filter, conn)) {
+        return MOSN_OK; /* with an upstream: it had fallen back before */
+    }
     if (protocol == NULL && conn->tls != NULL) {
         protocol = proxy_agreed_protocol(conn);
     }
@@ -196,7 +255,7 @@ proxy_on_open(mosn_net_filter_t *filter, mosn_conn_t *conn)
 
 /* Tells the protocol by the first bytes.  False: not yet, or never. */
 static bool
-proxy_detect(mosn_proxy_conn_t *pc)
+proxy_detect(mosn_net_filter_t *filter, mosn_proxy_conn_t *pc)
 {
     mosn_conn_t *conn = pc->conn;
     size_t       n = mosn_buf_len(&conn->in);
@@ -217,6 +276,10 @@ proxy_detect(mosn_proxy_conn_t *pc)
 
     if (conn->eof) {
         mosn_conn_close(conn, MOSN_REASON_CLIENT_CLOSED);
+    } else if (((n > 0 && !again) || n > PROBE_MAX_BYTES)
+               && proxy_fall_back(filter, conn))
+    {
+        return false;
     } else if ((n > 0 && !again) || n > PROBE_MAX_BYTES) {
         mosn_log_info(0,
                       "conn %llu: the first bytes are of no protocol "
@@ -225,7 +288,8 @@ proxy_detect(mosn_proxy_conn_t *pc)
         /* Malformed HTTP is the likeliest: its codec says what is wrong. */
         proxy_serve(pc, mosn_protocol_find(MOSN_STR("http1")));
         return true;
-    } else {
+    } else if (!pc->begun) { /* the time is for all that is needed to tell */
+        pc->begun = true;
         mosn_conn_arm_idle(conn, pc->conf->header_timeout_ms);
     }
     return false;
@@ -237,8 +301,11 @@ proxy_on_read(mosn_net_filter_t *filter, mosn_conn_t *conn)
 {
     mosn_proxy_conn_t *pc = filter->state;
 
-    if (pc->sc == NULL && !proxy_detect(pc)) {
-        return conn->closed ? MOSN_END : MOSN_NEXT;
+    if (pc->sc == NULL && !proxy_detect(filter, pc)) {
+        return conn->closed ? MOSN_END
+               : filter->ops != &proxy_filter
+                   ? filter->ops->on_read(filter, conn)
+                   : MOSN_NEXT;
     }
     return pc->sc->ops->on_read(pc->sc);
 }
@@ -256,7 +323,11 @@ proxy_on_event(mosn_net_filter_t *filter, mosn_conn_t *conn,
     if (pc->sc != NULL) {
         pc->sc->ops->on_event(pc->sc, event);
     } else if (event == MOSN_CONN_IDLE) {
-        mosn_conn_close(conn, MOSN_REASON_IDLE_TIMEOUT);
+        if (pc->begun && proxy_fall_back(filter, conn)) {
+            mosn_conn_run_again(conn); /* with what has come */
+        } else {
+            mosn_conn_close(conn, MOSN_REASON_IDLE_TIMEOUT);
+        }
     } else if (event == MOSN_CONN_DRAIN
                && mosn_listener_give(conn, NULL, NULL) != MOSN_AGAIN)
     {

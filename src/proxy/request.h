@@ -64,6 +64,7 @@ struct mosn_proxy_conf_s {
     mosn_http2_conf_t   http2;
     mosn_rpc_conf_t     rpc;
     mosn_conf_modules_t stream_filters;
+    mosn_conf_modules_t fallback;
     MOSN_CONF_LIST(mosn_access_log_conf_t) access_log;
 
     /* Built. */
@@ -79,6 +80,7 @@ typedef struct {
     const mosn_proxy_conf_t *conf;
     mosn_conn_t             *conn;
     mosn_stream_conn_t      *sc;      /* NULL: the protocol is not yet known */
+    bool                     begun;   /* ... but bytes have come */
     uint32_t                 metrics; /* of the listener */
     mosn_str_t               peer;    /* address without port; made once */
 } mosn_proxy_conn_t;
