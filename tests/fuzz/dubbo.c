@@ -8,12 +8,11 @@
 const char *const fuzz_name = "dubbo";
 
 const mosn_str_t fuzz_seeds[] = {
-    SEED("\xda\xbb\xc2\0\0\0\0\0\0\0\0\x09\0\0\0\x22"
+    SEED("\xda\xbb\xc2\0\0\0\0\0\0\0\0\x09\0\0\0\x1c"
          "\5"
          "2.0.2\1a\5"
-         "1.0.0\1m\2I[\x91"
-         "48\4path\1aZ"),
-    SEED("\xda\xbb\xc2\0\0\0\0\0\0\0\0\x09\0\0\0\x2b"
+         "1.0.0\1m\1I\x91H\4path\1aZ"),
+    SEED("\xda\xbb\xc2\0\0\0\0\0\0\0\0\x09\0\0\0\x2d"
          "\5"
          "2.0.2\3a.B\5"
          "1.0.0\1m\3Lx;"
