@@ -153,9 +153,8 @@ worker_look_drained(mosn_timer_t *timer)
         w->loop.stop = true; /* nobody gives us anything any more */
         return;
     }
-    if (w->bequest.lane != NULL && w->told && w->loop.now_ms >= w->give_at_ms)
-    {
-        worker_tell_connections(w); /* some are at rest by now */
+    if (w->told && w->loop.now_ms >= w->give_at_ms) {
+        worker_tell_connections(w); /* some are at rest by now, or new */
     }
     mosn_timer_arm(&w->loop, timer, DRAIN_LOOK_MS);
 }

@@ -628,10 +628,7 @@ rpc_on_idle(mux_rpc_t *mux)
         rpc_broken(mux, MOSN_REASON_BODY_TIMEOUT,
                    "a frame is not complete in time");
     } else if (mux->base.n_active == 0 && conn->n_feeders == 0) {
-        mosn_conn_close_flushed(conn,
-                                conn->draining ? MOSN_REASON_DRAINING
-                                               : MOSN_REASON_IDLE_TIMEOUT,
-                                false);
+        mosn_conn_close_flushed(conn, MOSN_REASON_IDLE_TIMEOUT, false);
     } else {
         mosn_conn_arm_idle(conn, mux->base.settings->idle_timeout_ms);
     }
@@ -639,21 +636,26 @@ rpc_on_idle(mux_rpc_t *mux)
 
 
 /* Nobody takes it over: it is told, where there is a word for that, and has
- * a moment for what may be on its way. */
+ * a moment for what may be on its way.  A DRAIN comes again until then. */
 static void
 rpc_say_bye(mux_rpc_t *mux)
 {
     mosn_conn_t *conn = mux->base.conn;
+    uint64_t     now = conn->loop->now_ms;
     uint8_t      out[MOSN_RPC_OWN_MAX];
 
-    if (!mux->said_bye && mux->base.settings->rpc->goaway
-        && mux->codec->goaway != NULL)
-    {
-        mosn_conn_write(conn, out, mux->codec->goaway(rpc_next_id(mux), out));
+    if (mux->bye_ms == 0) {
+        mux->bye_ms = now;
+        if (mux->base.settings->rpc->goaway && mux->codec->goaway != NULL) {
+            mosn_conn_write(conn, out,
+                            mux->codec->goaway(rpc_next_id(mux), out));
+        }
     }
-    mux->said_bye = true;
-    if (mux->base.n_active == 0 && mosn_buf_len(&conn->in) == 0) {
-        mosn_conn_arm_idle(conn, DRAIN_IDLE_MS);
+    if (mux->base.n_active == 0 && conn->n_feeders == 0
+        && mosn_buf_len(&conn->in) == 0 && now - mux->bye_ms >= DRAIN_IDLE_MS
+        && now - mux->heard_ms >= DRAIN_IDLE_MS)
+    {
+        mosn_conn_close_flushed(conn, MOSN_REASON_DRAINING, false);
     }
 }
 

@@ -34,7 +34,8 @@ struct mux_rpc_s {
     bool   read_stopped;
     bool   frame_begun;
     bool   moved; /* the heir reads; we answer what is under way */
-    bool   said_bye;
+
+    uint64_t bye_ms; /* when it was said; 0: not yet */
 
     /* A client. */
     bool               going;   /* takes no more requests */
