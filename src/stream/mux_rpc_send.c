@@ -125,6 +125,12 @@ rpc_make_ours(mux_rpc_stream_t *s)
     if (mosn_transcode_is_carried(s->head)) {
         m = mosn_transcode_unwrap(mux->codec, s->base.pool, &s->body, &why);
         s->wrapped = true;
+        if (m != NULL && !mux_rpc_is_server(mux)
+            && !mosn_transcode_is_honest(s->head, m, s->base.pool))
+        {
+            why = "the path is not that of the call";
+            m = NULL;
+        }
     } else if (s->head->rpc == NULL && !s->head->ours
                && mux->codec->from_http != NULL)
     {

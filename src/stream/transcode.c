@@ -221,6 +221,37 @@ mosn_transcode_unwrap(const mosn_rpc_codec_t *codec, mosn_pool_t *pool,
 }
 
 
+static bool
+transcode_says(const mosn_message_t *http, const char *name, mosn_str_t value)
+{
+    const mosn_header_t *h =
+        mosn_headers_find_name(&http->headers, mosn_str(name));
+
+    return h == NULL || mosn_str_equal(mosn_header_value(h), value);
+}
+
+
+bool
+mosn_transcode_is_honest(const mosn_message_t *http, mosn_message_t *call,
+                         mosn_pool_t *pool)
+{
+    mosn_rpc_t *rpc = call->rpc;
+
+    if (!mosn_str_equal(transcode_path(rpc, pool), http->path)
+        || !transcode_says(http, MOSN_RPC_VERSION_HEADER, rpc->version))
+    {
+        return false;
+    }
+    if (mosn_headers_find_name(&http->headers, MOSN_STR(MOSN_RPC_GROUP_HEADER))
+        == NULL)
+    {
+        return true;
+    }
+    mosn_message_need_headers(call); /* it may stand there */
+    return transcode_says(http, MOSN_RPC_GROUP_HEADER, rpc->group);
+}
+
+
 /* --- plain HTTP ---------------------------------------------------------- */
 
 /* What frames a message or belongs to a connection is never taken over. */

@@ -34,6 +34,11 @@ bool mosn_transcode_is_carried(const mosn_message_t *http);
 mosn_message_t *mosn_transcode_wrap(const mosn_message_t *call,
                                     mosn_pool_t *pool, mosn_chain_t *body);
 
+/* Does the HTTP around a call say of it what it is?  Routes have decided by
+ * that, and it may come from anybody. */
+bool mosn_transcode_is_honest(const mosn_message_t *http, mosn_message_t *call,
+                              mosn_pool_t *pool);
+
 /* The HTTP message that says the same as a call or a response: the headers
  * are its headers, the body its body, as it is. */
 mosn_message_t *mosn_transcode_to_http(mosn_message_t *call,

@@ -94,6 +94,12 @@ is(Mosn::Reader->new($s)->message(0)->{status}, 404, 'a path that is no call fin
 print $s "POST /com.example.Hello/hi HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-mosn-rpc\r\nContent-Length: 3\r\n\r\nabc";
 is(Mosn::Reader->new($s)->message(0)->{status}, 400, 'a frame that is none is refused');
 
+my $hidden = Calls::bolt(map => [service => 'com.example.Secret', sofa_head_method_name => 'hi']);
+for my $case (['Hello/hi', '', 400], ['Secret/hi', "X-Mosn-Rpc-Version: 1.0\r\n", 400]) {
+    print $s "POST /com.example.$case->[0] HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-mosn-rpc\r\n$case->[1]Content-Length: " . length($hidden) . "\r\n\r\n$hidden";
+    is(Mosn::Reader->new($s)->message(0)->{status}, $case->[2], 'a frame that is for another service than HTTP says is refused');
+}
+
 # A plain web server answers calls.
 my $server = Calls->listen($mosn->port(5));
 my $c = Calls->connect($mosn->port(3));
