@@ -15,6 +15,8 @@
 #define STRANDED   MOSN_REASON_DRAINING
 #define SENDER_IOV 33
 
+#define FED_BUCKETS 256u
+
 typedef enum { OFFER = 1, DONE, GIFT, BYTES, END } handover_e;
 
 typedef struct {
@@ -212,21 +214,28 @@ static const mosn_transport_ops_t lane_transport = {
 };
 
 
-/* There is room again. */
+/* There is room again: for each in turn, once. */
 static void
 lane_flush(mosn_lane_t *lane)
 {
-    mosn_list_t *link, *next;
+    mosn_list_t waiting;
 
     lane->busy = true;
-    for (link = lane->moved.next; link != &lane->moved && !lane->full;
-         link = next) {
-        mosn_conn_t *conn = mosn_container_of(link, lane_conn_t, link)->conn;
+    mosn_list_init(&waiting);
+    mosn_list_take_all(&waiting, &lane->moved);
+    while (!mosn_list_is_empty(&waiting)) {
+        lane_conn_t *lc = mosn_container_of(waiting.next, lane_conn_t, link);
 
-        next = link->next;
-        conn->writable = true;
-        if (conn->out.bytes > 0) {
-            mosn_conn_flush(conn);
+        if (lane->full) { /* who has waited longest is first next time */
+            mosn_list_take_all(&waiting, &lane->moved);
+            mosn_list_take_all(&lane->moved, &waiting);
+            break;
+        }
+        mosn_list_unlink(&lc->link);
+        mosn_list_append(&lane->moved, &lc->link);
+        lc->conn->writable = true;
+        if (lc->conn->out.bytes > 0) {
+            mosn_conn_flush(lc->conn);
         }
     }
     lane->busy = false;
@@ -450,7 +459,7 @@ typedef struct {
     int              fd;
     mosn_listener_t *listeners;
     size_t           n_listeners;
-    mosn_list_t      fed; /* of fed_t */
+    mosn_list_t      fed[FED_BUCKETS]; /* of fed_t, by key */
 } inherit_t;
 
 /* A connection that the elder still answers on too. */
@@ -461,6 +470,13 @@ typedef struct {
     uint64_t             key;
     mosn_chain_t         part; /* of a message */
 } fed_t;
+
+
+static mosn_list_t *
+inherit_bucket(inherit_t *i, uint64_t key)
+{
+    return &i->fed[key % FED_BUCKETS];
+}
 
 
 static void
@@ -497,8 +513,10 @@ fed_end(fed_t *fed)
 static void
 inherit_free(inherit_t *i)
 {
-    while (!mosn_list_is_empty(&i->fed)) {
-        fed_end(mosn_container_of(i->fed.next, fed_t, link));
+    for (unsigned k = 0; k < FED_BUCKETS; k++) {
+        while (!mosn_list_is_empty(&i->fed[k])) {
+            fed_end(mosn_container_of(i->fed[k].next, fed_t, link));
+        }
     }
     mosn_loop_unwatch(i->loop, &i->watch, i->fd);
     (void) close(i->fd);
@@ -540,7 +558,7 @@ inherit_take(inherit_t *i, const int fds[2], size_t n_fds)
     fed->key = m->key;
     fed->observer.on_event = fed_on_event;
     conn->n_feeders++;
-    mosn_list_append(&i->fed, &fed->link);
+    mosn_list_append(inherit_bucket(i, m->key), &fed->link);
     mosn_conn_observe(conn, &fed->observer);
 }
 
@@ -548,7 +566,9 @@ inherit_take(inherit_t *i, const int fds[2], size_t n_fds)
 static void
 inherit_on_bytes(inherit_t *i)
 {
-    for (mosn_list_t *link = i->fed.next; link != &i->fed; link = link->next) {
+    mosn_list_t *bucket = inherit_bucket(i, got.m.key);
+
+    for (mosn_list_t *link = bucket->next; link != bucket; link = link->next) {
         fed_t       *fed = mosn_container_of(link, fed_t, link);
         mosn_conn_t *conn = fed->conn;
 
@@ -607,7 +627,9 @@ mosn_inherit_start(mosn_list_t *heirs, mosn_loop_t *loop, int fd,
                       .fd = fd,
                       .listeners = listeners,
                       .n_listeners = n };
-    mosn_list_init(&i->fed);
+    for (unsigned k = 0; k < FED_BUCKETS; k++) {
+        mosn_list_init(&i->fed[k]);
+    }
     mosn_list_append(heirs, &i->link);
     for (size_t k = 0; k < n; k++) {
         m.listener = (uint32_t) k;
