@@ -2,13 +2,13 @@
 """mosn, nginx, HAProxy, h2o and nghttpx side by side, in one run.
 
   bench.py --list
-  bench.py [--peers mosn,nginx,haproxy,floor] [--scenarios http1,post,churn,tcp,tls,h2,mem] [--rounds 3] [--scale 1.0]
+  bench.py [--peers mosn,nginx,haproxy,floor] [--scenarios http1,post,churn,tcp,tls,h2,calls,mem] [--rounds 3] [--scale 1.0]
 
 The proxy (one worker) is pinned to cpu 0, origin and load generator to cpu 1.  Rounds are interleaved: for each
 scenario, for each round, each peer in turn, started afresh.  A run has three passes on the same process: CPU time of the
 worker from schedstat without anything attached; then, where this machine has hardware counters, instructions by perf
 stat between GO and the last reply; then, in round 0, system calls.  The generator checks every byte of every reply.
-"floor" is a relay that parses nothing: what the socket work alone costs.
+"floor" is a relay that parses nothing: what the socket work alone costs; "floor-mux" joins calls onto one connection.
 """
 import argparse, fcntl, glob, importlib.util, json, os, random, shutil, signal, socket, ssl, statistics, subprocess, sys, threading, time
 
@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 TOOLS = HERE + '/tools'
 RUN = os.environ.get('BENCH_RUN', '/tmp/mosn-bench')
-PORTS = {'h1': 17680, 'tcp': 17680, 'h2': 17683}
+PORTS = {'h1': 17680, 'tcp': 17680, 'bolt': 17681, 'dubbo': 17682, 'h2': 17683}
 LISTEN, ADMIN = 17690, 17699
 PROXY_CPU, LOAD_CPU = 0, 1
 EVENTS = 'instructions:u,instructions:k,cycles:u,cycles:k,task-clock,context-switches'
@@ -35,6 +35,10 @@ SCENARIOS = [
     S('churn', 'h1', 'h1', 20000, warm=2000, churn=True, args=['--close', '--spread']),
     S('tcp_http', 'tcp', 'tcp', 60000),
     S('tcp_bulk', 'tcp', 'tcp', 1, conns=1, warm=0, gen='bulk', bytes=1 << 30),
+    S('bolt_c64', 'bolt', 'bolt', 60000),
+    S('bolt_mux', 'bolt', 'bolt', 200000, conns=8, warm=20000, args=['--inflight', '100'], mux=True),
+    S('dubbo_c64', 'dubbo', 'dubbo', 40000),
+    S('dubbo_mux', 'dubbo', 'dubbo', 100000, conns=8, warm=20000, args=['--inflight', '100'], mux=True),
     S('tls_h1', 'h1', 'h1', 60000, tls=True, args=['--tls']),
     S('tls_hs_full', 'h1', 'h1', 5000, tls=True, warm=500, churn=True, args=['--tls', '--close']),
     S('tls_hs_resume', 'h1', 'h1', 5000, tls=True, warm=500, churn=True, args=['--tls', '--close', '--resume']),
@@ -49,6 +53,7 @@ SCENARIOS = [
 BYNAME = {s['name']: s for s in SCENARIOS}
 GROUPS = {'http1': ['http1_c64', 'http1_c1000', 'http1_hdr20'], 'post': ['http1_post_c64'], 'tcp': ['tcp_http', 'tcp_bulk'],
           'log': ['http1_c64', 'http1_c64_log'], 'mem': ['mem_h1_10k', 'mem_tls_5k'], 'reloads': ['reload'],
+          'calls': ['bolt_c64', 'bolt_mux', 'dubbo_c64', 'dubbo_mux'],
           'h2': ['h2c_h1', 'h2tls_h1', 'h2c_h2c', 'h2tls_h2c'], 'tls': ['tls_h1', 'tls_hs_full', 'tls_hs_resume']}
 
 class Env:
@@ -504,9 +509,9 @@ def run_one(sc, cls, args, rnd):
 
 ORIGIN = {}
 def start_origins():
-    o = subprocess.Popen(['taskset', '-c', str(LOAD_CPU), TOOLS + '/origin', '--http', str(PORTS['h1'])], stdout=subprocess.DEVNULL)
+    o = subprocess.Popen(['taskset', '-c', str(LOAD_CPU), TOOLS + '/origin', '--http', str(PORTS['h1']), '--bolt', str(PORTS['bolt']), '--dubbo', str(PORTS['dubbo'])], stdout=subprocess.DEVNULL)
     h = subprocess.Popen(['taskset', '-c', str(LOAD_CPU), 'nghttpd', '--no-tls', '--address=127.0.0.1', '-m', '1000', '-d', RUN + '/www', str(PORTS['h2'])], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    ORIGIN.update(h1=o, tcp=o, h2=h)
+    ORIGIN.update(h1=o, tcp=o, bolt=o, dubbo=o, h2=h)
     if not wait_port(PORTS['h1'], 5, o):
         sys.exit(f'the origin did not start on port {PORTS["h1"]}')
 def stop_origins():

@@ -29,4 +29,13 @@ class FloorSplice(Floor):
     only = {'tcp_http', 'tcp_bulk'}
     splice = True
 
-PEERS = [Floor, FloorSplice]
+class FloorMux(Floor):
+    """frame boundaries, other ids, one connection to the host"""
+    name = 'floor-mux'
+    pairs = {('bolt', 'bolt'), ('dubbo', 'dubbo')}
+    tls = False
+
+    def argv(self, sc):
+        return [BIN + 'mux', '--listen', str(self.env.port), '--up', str(self.env.up(sc['up'])), '--proto', sc['down']]
+
+PEERS = [Floor, FloorSplice, FloorMux]
