@@ -12,7 +12,10 @@
  */
 
 #include "proto/hessian2.h"
+#include "proto/hessian_json.h"
 #include "proto/rpc.h"
+
+#include <stdio.h>
 
 #define HEAD_LEN      16u
 #define FLAG_REQUEST  0x80
@@ -369,6 +372,198 @@ dubbo_http_status(const mosn_rpc_t *rpc)
 }
 
 
+/* --- HTTP ---------------------------------------------------------------- */
+
+/* A simple call in HTTP is POST /service/method with a JSON array of the
+ * arguments; its response is the JSON of the value.  It goes to the host as
+ * a generic call, which finds the method by its name. */
+
+#define GENERIC_TYPES                                                         \
+    "Ljava/lang/String;[Ljava/lang/String;[Ljava/lang/Object;"
+
+static void
+dubbo_put_string(mosn_chain_t *out, mosn_str_t s)
+{
+    uint8_t *at = mosn_chain_reserve(out, mosn_hessian_string_room(s.len));
+    uint8_t *end = mosn_hessian_put_string(at, s);
+
+    mosn_chain_commit(out, (size_t) (end - at));
+}
+
+
+static mosn_str_t
+dubbo_http_header(const mosn_message_t *http, const char *name)
+{
+    const mosn_header_t *h =
+        mosn_headers_find_name(&http->headers, mosn_str(name));
+
+    return h != NULL ? mosn_header_value(h) : MOSN_STR_NULL;
+}
+
+
+static void
+dubbo_put_attachment(mosn_chain_t *out, const char *key, mosn_str_t value)
+{
+    if (value.at != NULL) {
+        dubbo_put_string(out, mosn_str(key));
+        dubbo_put_string(out, value);
+    }
+}
+
+
+static bool
+dubbo_put_call(const mosn_message_t *http, mosn_str_t service,
+               mosn_str_t method, mosn_str_t body, mosn_chain_t *out,
+               char *why, size_t room)
+{
+    mosn_str_t   version = dubbo_http_header(http, "x-mosn-rpc-version");
+    mosn_chain_t arguments = { 0 };
+    uint8_t      list[5] = { 'I' };
+    size_t       n;
+
+    if (!mosn_json_to_hessian(body.len > 0 ? body.at : "[]",
+                              body.len > 0 ? body.len : 2, true, &n,
+                              &arguments, why, room))
+    {
+        mosn_chain_clear(&arguments);
+        return false;
+    }
+    dubbo_put_string(out, MOSN_STR("2.0.2"));
+    dubbo_put_string(out, service);
+    dubbo_put_string(out, version.at != NULL ? version : MOSN_STR("0.0.0"));
+    dubbo_put_string(out, MOSN_STR("$invoke"));
+    dubbo_put_string(out, MOSN_STR(GENERIC_TYPES));
+    dubbo_put_string(out, method);
+    mosn_chain_write(out, "NV", 2); /* no types; a list of a type */
+    dubbo_put_string(out, MOSN_STR("[object"));
+    mosn_put_u32(list + 1, (uint32_t) n);
+    mosn_chain_write(out, list, sizeof(list));
+    mosn_chain_take(out, &arguments);
+    mosn_chain_write(out, "H", 1);
+    dubbo_put_attachment(out, "path", service);
+    dubbo_put_attachment(out, "interface", service);
+    dubbo_put_attachment(out, "version", version);
+    dubbo_put_attachment(out, "group",
+                         dubbo_http_header(http, "x-mosn-rpc-group"));
+    dubbo_put_attachment(out, "generic", MOSN_STR("true"));
+    mosn_chain_write(out, "Z", 1);
+    return true;
+}
+
+
+static bool
+dubbo_body_from_http(const mosn_message_t *http, mosn_str_t service,
+                     mosn_str_t method, mosn_str_t body, mosn_chain_t *out,
+                     char *why, size_t room)
+{
+    size_t n;
+
+    if (http->status == 0) {
+        return dubbo_put_call(http, service, method, body, out, why, room);
+    }
+    if (http->status >= 400) {
+        body.len = body.len > 1024 ? 1024 : body.len;
+        dubbo_put_string(out, body);
+        return true;
+    }
+    if (body.len == 0) {
+        mosn_chain_write(out, "\x92", 1); /* null */
+        return true;
+    }
+    mosn_chain_write(out, "\x91", 1);
+    if (!mosn_json_to_hessian(body.at, body.len, false, &n, out, why, room)) {
+        mosn_chain_clear(out); /* some text */
+        mosn_chain_write(out, "\x91", 1);
+        dubbo_put_string(out, body);
+    }
+    return true;
+}
+
+
+static bool
+dubbo_arguments_to_http(const mosn_rpc_t *rpc, mosn_chain_t *out)
+{
+    const mosn_rpc_frame_t *f = &rpc->frame;
+    mosn_hessian_t          h;
+    mosn_str_t              types;
+    int                     n;
+
+    mosn_hessian_open(&h, rpc->bytes + f->at[AT_TYPES],
+                      f->len - f->at[AT_TYPES]);
+    if (f->at[AT_TYPES] == 0 || !mosn_hessian_read_string(&h, &types)
+        || (n = dubbo_count_types(types)) < 0)
+    {
+        return false;
+    }
+    mosn_chain_write(out, "[", 1);
+    for (int i = 0; i < n; i++) {
+        if (i > 0) {
+            mosn_chain_write(out, ",", 1);
+        }
+        if (!mosn_hessian_to_json(&h, out)) {
+            return false;
+        }
+    }
+    mosn_chain_write(out, "]", 1);
+    return true;
+}
+
+
+static bool
+dubbo_body_to_http(const mosn_rpc_t *rpc, mosn_chain_t *out,
+                   unsigned *status_r)
+{
+    const mosn_rpc_frame_t *f = &rpc->frame;
+    mosn_hessian_t          h;
+    uint8_t                 what;
+
+    if (f->version != HESSIAN_2) {
+        return false;
+    }
+    if (f->kind != MOSN_RPC_RESPONSE) {
+        return dubbo_arguments_to_http(rpc, out);
+    }
+    mosn_hessian_open(&h, rpc->bytes + HEAD_LEN, f->len - HEAD_LEN);
+    if (f->status != STATUS_OK) {
+        return mosn_hessian_to_json(&h, out); /* why, in words */
+    }
+    if (h.at == h.end) {
+        return false;
+    }
+    what = (uint8_t) (*h.at++ - 0x90);
+    if (what == 2 || what == 5) {
+        mosn_chain_write(out, "null", 4);
+        return true;
+    }
+    if (what == 0 || what == 3) { /* an exception */
+        *status_r = 500;
+    }
+    return what <= 4 && mosn_hessian_to_json(&h, out);
+}
+
+
+static size_t
+dubbo_from_http(const mosn_message_t *http, mosn_str_t service,
+                mosn_str_t method, size_t body_len, uint8_t *out)
+{
+    (void) service, (void) method;
+    if (body_len > UINT32_MAX) {
+        return 0;
+    }
+    if (out != NULL && http->status == 0) {
+        dubbo_put_head(out, FLAG_REQUEST | FLAG_TWO_WAY | HESSIAN_2, 0, 0,
+                       body_len);
+    } else if (out != NULL) {
+        dubbo_put_head(out, HESSIAN_2,
+                       http->status < 400
+                           ? STATUS_OK
+                           : dubbo_find_status(MOSN_REASON_NONE, http->status),
+                       0, body_len);
+    }
+    return HEAD_LEN;
+}
+
+
 static const mosn_rpc_codec_t dubbo_codec = {
     .protocol = MOSN_STR_INIT("dubbo"),
     .family = "dubbo",
@@ -380,6 +575,10 @@ static const mosn_rpc_codec_t dubbo_codec = {
     .read_headers = dubbo_read_headers,
     .encode = dubbo_encode,
     .encodes_body = true,
+    .from_http = dubbo_from_http,
+    .body_from_http = dubbo_body_from_http,
+    .body_to_http = dubbo_body_to_http,
+    .body_type = MOSN_STR_INIT("application/json"),
     .heartbeat = dubbo_heartbeat,
     .ack = dubbo_ack,
     .goaway = dubbo_goaway,

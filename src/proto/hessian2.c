@@ -172,6 +172,31 @@ hessian_skip_string(mosn_hessian_t *h)
 }
 
 
+bool
+mosn_hessian_is_string(uint8_t c)
+{
+    return c <= 0x1f || (c >= 0x30 && c <= 0x33) || c == 'S' || c == 'R';
+}
+
+
+bool
+mosn_hessian_read_piece(mosn_hessian_t *h, mosn_str_t *piece_r, bool *last_r)
+{
+    const uint8_t *start;
+    uint32_t       units;
+
+    if (!hessian_read_units(h, &units, last_r)) {
+        return false;
+    }
+    start = h->at;
+    if (!hessian_skip_units(h, units)) {
+        return false;
+    }
+    *piece_r = (mosn_str_t){ (const char *) start, (size_t) (h->at - start) };
+    return true;
+}
+
+
 /* --- scalars ------------------------------------------------------------- */
 
 static bool
@@ -258,6 +283,103 @@ hessian_skip_binary(mosn_hessian_t *h)
 }
 
 
+static uint64_t
+hessian_get_u64(const uint8_t *at)
+{
+    return (uint64_t) hessian_get(at, 4) << 32 | hessian_get(at + 4, 4);
+}
+
+
+static int64_t
+hessian_get_long(const uint8_t *at, unsigned n)
+{
+    uint8_t c = at[0];
+
+    switch (n) {
+    case 1:
+        return (int64_t) c - 0xe0;
+    case 2:
+        return ((int64_t) c - 0xf8) * 256 + at[1];
+    case 3:
+        return ((int64_t) c - 0x3c) * 65536 + hessian_get(at + 1, 2);
+    case 5:
+        return (int32_t) hessian_get(at + 1, 4);
+    default:
+        return (int64_t) hessian_get_u64(at + 1);
+    }
+}
+
+
+static double
+hessian_get_double(const uint8_t *at)
+{
+    uint64_t bits;
+    double   number;
+
+    switch (at[0]) {
+    case 0x5b:
+        return 0;
+    case 0x5c:
+        return 1;
+    case 0x5d:
+        return (int8_t) at[1];
+    case 0x5e:
+        return (int16_t) hessian_get(at + 1, 2);
+    case 0x5f:
+        return (int32_t) hessian_get(at + 1, 4) * 0.001;
+    default:
+        bits = hessian_get_u64(at + 1);
+        memcpy(&number, &bits, sizeof(number));
+        return number;
+    }
+}
+
+
+bool
+mosn_hessian_read_scalar(mosn_hessian_t *h, mosn_hessian_scalar_t *s)
+{
+    const uint8_t *at = h->at;
+    uint8_t        c;
+    uint32_t       number;
+    unsigned       n;
+
+    if (at == h->end) {
+        return false;
+    }
+    c = *at;
+    *s = (mosn_hessian_scalar_t){ .kind = MOSN_HESSIAN_INTEGER };
+    if (c == 0x51) { /* a reference */
+        s->kind = MOSN_HESSIAN_NULL;
+        h->at++;
+        return hessian_read_int(h, &number);
+    }
+    if (hessian_read_int(h, &number)) {
+        s->integer = (int32_t) number;
+        return true;
+    }
+    n = hessian_scalar_len(c);
+    if (n == 0 || !hessian_jump(h, n)) {
+        return false;
+    }
+    if (c == 'N') {
+        s->kind = MOSN_HESSIAN_NULL;
+    } else if (c == 'T' || c == 'F') {
+        s->kind = MOSN_HESSIAN_BOOL;
+        s->integer = c == 'T';
+    } else if (c == 'D' || (c >= 0x5b && c <= 0x5f)) {
+        s->kind = MOSN_HESSIAN_DOUBLE;
+        s->number = hessian_get_double(at);
+    } else if (c == 0x4a) {
+        s->integer = (int64_t) hessian_get_u64(at + 1);
+    } else if (c == 0x4b) { /* minutes */
+        s->integer = (int64_t) (int32_t) hessian_get(at + 1, 4) * 60000;
+    } else {
+        s->integer = hessian_get_long(at, n);
+    }
+    return true;
+}
+
+
 /* --- what has values in it ----------------------------------------------- */
 
 /* A type: its name at first, later its number. */
@@ -274,8 +396,8 @@ hessian_skip_type(mosn_hessian_t *h)
 }
 
 
-static bool
-hessian_read_class(mosn_hessian_t *h)
+bool
+mosn_hessian_read_class(mosn_hessian_t *h)
 {
     uint32_t fields;
 
@@ -285,6 +407,7 @@ hessian_read_class(mosn_hessian_t *h)
     {
         return false;
     }
+    h->names[h->n_classes] = h->at;
     for (uint32_t i = 0; i < fields; i++) {
         if (!hessian_skip_string(h)) {
             return false;
@@ -295,14 +418,23 @@ hessian_read_class(mosn_hessian_t *h)
 }
 
 
-/* Starts a list, map or object: how many values follow.  False: broken. */
-static bool
-hessian_enter(mosn_hessian_t *h, uint32_t *values_r)
+bool
+mosn_hessian_is_compound(uint8_t c)
+{
+    return c == 'H' || c == 'M' || c == 'O' || (c >= 0x55 && c <= 0x58)
+           || (c >= 0x60 && c <= 0x7f);
+}
+
+
+bool
+mosn_hessian_enter(mosn_hessian_t *h, uint32_t *values_r,
+                   const uint8_t **names_r)
 {
     uint8_t c = *h->at++;
     uint32_t class;
 
     *values_r = UNTIL_END;
+    *names_r = NULL;
     switch (c) {
     case 'H': /* map */
     case 'W': /* list without a length, 0x57 */
@@ -320,6 +452,7 @@ hessian_enter(mosn_hessian_t *h, uint32_t *values_r)
             return false;
         }
         *values_r = h->fields[class];
+        *names_r = h->names[class];
         return true;
     default:
         break;
@@ -329,6 +462,7 @@ hessian_enter(mosn_hessian_t *h, uint32_t *values_r)
             return false;
         }
         *values_r = h->fields[c - 0x60];
+        *names_r = h->names[c - 0x60];
         return true;
     }
     if (c >= 0x70 && c <= 0x77) {
@@ -370,8 +504,9 @@ hessian_skip_plain(mosn_hessian_t *h)
 bool
 mosn_hessian_skip(mosn_hessian_t *h)
 {
-    uint32_t left[MOSN_HESSIAN_DEPTH];
-    unsigned depth = 1;
+    uint32_t       left[MOSN_HESSIAN_DEPTH];
+    const uint8_t *names;
+    unsigned       depth = 1;
 
     left[0] = 1;
     while (depth > 0) {
@@ -394,7 +529,7 @@ mosn_hessian_skip(mosn_hessian_t *h)
             left[depth - 1]--;
         }
         if (*h->at == 'C') {
-            if (!hessian_read_class(h)) {
+            if (!mosn_hessian_read_class(h)) {
                 return false;
             }
             continue;
@@ -403,7 +538,8 @@ mosn_hessian_skip(mosn_hessian_t *h)
         case MOSN_OK:
             break;
         case MOSN_DECLINED:
-            if (depth == MOSN_HESSIAN_DEPTH || !hessian_enter(h, &values)) {
+            if (depth == MOSN_HESSIAN_DEPTH
+                || !mosn_hessian_enter(h, &values, &names)) {
                 return false;
             }
             left[depth++] = values;

@@ -133,6 +133,16 @@ struct mosn_rpc_codec_s {
     size_t (*from_http)(const mosn_message_t *http, mosn_str_t service,
                         mosn_str_t method, size_t body_len, uint8_t *out);
 
+    /* Where a body is something else in HTTP: makes the one of a call or a
+     * response of it, and the other way round; false and `why`: it cannot be.
+     * NULL: bodies are passed as they are. */
+    bool (*body_from_http)(const mosn_message_t *http, mosn_str_t service,
+                           mosn_str_t method, mosn_str_t body,
+                           mosn_chain_t *out, char *why, size_t room);
+    bool (*body_to_http)(const mosn_rpc_t *rpc, mosn_chain_t *out,
+                         unsigned *status_r);
+    mosn_str_t body_type; /* what it is in HTTP: "application/json" */
+
     /* Frames of ours, at most MOSN_RPC_OWN_MAX; their length.  0, or no such
      * function: the protocol has none. */
     size_t (*heartbeat)(uint64_t id, uint8_t *out);

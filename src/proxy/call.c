@@ -13,13 +13,13 @@ call_to_http(mosn_request_t *r)
 
     if (r->cluster->conf->carry_calls) {
         m = mosn_transcode_wrap(r->head, r->pool, &r->held);
-        if (m == NULL) {
-            return false;
-        }
-        r->received_all = true; /* what comes now is in it already */
     } else {
-        m = mosn_transcode_to_http(r->head, r->pool);
+        m = mosn_transcode_to_http(r->head, r->pool, &r->held);
     }
+    if (m == NULL) {
+        return false;
+    }
+    r->received_all = true; /* what comes now is in it already */
     r->call = r->head;
     r->head = m;
     return true;

@@ -314,7 +314,8 @@ request_may_repeat(const mosn_request_t *r, const mosn_stream_t *up,
         return false;
     }
     return unsent
-           || (up->reused && mosn_method_is_idempotent(r->head->method_id));
+           || (up->reused && mosn_method_is_idempotent(r->head->method_id))
+           || (r->route != NULL && r->route->conf->route->retry_lost);
 }
 
 
@@ -419,7 +420,7 @@ request_to_cluster(mosn_request_t *r)
         if (mosn_request_prepare_call(r)) {
             request_forward(r);
         } else {
-            request_fail(r, MOSN_REASON_HEADERS_TOO_LARGE);
+            request_fail(r, MOSN_REASON_BAD_REQUEST);
         }
         return;
     }

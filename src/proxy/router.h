@@ -27,6 +27,7 @@ typedef struct {
     mosn_str_t prefix_rewrite;
     mosn_str_t host_rewrite;
     uint32_t   timeout_ms;
+    bool       retry_lost;
 } mosn_forward_conf_t;
 
 typedef struct {

@@ -24,6 +24,11 @@ static const mosn_directive_t forward_directives[] = {
                 "Replaces what `match` has matched of the path."),
     MOSN_STRING(mosn_forward_conf_t, host_rewrite, NULL,
                 "The Host that the upstream sees; else the client's."),
+    MOSN_BOOL(mosn_forward_conf_t, retry_lost, false,
+              "When the connection is lost under a request that was sent, "
+              "send it again, to another host where there is one, though it "
+              "may have been executed.  What was provably not executed is "
+              "always sent again."),
     MOSN_DURATION(mosn_forward_conf_t, timeout, 0, 86400000, 60000,
                   "Longest wait for the answer to begin, once the request "
                   "is sent, and longest pause within it; 0: no limit."),

@@ -193,16 +193,30 @@ mux_rpc_stream_release(mux_rpc_stream_t *s)
 
 /* --- receiving ----------------------------------------------------------- */
 
-/* The response of a call that came inside HTTP goes back so. */
+/* The response of a call that came inside HTTP, or was HTTP, goes back so. */
 static void
-rpc_deliver_wrapped(mux_rpc_stream_t *s)
+rpc_deliver_http(mux_rpc_stream_t *s)
 {
     const mosn_stream_receiver_ops_t *receiver = s->base.receiver;
     mosn_chain_t                      body = { 0 };
-    mosn_message_t *m = mosn_transcode_wrap(&s->message, s->base.pool, &body);
+    mosn_message_t                   *m =
+        s->wrapped ? mosn_transcode_wrap(&s->message, s->base.pool, &body)
+                                     : mosn_transcode_to_http(&s->message, s->base.pool, &body);
 
-    receiver->on_head(&s->base, m, false); /* untouched: there is one */
-    receiver->on_data(&s->base, body.head, true);
+    if (m == NULL) {
+        mosn_log_info(0, "a response of %.*s cannot be said in HTTP",
+                      MOSN_STR_ARG(s->mux->codec->protocol));
+        receiver->on_reset(&s->base, MOSN_REASON_UPSTREAM_BAD_RESPONSE);
+        return;
+    }
+    if (body.bytes == 0) {
+        receiver->on_head(&s->base, m, true);
+        return;
+    }
+    receiver->on_head(&s->base, m, false);
+    for (mosn_buf_t *b = body.head; b != NULL; b = b->next) {
+        receiver->on_data(&s->base, b, b->next == NULL);
+    }
     mosn_chain_clear(&body);
 }
 
@@ -220,15 +234,11 @@ rpc_deliver(mux_rpc_stream_t *s)
     const mosn_stream_receiver_ops_t *receiver = s->base.receiver;
 
     s->base.received_end = true;
-    if (s->wrapped) {
-        rpc_deliver_wrapped(s);
+    if (s->wrapped || s->plain) {
+        rpc_deliver_http(s);
         return;
     }
-    receiver->on_head(&s->base,
-                      s->plain
-                          ? mosn_transcode_to_http(&s->message, s->base.pool)
-                          : &s->message,
-                      n == 0);
+    receiver->on_head(&s->base, &s->message, n == 0);
     if (n > 0 && !(mux_rpc_is_server(s->mux) && s->over)) {
         receiver->on_data(&s->base, &data, true);
     }

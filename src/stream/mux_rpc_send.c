@@ -135,7 +135,7 @@ rpc_make_ours(mux_rpc_stream_t *s)
                && mux->codec->from_http != NULL)
     {
         m = mosn_transcode_from_http(mux->codec, s->base.pool, s->head,
-                                     s->body.bytes, &why);
+                                     &s->body, &why);
         s->plain = true;
     }
     if (m != NULL && rpc_is_right_way(mux, m)) {

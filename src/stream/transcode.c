@@ -278,13 +278,41 @@ transcode_is_passed(const mosn_header_t *h)
 }
 
 
+static bool
+transcode_put_body(const mosn_rpc_t *rpc, mosn_chain_t *body, unsigned *status)
+{
+    const mosn_rpc_frame_t *f = &rpc->frame;
+    mosn_buf_t              b = { .block = rpc->block };
+
+    if (rpc->codec->body_to_http != NULL) {
+        if (!rpc->codec->body_to_http(rpc, body, status)) {
+            mosn_chain_clear(body);
+            return false;
+        }
+        return true;
+    }
+    b.pos = (uint8_t *) (uintptr_t) rpc->bytes + f->head_len;
+    b.last = b.end = b.pos + (f->len - f->head_len - f->tail_len);
+    if (mosn_buf_len(&b) > 0) {
+        mosn_chain_append_ref(body, &b);
+    }
+    return true;
+}
+
+
 mosn_message_t *
-mosn_transcode_to_http(mosn_message_t *call, mosn_pool_t *pool)
+mosn_transcode_to_http(mosn_message_t *call, mosn_pool_t *pool,
+                       mosn_chain_t *body)
 {
     mosn_message_t   *m = mosn_pool_alloc(pool, sizeof(*m));
     const mosn_rpc_t *rpc = call->rpc;
+    mosn_str_t        type = rpc->codec->body_type;
 
     mosn_message_init(m, pool);
+    m->status = call->status;
+    if (!transcode_put_body(rpc, body, &m->status)) {
+        return NULL;
+    }
     mosn_message_need_headers(call);
     for (uint32_t i = 0; i < call->headers.n; i++) {
         const mosn_header_t *h = &call->headers.items[i];
@@ -295,13 +323,13 @@ mosn_transcode_to_http(mosn_message_t *call, mosn_pool_t *pool)
                              mosn_header_value(h));
         }
     }
-    if (!mosn_headers_has(&m->headers, MOSN_HEADER_CONTENT_TYPE)) {
-        mosn_headers_add(&m->headers, MOSN_HEADER_CONTENT_TYPE,
-                         MOSN_STR("Content-Type"),
-                         MOSN_STR("application/octet-stream"));
+    if (type.len > 0
+        || !mosn_headers_has(&m->headers, MOSN_HEADER_CONTENT_TYPE)) {
+        mosn_headers_set(
+            &m->headers, MOSN_HEADER_CONTENT_TYPE, MOSN_STR("Content-Type"),
+            type.len > 0 ? type : MOSN_STR("application/octet-stream"));
     }
-    m->content_length = call->content_length;
-    m->status = call->status;
+    m->content_length = (int64_t) body->bytes;
     if (rpc->frame.kind == MOSN_RPC_REQUEST
         || rpc->frame.kind == MOSN_RPC_ONEWAY) {
         m->method = MOSN_STR("POST");
@@ -332,9 +360,41 @@ transcode_split_path(mosn_str_t path, mosn_str_t *service_r,
 }
 
 
+/* In the place of an HTTP body the one that the protocol has for it. */
+static bool
+transcode_change_body(const mosn_rpc_codec_t *codec, mosn_pool_t *pool,
+                      const mosn_message_t *http, mosn_str_t service,
+                      mosn_str_t method, mosn_chain_t *body,
+                      const char **why_r)
+{
+    mosn_chain_t   made = { 0 };
+    const uint8_t *bytes = (const uint8_t *) "";
+    char          *why = mosn_pool_alloc(pool, 128);
+    bool           done;
+
+    if (codec->body_from_http == NULL) {
+        return true;
+    }
+    if (body->bytes > 0) {
+        (void) transcode_join(body, pool, &bytes);
+    }
+    done = codec->body_from_http(
+        http, service, method,
+        (mosn_str_t){ (const char *) bytes, body->bytes }, &made, why, 128);
+    if (done) {
+        mosn_chain_clear(body);
+        mosn_chain_take(body, &made);
+    } else {
+        mosn_chain_clear(&made);
+        *why_r = why;
+    }
+    return done;
+}
+
+
 mosn_message_t *
 mosn_transcode_from_http(const mosn_rpc_codec_t *codec, mosn_pool_t *pool,
-                         const mosn_message_t *http, size_t body_len,
+                         const mosn_message_t *http, mosn_chain_t *body,
                          const char **why_r)
 {
     mosn_message_t *m = mosn_pool_calloc(pool, sizeof(*m));
@@ -348,14 +408,18 @@ mosn_transcode_from_http(const mosn_rpc_codec_t *codec, mosn_pool_t *pool,
         *why_r = "the path is not /service/method";
         return NULL;
     }
-    n = codec->from_http(http, service, method, body_len, NULL);
+    if (!transcode_change_body(codec, pool, http, service, method, body,
+                               why_r)) {
+        return NULL;
+    }
+    n = codec->from_http(http, service, method, body->bytes, NULL);
     if (n == 0) {
         *why_r = "the headers are too long";
         return NULL;
     }
     block = mosn_block_create(n);
     mosn_pool_on_destroy(pool, transcode_let_go, block);
-    n = codec->from_http(http, service, method, body_len, block->bytes);
+    n = codec->from_http(http, service, method, body->bytes, block->bytes);
     rpc->codec = codec;
     rpc->bytes = block->bytes;
     rpc->block = block;
@@ -367,6 +431,6 @@ mosn_transcode_from_http(const mosn_rpc_codec_t *codec, mosn_pool_t *pool,
     m->version = MOSN_HTTP_11;
     m->rpc = rpc;
     m->headers.pool = pool;
-    m->content_length = (int64_t) body_len;
+    m->content_length = (int64_t) body->bytes;
     return m;
 }

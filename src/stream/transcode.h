@@ -14,7 +14,7 @@
  * response without that type is an error of a proxy on the way.
  *
  * Where the other side is no mesh, a simple call is plain HTTP: POST
- * /service/method, headers for the header map, the same body.
+ * /service/method, headers for the header map, the same body; of Dubbo, JSON.
  */
 
 #ifndef MOSN_STREAM_TRANSCODE_H
@@ -40,15 +40,19 @@ bool mosn_transcode_is_honest(const mosn_message_t *http, mosn_message_t *call,
                               mosn_pool_t *pool);
 
 /* The HTTP message that says the same as a call or a response: the headers
- * are its headers, the body its body, as it is. */
-mosn_message_t *mosn_transcode_to_http(mosn_message_t *call,
-                                       mosn_pool_t    *pool);
+ * are its headers, the body is appended to `body`, as it is or as the codec
+ * says it in HTTP.  NULL: it cannot. */
+mosn_message_t *mosn_transcode_to_http(mosn_message_t *call, mosn_pool_t *pool,
+                                       mosn_chain_t *body);
 
-/* The other way round; the body stays. */
+/* The other way round; `body` is replaced where it has to be.  NULL, and
+ * why. */
 mosn_message_t *mosn_transcode_from_http(const mosn_rpc_codec_t *codec,
                                          mosn_pool_t            *pool,
                                          const mosn_message_t   *http,
-                                         size_t body_len, const char **why_r);
+                                         mosn_chain_t           *body,
+                                         const char            **why_r);
+
 
 /* The call in the body of an HTTP message; it borrows `body`, which is
  * brought into one piece.  NULL, and why: there is none of that codec. */

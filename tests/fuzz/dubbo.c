@@ -3,7 +3,7 @@
 #include "frames.h"
 
 #include "core/module.h"
-#include "proto/hessian2.h"
+#include "proto/hessian_json.h"
 
 const char *const fuzz_name = "dubbo";
 
@@ -28,6 +28,7 @@ void
 fuzz_one(const uint8_t *bytes, size_t n)
 {
     mosn_hessian_t h;
+    mosn_chain_t   json = { 0 };
 
     frame_fuzz(mosn_module_find(MOSN_RPC_CODEC, MOSN_STR("dubbo"))->ops, bytes,
                n);
@@ -35,4 +36,9 @@ fuzz_one(const uint8_t *bytes, size_t n)
     while (h.at < h.end && mosn_hessian_skip(&h)) {
         FUZZ_CHECK(h.at <= h.end);
     }
+    mosn_hessian_open(&h, bytes, n);
+    if (mosn_hessian_to_json(&h, &json)) {
+        FUZZ_CHECK(h.at <= h.end && json.bytes <= 8 * n + 64);
+    }
+    mosn_chain_clear(&json);
 }

@@ -31,6 +31,8 @@ listeners = (
 routes = (
   { name = "main"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = (
     { match = { service = "com.example.Dead"; }; route = { cluster = "dead"; }; },
+    { match = { service = "com.example.Again"; }; route = { cluster = "again"; retry_lost = true; }; },
+    { match = { service = "com.example.Once"; }; route = { cluster = "again"; }; },
     { match = { service = "com.example.Slow"; }; route = { cluster = "silent"; timeout = "300ms"; }; },
     { match = { service = "com.example.Dubbo"; version = "1.0.0"; }; route = { cluster = "dubbo"; }; },
     { match = { service = "com.example.Dubbo"; group = "g1"; }; route = { cluster = "dubbo"; }; },
@@ -45,9 +47,11 @@ clusters = (
   { name = "two"; protocol = "boltv2"; hosts = ( { address = "127.0.0.1:$v2"; } ); },
   { name = "dubbo"; protocol = "dubbo"; hosts = ( { address = "127.0.0.1:$dubbo"; } ); },
   { name = "edited"; protocol = "bolt"; hosts = ( { address = "127.0.0.1:%%PORT4%%"; } ); },
+  { name = "again"; protocol = "bolt"; hosts = ( { address = "127.0.0.1:%%PORT6%%"; }, { address = "127.0.0.1:$bolt"; } ); },
   { name = "silent"; protocol = "bolt"; hosts = ( { address = "127.0.0.1:%%PORT5%%"; } ); },
   { name = "dead"; protocol = "bolt"; hosts = ( { address = "127.0.0.1:$dead"; } ); } );
 E
+my $cutting = Calls->listen($mosn->port(6));
 my $silent = Calls->listen($mosn->port(5));
 my $port = $mosn->port(1);
 
@@ -139,6 +143,17 @@ for my $case (
 $c = connected();
 $c->send(substr $frame, 0, 30);
 ok($c->is_closed, 'so does a frame that does not come to its end');
+
+# A host that cuts the connection under a call that it has taken.
+for my $case (['Again', '0 0 0'], ['Once', qr/^(?:0 16|16 0) /]) {
+    $c = connected();
+    $c->send(join '', map { Calls::bolt(id => $_, map => [service => "com.example.$case->[0]"], content => 'c') } 1 .. 2);
+    my $h = Calls->accept($cutting);
+    $h->bolt_request;
+    $h->close;
+    my @status = map { $_->{status} } sort { $a->{id} <=> $b->{id} } map { $c->bolt_answer } 1 .. 2;
+    $case->[0] eq 'Again' ? is("@status 0", $case->[1], 'sent again, where that is asked for') : like("@status ", $case->[1], 'else it has failed');
+}
 
 # --- Dubbo ---------------------------------------------------------------------
 

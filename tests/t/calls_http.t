@@ -100,6 +100,36 @@ for my $case (['Hello/hi', '', 400], ['Secret/hi', "X-Mosn-Rpc-Version: 1.0\r\n"
     is(Mosn::Reader->new($s)->message(0)->{status}, $case->[2], 'a frame that is for another service than HTTP says is refused');
 }
 
+# Dubbo in JSON.
+my $j = Mosn::connect_to($port);
+my $post = sub {
+    my ($path, $headers, $body) = @_;
+    print $j "POST $path HTTP/1.1\r\nHost: a\r\n${headers}Content-Type: application/json\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
+};
+$post->('/com.example.Dubbo/sayHello', "X-Mosn-Rpc-Version: 1.0.0\r\nX-Mosn-Rpc-Group: g1\r\n", '["world", 3, {"a": null}]');
+$r = $dubbo_up->dubbo_frame;
+like($r->{body}, qr/^S\0\x{5}2\.0\.2S\0\x{11}com\.example\.DubboS\0\x{5}1\.0\.0S\0\x{7}\$invoke/, 'HTTP to Dubbo: a generic call');
+like($r->{body}, qr/sayHelloNVS\0\x{7}\[objectI\0\0\0\x{3}S\0\x{5}worldI\0\0\0\x{3}HS\0\x{1}aNZH/, 'with the arguments of the array');
+like($r->{body}, qr/groupS\0\x{2}g1.*genericS\0\x{4}trueZ$/s, 'and attachments');
+$dubbo_up->send(pack('nCCQ>N', 0xdabb, 2, 20, $r->{id}, 9) . "\x91H\1k\x7a\x91\1xZ");
+$a = Mosn::Reader->new($j)->message(0);
+is("$a->{status} $a->{h}{'content-type'}[0] $a->{body}", '200 application/json {"k":[1,"x"]}', 'and the value comes back');
+$post->('/com.example.Dubbo/fails', "X-Mosn-Rpc-Version: 1.0.0\r\n", '');
+$r = $dubbo_up->dubbo_frame;
+my $thrown = "\x90C\1E\x91\x0ddetailMessage\x60\x02no";
+$dubbo_up->send(pack('nCCQ>N', 0xdabb, 2, 20, $r->{id}, length $thrown) . $thrown);
+$a = Mosn::Reader->new($j)->message(0);
+is("$a->{status} $a->{body}", '500 {"detailMessage":"no"}', 'an exception is a 500');
+$post->('/com.example.Dubbo/none', "X-Mosn-Rpc-Version: 1.0.0\r\n", '[]');
+$r = $dubbo_up->dubbo_frame;
+$dubbo_up->send(pack('nCCQ>N', 0xdabb, 2, 100, $r->{id}, 5) . "\4busy");
+$a = Mosn::Reader->new($j)->message(0);
+is("$a->{status} $a->{body}", '503 "busy"', 'a status is one of HTTP');
+for my $bad ('{"no": "array"}', '[1,', '[' x 100 . ']' x 100) {
+    $post->('/com.example.Dubbo/bad', "X-Mosn-Rpc-Version: 1.0.0\r\n", $bad);
+    is(Mosn::Reader->new($j)->message(0)->{status}, 400, 'what is no array of arguments is refused');
+}
+
 # A plain web server answers calls.
 my $server = Calls->listen($mosn->port(5));
 my $c = Calls->connect($mosn->port(3));
@@ -115,6 +145,18 @@ for my $case ([200, 0], [404, 6], [503, 4], [504, 7], [403, 2], [500, 3]) {
     $w->send("HTTP/1.1 $case->[0] X\r\nX-Back: b\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
     $r = $c->bolt_answer;
     is("$r->{id} $r->{status} $r->{content}", "77 $case->[1] ok", "$case->[0] is status $case->[1]");
+    $w->close;
+}
+
+my $d = Calls->connect($mosn->port(3));
+for my $case (['{"a": [1, "x"]}', "\x91HS\0\1aXI\0\0\0\2I\0\0\0\1S\0\1xZ", 200, 20], ['', "\x92", 200, 20], ['plain text', "\x91S\0\x0aplain text", 200, 20], ['why', "S\0\3why", 503, 100]) {
+    $d->send(Calls::dubbo(id => 78, service => 'a.B', method => 'm', argument => 'x "y"'));
+    my $w = Calls->accept($server);
+    $w->more until $w->{in} =~ /\]$/;
+    like($w->{in}, qr{^POST /a\.B/m HTTP/1\.1\r\n.*\r\n\r\n\["x \\"y\\""\]$}s, 'Dubbo to HTTP: the arguments are an array');
+    $w->send("HTTP/1.1 $case->[2] X\r\nContent-Length: " . length($case->[0]) . "\r\nConnection: close\r\n\r\n$case->[0]");
+    $r = $d->dubbo_answer;
+    is("$r->{id} $r->{status} $r->{body}", "78 $case->[3] $case->[1]", "and '$case->[0]' is a value");
     $w->close;
 }
 
