@@ -122,9 +122,8 @@ mosn_tls_why(void)
 }
 
 
-/* Keys with a passphrase would ask at the terminal. */
-static int
-tls_no_passphrase(char *text, int room, int writing, void *arg)
+int
+mosn_tls_no_passphrase(char *text, int room, int writing, void *arg)
 {
     (void) text;
     (void) room;
@@ -205,7 +204,7 @@ mosn_tls_new_ctx(mosn_pool_t *pool, bool server, int min, int max)
                                      | SSL_MODE_ENABLE_PARTIAL_WRITE
                                      | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(ssl, 1);
-    SSL_CTX_set_default_passwd_cb(ssl, tls_no_passphrase);
+    SSL_CTX_set_default_passwd_cb(ssl, mosn_tls_no_passphrase);
     return ssl;
 }
 

@@ -131,18 +131,6 @@ pair_look(mosn_tls_pair_t *pair)
 /* --- putting into a context -----------------------------------------------
  */
 
-/* Keys with a passphrase would ask at the terminal. */
-static int
-pair_no_passphrase(char *text, int room, int writing, void *arg)
-{
-    (void) text;
-    (void) room;
-    (void) writing;
-    (void) arg;
-    return -1;
-}
-
-
 static BIO *
 pem_open(const pem_t *pem, int i)
 {
@@ -155,13 +143,13 @@ static bool
 ctx_use_certificates(SSL_CTX *ssl, const pem_t *pem)
 {
     BIO  *bio = pem_open(pem, 0);
-    X509 *x = PEM_read_bio_X509_AUX(bio, NULL, pair_no_passphrase, NULL);
+    X509 *x = PEM_read_bio_X509_AUX(bio, NULL, mosn_tls_no_passphrase, NULL);
     bool  good = x != NULL && SSL_CTX_use_certificate(ssl, x) == 1
                 && SSL_CTX_clear_chain_certs(ssl) == 1;
 
     X509_free(x);
     while (good
-           && (x = PEM_read_bio_X509(bio, NULL, pair_no_passphrase, NULL))
+           && (x = PEM_read_bio_X509(bio, NULL, mosn_tls_no_passphrase, NULL))
                   != NULL)
     {
         if (SSL_CTX_add0_chain_cert(ssl, x) != 1) {
@@ -183,7 +171,7 @@ ctx_use_key(SSL_CTX *ssl, const pem_t *pem)
 {
     BIO      *bio = pem_open(pem, 1);
     EVP_PKEY *key =
-        PEM_read_bio_PrivateKey(bio, NULL, pair_no_passphrase, NULL);
+        PEM_read_bio_PrivateKey(bio, NULL, mosn_tls_no_passphrase, NULL);
     bool good = key != NULL && SSL_CTX_use_PrivateKey(ssl, key) == 1
                 && SSL_CTX_check_private_key(ssl) == 1;
 

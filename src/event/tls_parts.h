@@ -39,6 +39,9 @@ extern const char *const      mosn_tls_version_names[];
 /* tls_conf.c: a context with what both sides want; freed with the pool. */
 SSL_CTX *mosn_tls_new_ctx(mosn_pool_t *pool, bool server, int min, int max);
 
+/* tls_conf.c: keys with a passphrase would ask at the terminal. */
+int mosn_tls_no_passphrase(char *text, int room, int writing, void *arg);
+
 /* tls_pairs.c: certificate and key into the context; NULL: told. */
 typedef struct mosn_tls_pair_s mosn_tls_pair_t;
 
