@@ -257,7 +257,9 @@ rpc_send_all(mux_rpc_stream_t *s)
     s->base.sent_end = true;
     if (mux_rpc_is_server(s->mux)) {
         rpc_answer(s);
-        mux_rpc_stream_release(s);
+        if (!s->over) { /* who reads nothing is gone by now */
+            mux_rpc_stream_release(s);
+        }
     } else {
         rpc_send_request(s);
     }

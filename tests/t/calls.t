@@ -27,7 +27,8 @@ listeners = (
     filters = ( { type = "proxy"; routes = "main";
       stream_filters = ( { type = "headers"; request_set = { env = "blue"; }; request_remove = ["tag"]; } ); } ); },
   { name = "seen"; address = "127.0.0.1:%%PORT3%%";
-    filters = ( { type = "proxy"; routes = "seen"; } ); } );
+    filters = ( { type = "proxy"; routes = "seen"; rpc = { max_frame_bytes = 100000; };
+      access_log = ( { path = "%%DIR%%/seen.log"; format = "%response_flag%"; } ); } ); } );
 routes = (
   { name = "main"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = (
     { match = { service = "com.example.Dead"; }; route = { cluster = "dead"; }; },
@@ -154,6 +155,21 @@ for my $case (['Again', '0 0 0'], ['Once', qr/^(?:0 16|16 0) /]) {
     my @status = map { $_->{status} } sort { $a->{id} <=> $b->{id} } map { $c->bolt_answer } 1 .. 2;
     $case->[0] eq 'Again' ? is("@status 0", $case->[1], 'sent again, where that is asked for') : like("@status ", $case->[1], 'else it has failed');
 }
+
+# A client that reads nothing: it is cut, nobody else waits for it.
+$c = connected($mosn->port(3));
+my $deaf = connected($mosn->port(3));
+$deaf->send(join '', map { Calls::bolt(id => $_, map => [%hello]) } 1 .. 300);
+my $edge = Calls->listen($mosn->port(4));
+my $tap = Calls->accept($edge);
+$tap->send(Calls::bolt_response(id => $tap->bolt_request->{id}, content => 'z' x 90000)) for 1 .. 300;
+$c->send(Calls::bolt(id => 5, map => [%hello]));
+$r = $tap->bolt_request;
+$tap->send(Calls::bolt_response(id => $r->{id}, content => 'yours'));
+is($c->bolt_answer->{content}, 'yours', 'one that does not read is no burden for others');
+ok(Mosn::wait_for(sub { Mosn::slurp("$mosn->{dir}/seen.log") =~ /send_timeout/ }), 'and is cut');
+$tap->close;
+close $edge;
 
 # --- Dubbo ---------------------------------------------------------------------
 
