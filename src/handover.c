@@ -6,6 +6,7 @@
 #include "os/socket.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,8 +17,10 @@
 #define SENDER_IOV 33
 
 #define FED_BUCKETS 256u
+#define FED_MOST    (64u << 20) /* bytes that a client may leave unread */
+#define END_WAIT_MS 200
 
-typedef enum { OFFER = 1, DONE, GIFT, BYTES, END } handover_e;
+typedef enum { OFFER = 1, DONE, GIFT, BYTES, END, GONE } handover_e;
 
 typedef struct {
     uint16_t       version;
@@ -199,7 +202,11 @@ lane_close(mosn_conn_t *conn)
 
     mosn_list_unlink(&lc->link);
     conn->lane = NULL;
-    (void) handover_send(lane->fd, &m, NULL, 0); /* or our end tells it */
+    /* An END that is lost would look like a crash of ours. */
+    if (handover_send(lane->fd, &m, NULL, 0) == -1 && errno == EAGAIN) {
+        (void) poll(&(struct pollfd){ lane->fd, POLLOUT, 0 }, 1, END_WAIT_MS);
+        (void) handover_send(lane->fd, &m, NULL, 0);
+    }
     lane_look(lane);
 }
 
@@ -240,6 +247,23 @@ lane_flush(mosn_lane_t *lane)
     }
     lane->busy = false;
     lane_look(lane);
+}
+
+
+/* The client of one has left. */
+static void
+lane_on_gone(mosn_lane_t *lane, uint64_t key)
+{
+    for (mosn_list_t *link = lane->moved.next; link != &lane->moved;
+         link = link->next)
+    {
+        mosn_conn_t *conn = mosn_container_of(link, lane_conn_t, link)->conn;
+
+        if (conn->id == key) {
+            mosn_conn_close(conn, MOSN_REASON_CLIENT_CLOSED);
+            return;
+        }
+    }
 }
 
 
@@ -308,6 +332,10 @@ lane_on_ready(mosn_watch_t *watch, uint32_t events)
             bequest_take_offer(b, &got.m);
         } else if (got.m.type == DONE) {
             lane->offered = ready = true;
+        } else if (got.m.type == GONE) {
+            lane->busy = true; /* it is looked at below */
+            lane_on_gone(lane, got.m.key);
+            lane->busy = false;
         }
         for (size_t i = 0; i < n_fds; i++) {
             (void) close(fds[i]); /* nobody gives us anything */
@@ -328,6 +356,7 @@ lane_on_ready(mosn_watch_t *watch, uint32_t events)
     if (ready && b != NULL) {
         b->on_ready(b->owner);
     }
+    lane_look(lane);
 }
 
 
@@ -466,6 +495,7 @@ typedef struct {
 typedef struct {
     mosn_list_t          link;
     mosn_conn_observer_t observer;
+    inherit_t           *from;
     mosn_conn_t         *conn;
     uint64_t             key;
     mosn_chain_t         part; /* of a message */
@@ -491,8 +521,12 @@ static void
 fed_on_event(mosn_conn_observer_t *observer, mosn_conn_t *conn MOSN_UNUSED,
              mosn_conn_event_e event)
 {
+    fed_t     *fed = mosn_container_of(observer, fed_t, observer);
+    handover_t m = { .version = VERSION, .type = GONE, .key = fed->key };
+
     if (event == MOSN_CONN_CLOSED) {
-        fed_let_go(mosn_container_of(observer, fed_t, observer));
+        (void) handover_send(fed->from->fd, &m, NULL, 0);
+        fed_let_go(fed);
     }
 }
 
@@ -507,6 +541,21 @@ fed_end(fed_t *fed)
     fed_let_go(fed);
     conn->n_feeders--;
     mosn_conn_notify(conn, MOSN_CONN_DRAINED); /* it may have waited for it */
+}
+
+
+/* The elder is gone and has not said END: calls of these clients will not be
+ * answered, which they can only tell by the end of their connection. */
+static void
+inherit_break(inherit_t *i)
+{
+    for (unsigned k = 0; k < FED_BUCKETS; k++) {
+        while (!mosn_list_is_empty(&i->fed[k])) {
+            mosn_conn_close(
+                mosn_container_of(i->fed[k].next, fed_t, link)->conn,
+                STRANDED);
+        }
+    }
 }
 
 
@@ -554,6 +603,7 @@ inherit_take(inherit_t *i, const int fds[2], size_t n_fds)
         return;
     }
     fed = mosn_pool_calloc(conn->pool, sizeof(*fed));
+    fed->from = i;
     fed->conn = conn;
     fed->key = m->key;
     fed->observer.on_event = fed_on_event;
@@ -580,6 +630,10 @@ inherit_on_bytes(inherit_t *i)
             return;
         }
         mosn_chain_write(&fed->part, got.bytes, got.n);
+        if (conn->out.bytes + fed->part.bytes > FED_MOST && !conn->writable) {
+            mosn_conn_abort(conn, MOSN_REASON_SEND_TIMEOUT);
+            return; /* it reads nothing */
+        }
         if (got.m.whole) {
             for (mosn_buf_t *b = fed->part.head; b != NULL; b = b->next) {
                 mosn_conn_write_buf(conn, b);
@@ -610,6 +664,7 @@ inherit_on_ready(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
         inherit_on_bytes(i);
     }
     if (gone) {
+        inherit_break(i);
         inherit_free(i);
     }
 }

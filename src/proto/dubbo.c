@@ -225,6 +225,13 @@ dubbo_put_head(uint8_t *out, uint8_t flags, uint8_t status, uint64_t id,
 }
 
 
+static bool
+dubbo_has_headers(const mosn_rpc_t *rpc)
+{
+    return rpc->frame.at[AT_ATTACHMENTS] != 0;
+}
+
+
 /* The whole call, with other attachments. */
 static size_t
 dubbo_encode(const mosn_rpc_t *rpc, const mosn_headers_t *headers, uint64_t id,
@@ -575,6 +582,7 @@ static const mosn_rpc_codec_t dubbo_codec = {
     .read_headers = dubbo_read_headers,
     .encode = dubbo_encode,
     .encodes_body = true,
+    .has_headers = dubbo_has_headers,
     .from_http = dubbo_from_http,
     .body_from_http = dubbo_body_from_http,
     .body_to_http = dubbo_body_to_http,

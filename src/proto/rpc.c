@@ -26,7 +26,9 @@ mosn_rpc_is_untouched(const mosn_message_t *message)
     const mosn_rpc_t *rpc = message->rpc;
     const char       *first = (const char *) rpc->bytes;
 
-    if (!rpc->decoded) {
+    if (!rpc->decoded
+        || (rpc->codec->has_headers != NULL && !rpc->codec->has_headers(rpc)))
+    {
         return true;
     }
     if (message->headers.n != rpc->n_decoded) {

@@ -124,6 +124,9 @@ struct mosn_rpc_codec_s {
      * written.  NULL: heads cannot be changed.  With `encodes_body` it writes
      * the body too, when that is still the one that came. */
     bool encodes_body;
+    /* Can this frame carry headers at all?  NULL: each can.  Those that a
+     * filter gives to one that cannot are left out. */
+    bool (*has_headers)(const mosn_rpc_t *rpc);
     size_t (*encode)(const mosn_rpc_t *rpc, const mosn_headers_t *headers,
                      uint64_t id, size_t body_len, uint8_t *out);
 

@@ -119,16 +119,31 @@ proxy_build_fallback(mosn_conf_t *reader, mosn_generation_t *generation,
         return;
     }
     ops = p->fallback.items[0].module->ops;
-    if (p->fallback.n > 1 || !ops->terminal) {
+    if (p->fallback.n > 1 || !ops->terminal || ops == &proxy_filter) {
         mosn_conf_error(reader, &p->fallback, p,
-                        "needs one filter, that can be the last of a "
-                        "listener");
+                        "needs one filter that can be the last of a "
+                        "listener, and is not `proxy` itself");
     } else if (p->protocol != NULL) {
         mosn_conf_error(reader, &p->fallback, p,
                         "there is nothing to fall back from: "
                         "`downstream_protocol` is not \"auto\"");
     } else if (ops->build != NULL) {
         ops->build(reader, generation, p->fallback.items[0].conf, listener);
+    }
+}
+
+
+static void
+proxy_check_heartbeats(mosn_conf_t *reader, const mosn_proxy_conf_t *p)
+{
+    if (p->heartbeats != NULL && p->rpc.heartbeat == MOSN_HEARTBEAT_PASS
+        && p->heartbeats->pool_conf.protocol != NULL
+        && p->heartbeats->pool_conf.protocol->rpc == NULL
+        && !p->heartbeats->conf->carry_calls)
+    {
+        mosn_conf_error(reader, &p->rpc.heartbeat_cluster, &p->rpc,
+                        "heartbeats cannot be passed as plain HTTP: the "
+                        "cluster has `carry_calls = false`");
     }
 }
 
@@ -157,6 +172,7 @@ proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
     if (p->rpc.heartbeat_cluster.at != NULL) {
         p->heartbeats = mosn_cluster_resolve(reader, generation,
                                              &p->rpc.heartbeat_cluster);
+        proxy_check_heartbeats(reader, p);
     }
     p->settings = (mosn_stream_settings_t){
         .idle_timeout_ms = p->idle_timeout_ms,
@@ -238,8 +254,11 @@ proxy_on_open(mosn_net_filter_t *filter, mosn_conn_t *conn)
     pc->metrics = conn->listener->conf->metrics;
     filter->state = pc;
     protocol = pc->conf->protocol;
-    if (conn->listener->adopted_fd != -1 && proxy_fall_back(filter, conn)) {
-        return MOSN_OK; /* with an upstream: it had fallen back before */
+    if (conn->listener->adopted_fd != -1) { /* it had fallen back before */
+        if (!proxy_fall_back(filter, conn)) {
+            mosn_conn_abort(conn, MOSN_REASON_DRAINING);
+        }
+        return MOSN_OK;
     }
     if (protocol == NULL && conn->tls != NULL) {
         protocol = proxy_agreed_protocol(conn);

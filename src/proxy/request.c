@@ -12,10 +12,8 @@
 #include "proto/rpc.h"
 #include "proxy/grpc.h"
 
-#define REPLAY_MAX   (64u * 1024) /* body kept to send a request again */
-#define HOLD_MAX     (64u * 1024) /* body held while no upstream is there */
-#define MAX_ATTEMPTS 3
-#define MAX_REFUSALS 20
+#define REPLAY_MAX (64u * 1024) /* body kept to send a request again */
+#define HOLD_MAX   (64u * 1024) /* body held while no upstream is there */
 
 static const mosn_stream_receiver_ops_t request_down_ops;
 static const mosn_stream_receiver_ops_t request_up_ops;
@@ -283,7 +281,7 @@ request_on_no_upstream(mosn_stream_wait_t *wait, mosn_reason_e reason)
     r->waiting = false;
     /* It never left: another host may have it. */
     if (reason != MOSN_REASON_OVERFLOW && r->cluster->n_hosts > 1
-        && r->attempts < MAX_ATTEMPTS)
+        && r->attempts < MOSN_REQUEST_MAX_ATTEMPTS)
     {
         request_try_again(r);
         return;
@@ -292,45 +290,22 @@ request_on_no_upstream(mosn_stream_wait_t *wait, mosn_reason_e reason)
 }
 
 
-/* Was it provably not processed?  Either nothing of it left, or it may be
- * repeated and met a kept connection that the upstream was about to close
- * (RFC 9112, 9.3.1). */
-static bool
-request_may_repeat(const mosn_request_t *r, const mosn_stream_t *up,
-                   mosn_reason_e reason)
-{
-    bool unsent =
-        mosn_stream_is_unsent(up) || reason == MOSN_REASON_UPSTREAM_REFUSED;
-
-    if (r->responded || r->response != NULL || !r->replayable
-        || (r->attempts >= MAX_ATTEMPTS
-            && (reason != MOSN_REASON_UPSTREAM_REFUSED
-                || r->refusals >= MAX_REFUSALS))
-        || (reason != MOSN_REASON_UPSTREAM_CLOSED
-            && reason != MOSN_REASON_UPSTREAM_RESET
-            && reason != MOSN_REASON_UPSTREAM_REFUSED
-            && reason != MOSN_REASON_KEEPALIVE_TIMEOUT))
-    {
-        return false;
-    }
-    return unsent
-           || (up->reused && mosn_method_is_idempotent(r->head->method_id))
-           || (r->route != NULL && r->route->conf->route->retry_lost);
-}
-
-
 static void
 request_up_on_reset(mosn_stream_t *up, mosn_reason_e reason)
 {
     mosn_request_t *r = up->owner;
 
+    if (r->over || r->up != up) {
+        return;
+    }
     r->up = NULL;
     r->up_paused = false;
     mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_RESETS);
     mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_RESETS);
-    if (request_may_repeat(r, up, reason)) {
+    if (mosn_request_may_repeat(r, up, reason)) {
         if (reason == MOSN_REASON_UPSTREAM_REFUSED
-            && r->refusals < MAX_REFUSALS) {
+            && r->refusals < MOSN_REQUEST_MAX_REFUSALS)
+        {
             r->refusals++; /* it is full, not broken */
             r->attempts--;
         }
@@ -851,11 +826,16 @@ request_up_on_head(mosn_stream_t *up, mosn_message_t *m, bool end)
 {
     mosn_request_t *r = up->owner;
 
+    if (r->over || r->up != up) {
+        return;
+    }
+
     r->response = m;
     r->answered_ns = r->loop->now_ns;
     r->replayable = false;
     mosn_chain_clear(&r->held);
     mosn_request_count_response(r, m->status);
+    mosn_request_check_carried(r, m);
 
     if (r->head->upgrade_only && !up->tunnel && m->status / 100 == 2) {
         request_fail(r, MOSN_REASON_UPSTREAM_BAD_RESPONSE); /* no tunnel */
@@ -884,6 +864,10 @@ static void
 request_up_on_interim(mosn_stream_t *up, mosn_message_t *m)
 {
     mosn_request_t *r = up->owner;
+
+    if (r->over || r->up != up) {
+        return;
+    }
 
     if (r->down->ops->send_interim != NULL) {
         r->down->ops->send_interim(r->down, m);
@@ -927,6 +911,10 @@ request_up_on_data(mosn_stream_t *up, const mosn_buf_t *data, bool end)
 {
     mosn_request_t *r = up->owner;
 
+    if (r->over || r->up != up) {
+        return;
+    }
+
     if (end && !r->tunnel) {
         request_upstream_done(r);
     }
@@ -957,6 +945,10 @@ request_up_on_trailers(mosn_stream_t *up, mosn_headers_t *trailers)
 {
     mosn_request_t *r = up->owner;
     mosn_chain_t    body = { 0 };
+
+    if (r->over || r->up != up) {
+        return;
+    }
 
     request_upstream_done(r);
     if (r->changes) {

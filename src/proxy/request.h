@@ -134,6 +134,7 @@ struct mosn_request_s {
     bool    counted        : 1; /* against the limits of the cluster */
     bool    changes        : 1; /* a filter changes bodies */
     bool    heartbeat      : 1; /* on its way to a host */
+    bool    carried        : 1; /* whole, inside HTTP */
     bool    over           : 1;
     uint8_t attempts;
     uint8_t refusals;
@@ -195,6 +196,8 @@ bool mosn_request_is_for_us(const mosn_request_t *request);
 /* A call that has found its cluster: how long its caller waits, and HTTP
  * around it when the hosts speak that.  False: it cannot be put into HTTP. */
 bool mosn_request_prepare_call(mosn_request_t *request);
+void mosn_request_check_carried(const mosn_request_t *request,
+                                mosn_message_t       *answer);
 
 /* --- proxy/heartbeat.c --------------------------------------------------- */
 
@@ -205,6 +208,16 @@ mosn_cluster_t *mosn_heartbeat_take(mosn_request_t *request,
 
 /* It was answered, or not. */
 void mosn_heartbeat_note(const mosn_request_t *request);
+
+/* --- proxy/repeat.c ------------------------------------------------------ */
+
+#define MOSN_REQUEST_MAX_ATTEMPTS 3
+#define MOSN_REQUEST_MAX_REFUSALS 20 /* by hosts that are full, not broken */
+
+/* Its upstream stream has ended so, without an answer: was it provably not
+ * processed, or may it be repeated nevertheless? */
+bool mosn_request_may_repeat(const mosn_request_t *request,
+                             const mosn_stream_t *up, mosn_reason_e reason);
 
 /* --- proxy/request_count.c ------------------------------------------------
  */

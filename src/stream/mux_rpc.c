@@ -17,6 +17,7 @@
 #include "stream/transcode.h"
 
 #define SLOTS_FIRST   16u
+#define FRAME_MS      60000u /* a host has it for one frame */
 #define DRAIN_IDLE_MS 500u
 #define IN_FLIGHT_OF  4u /* frames of the longest kind that may be held */
 
@@ -44,12 +45,29 @@ rpc_let_go(void *block)
 }
 
 
+/* The block that a frame lies in; a large one is not kept for a small frame,
+ * which gets one of its own. */
+static mosn_block_t *
+rpc_keep(const mosn_conn_t *conn, size_t len, const uint8_t **bytes)
+{
+    mosn_block_t *block = conn->in.block;
+
+    if (block->size > MOSN_BLOCK_LARGE && len < block->size / 2) {
+        block = mosn_block_create(len);
+        memcpy(block->bytes, *bytes, len);
+        *bytes = block->bytes;
+        return block;
+    }
+    return mosn_block_ref(block);
+}
+
+
 /* What was received: a frame that lies in a block. */
 static void
 rpc_message_init(mux_rpc_stream_t *s, const mosn_rpc_frame_t *frame,
                  const uint8_t *bytes)
 {
-    mosn_block_t   *block = s->mux->base.conn->in.block;
+    mosn_block_t   *block = rpc_keep(s->mux->base.conn, frame->len, &bytes);
     mosn_message_t *m = &s->message;
 
     memset(m, 0, sizeof(*m));
@@ -63,7 +81,7 @@ rpc_message_init(mux_rpc_stream_t *s, const mosn_rpc_frame_t *frame,
     s->rpc.frame = *frame;
     s->rpc.bytes = bytes;
     s->rpc.block = block;
-    mosn_pool_on_destroy(s->base.pool, rpc_let_go, mosn_block_ref(block));
+    mosn_pool_on_destroy(s->base.pool, rpc_let_go, block);
 }
 
 
@@ -182,7 +200,9 @@ mux_rpc_stream_release(mux_rpc_stream_t *s)
         return;
     }
     if (mux->base.n_active == 0) {
-        mosn_conn_arm_idle(conn, mux->base.settings->idle_timeout_ms);
+        if (!mux->frame_begun) {
+            mosn_conn_arm_idle(conn, mux->base.settings->idle_timeout_ms);
+        }
         rpc_look_done(mux);
     }
     if (!conn->blocked) {
@@ -284,13 +304,23 @@ rpc_find(const mux_rpc_t *mux, uint64_t id)
 }
 
 
+/* A heartbeat is answered as one, a call as a call. */
+static bool
+rpc_is_answer(const mux_rpc_stream_t *s, const mosn_rpc_frame_t *frame)
+{
+    return s->base.sent_end
+           && mosn_rpc_is_heartbeat(s->head->rpc)
+                  == (frame->kind == MOSN_RPC_HEARTBEAT_ACK);
+}
+
+
 static void
 rpc_on_response(mux_rpc_t *mux, const mosn_rpc_frame_t *frame,
                 const uint8_t *bytes)
 {
     mux_rpc_stream_t *s = rpc_find(mux, frame->id);
 
-    if (s == NULL || !s->base.sent_end) { /* given up before, or a lie */
+    if (s == NULL || !rpc_is_answer(s, frame)) { /* given up, or a lie */
         if (mux->base.client->on_count != NULL) {
             mux->base.client->on_count(mux->base.owner, MOSN_UPSTREAM_STRAYS);
         }
@@ -454,7 +484,11 @@ rpc_await_rest(mux_rpc_t *mux)
     const mosn_stream_settings_t *settings = mux->base.settings;
 
     if (!mux_rpc_is_server(mux)) {
-        return; /* requests have timeouts, silence has heartbeats */
+        if (!mux->frame_begun) { /* for all of it, however it trickles */
+            mux->frame_begun = true;
+            mosn_conn_arm_idle(mux->base.conn, FRAME_MS);
+        }
+        return;
     }
     if (!mux->frame_begun) {
         mux->frame_begun = true;
@@ -519,7 +553,12 @@ rpc_on_read(mosn_stream_conn_t *sc)
             rpc_broken(mux, MOSN_REASON_BAD_REQUEST, why);
             return MOSN_END;
         }
-        mux->frame_begun = false;
+        if (mux->frame_begun) {
+            mux->frame_begun = false;
+            if (!mux_rpc_is_server(mux)) {
+                mosn_conn_arm_idle(conn, sc->settings->idle_timeout_ms);
+            }
+        }
         conn->in.pos += frame.len;
         if (!rpc_on_frame(mux, &frame, bytes)) {
             return MOSN_END;
@@ -551,7 +590,7 @@ rpc_ask(mux_rpc_t *mux)
     mosn_conn_write(conn, out, mux->codec->heartbeat(mux->beat_id, out));
     mosn_timer_arm(conn->loop, &mux->beat,
                    mux->base.settings->rpc->heartbeat_timeout_ms);
-    mux->asked_ms = conn->loop->now_ms;
+    mux->asked_bytes = conn->bytes_in;
 }
 
 
@@ -563,7 +602,7 @@ rpc_beat_fired(mosn_timer_t *timer)
     mosn_conn_t           *conn = mux->base.conn;
     uint64_t               silent_ms = conn->loop->now_ms - mux->heard_ms;
 
-    if (mux->asked && mux->heard_ms < mux->asked_ms) {
+    if (mux->asked && (mux->checked || conn->bytes_in == mux->asked_bytes)) {
         if (mux->base.client->on_count != NULL) {
             mux->base.client->on_count(mux->base.owner,
                                        MOSN_UPSTREAM_HEARTBEATS_MISSED);
@@ -575,7 +614,7 @@ rpc_beat_fired(mosn_timer_t *timer)
         rpc_ask(mux);
         return;
     }
-    mux->asked = mux->checked; /* that wants the very answer */
+    mux->asked = false;
     mux->misses = 0;
     if (conf->heartbeat_interval_ms == 0) {
         return;
@@ -594,7 +633,9 @@ rpc_check(mosn_stream_conn_t *sc)
 {
     mux_rpc_t *mux = rpc_mux(sc);
 
-    if (mux->codec->heartbeat == NULL) {
+    if (mux->codec->heartbeat == NULL
+        || sc->settings->rpc->heartbeat_interval_ms == 0)
+    {
         sc->client->on_available(sc->owner, sc);
         return;
     }
@@ -631,7 +672,10 @@ rpc_on_idle(mux_rpc_t *mux)
     mosn_conn_t *conn = mux->base.conn;
 
     if (!mux_rpc_is_server(mux)) {
-        if (mux->base.n_active == 0) {
+        if (mux->frame_begun) {
+            rpc_broken(mux, MOSN_REASON_UPSTREAM_BAD_RESPONSE,
+                       "a frame is not complete in time");
+        } else if (mux->base.n_active == 0) {
             mosn_conn_close(conn, MOSN_REASON_IDLE_TIMEOUT);
         }
     } else if (mux->frame_begun && !mux->read_stopped) {
@@ -717,19 +761,16 @@ rpc_on_cut(mux_rpc_t *mux)
 }
 
 
+/* The connection is closed: so are they. */
 static void
-rpc_on_closed(mux_rpc_t *mux)
+rpc_end_streams(mux_rpc_t *mux)
 {
-    mosn_stream_conn_t *sc = &mux->base;
-    mosn_reason_e       reason = sc->conn->reason;
+    mosn_reason_e reason = mux->base.conn->reason;
 
     if (reason == MOSN_REASON_NONE) {
         reason = mux_rpc_is_server(mux) ? MOSN_REASON_CLIENT_CLOSED
                                         : MOSN_REASON_UPSTREAM_CLOSED;
     }
-    mosn_timer_disarm(sc->conn->loop, &mux->beat);
-    mux->going = true;
-    sc->room = 0;
     while (!mosn_list_is_empty(&mux->streams)) {
         mux_rpc_stream_t *s =
             mosn_container_of(mux->streams.next, mux_rpc_stream_t, link);
@@ -739,10 +780,52 @@ rpc_on_closed(mux_rpc_t *mux)
             s->base.receiver->on_reset(&s->base, reason);
         }
     }
-    free(mux->slots);
-    mux->slots = NULL;
+}
+
+
+static void
+rpc_on_closed(mux_rpc_t *mux)
+{
+    mosn_stream_conn_t *sc = &mux->base;
+
+    mosn_timer_disarm(sc->conn->loop, &mux->beat);
+    mux->going = true;
+    sc->room = 0;
+    rpc_end_streams(mux);
     if (!mux_rpc_is_server(mux)) {
-        sc->client->on_closed(sc->owner, sc, reason);
+        sc->client->on_closed(sc->owner, sc, sc->conn->reason);
+    }
+}
+
+
+/* Whoever was held back goes on; any of them may end others. */
+static void
+rpc_on_drained(mux_rpc_t *mux)
+{
+    mosn_list_t waiting;
+
+    mosn_list_init(&waiting);
+    mosn_list_take_all(&waiting, &mux->streams);
+    while (!mosn_list_is_empty(&waiting)) {
+        mux_rpc_stream_t *s =
+            mosn_container_of(waiting.next, mux_rpc_stream_t, link);
+
+        mosn_list_unlink(&s->link);
+        mosn_list_append(&mux->streams, &s->link);
+        if (s->base.receiver != NULL && !s->base.sent_end) {
+            s->base.receiver->on_drained(&s->base);
+        }
+        if (mux->base.conn->closed) { /* the rest has to hear of that */
+            mosn_list_take_all(&mux->streams, &waiting);
+            rpc_end_streams(mux);
+            return;
+        }
+    }
+    if (mux_rpc_is_server(mux)) {
+        rpc_read_on(mux);
+        rpc_look_done(mux);
+    } else {
+        rpc_look_for_room(mux);
     }
 }
 
@@ -757,12 +840,7 @@ rpc_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
         rpc_on_connected(mux);
         break;
     case MOSN_CONN_DRAINED:
-        if (mux_rpc_is_server(mux)) {
-            rpc_read_on(mux);
-            rpc_look_done(mux);
-        } else {
-            rpc_look_for_room(mux);
-        }
+        rpc_on_drained(mux);
         break;
     case MOSN_CONN_IDLE:
         rpc_on_idle(mux);
@@ -811,8 +889,11 @@ rpc_open(mosn_stream_conn_t *sc, mosn_pool_t *pool)
         s->wire_id = rpc_next_id(mux);
     } while (mux->slots[s->wire_id & mux->mask] != NULL);
     mux->slots[s->wire_id & mux->mask] = s;
-    sc->room--;
-    mosn_conn_disarm_idle(sc->conn);
+    mux->going |= rpc_is_worn(mux);
+    sc->room = mux->going ? 0 : sc->room - 1;
+    if (!mux->frame_begun) {
+        mosn_conn_disarm_idle(sc->conn);
+    }
     return &s->base;
 }
 
@@ -859,6 +940,13 @@ rpc_serve(const mosn_stream_protocol_ops_t *protocol, mosn_conn_t *conn,
 }
 
 
+static void
+rpc_free_slots(void *mux)
+{
+    free(((mux_rpc_t *) mux)->slots);
+}
+
+
 static mosn_stream_conn_t *
 rpc_connect(const mosn_stream_protocol_ops_t *protocol, mosn_conn_t *conn,
             const mosn_stream_settings_t   *settings,
@@ -869,6 +957,7 @@ rpc_connect(const mosn_stream_protocol_ops_t *protocol, mosn_conn_t *conn,
     mux->base.client = ops;
     mux->slots = mosn_calloc(SLOTS_FIRST * sizeof(mosn_list_t *));
     mux->mask = SLOTS_FIRST - 1;
+    mosn_pool_on_destroy(conn->pool, rpc_free_slots, mux);
     mosn_stream_client_attach(&mux->base);
     return &mux->base;
 }

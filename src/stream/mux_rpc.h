@@ -46,7 +46,7 @@ struct mux_rpc_s {
     uint32_t           mask;
     uint64_t           next_id;
     uint64_t           beat_id;
-    uint64_t           asked_ms;
+    uint64_t           asked_bytes; /* had come when it was asked */
     uint64_t           heard_ms;
     mosn_timer_t       beat;
 };

@@ -132,7 +132,9 @@ rpc_make_ours(mux_rpc_stream_t *s)
             m = NULL;
         }
     } else if (s->head->rpc == NULL && !s->head->ours
-               && mux->codec->from_http != NULL)
+               && mux->codec->from_http != NULL
+               && (s->head->status < 400
+                   || mux->codec->body_from_http != NULL))
     {
         m = mosn_transcode_from_http(mux->codec, s->base.pool, s->head,
                                      &s->body, &why);
@@ -196,7 +198,7 @@ rpc_answer(mux_rpc_stream_t *s)
                                     : m->reason,
                             carried ? 502 : m->status, text);
     }
-    if (conn->out.bytes > mux_rpc_most_held(s->mux)) {
+    if (conn->out.bytes > mux_rpc_most_held(s->mux) && !conn->writable) {
         mosn_conn_abort(conn, MOSN_REASON_SEND_TIMEOUT); /* reads nothing */
     }
 }

@@ -103,9 +103,12 @@ pool_is_spent(const mosn_stream_pool_t *pool, const mosn_stream_conn_t *sc)
 static void
 pool_put(mosn_stream_pool_t *pool, mosn_stream_conn_t *sc)
 {
-    mosn_list_unlink(&sc->link);
+    if (sc->served) {
+        return; /* a stream has ended within the loop below */
+    }
+    sc->served = true;
     while (sc->room > 0 && !mosn_list_is_empty(&pool->pending)
-           && !pool_is_spent(pool, sc))
+           && !pool_is_spent(pool, sc) && !sc->conn->closed)
     {
         mosn_stream_wait_t *wait =
             mosn_container_of(pool->pending.next, mosn_stream_wait_t, link);
@@ -114,9 +117,11 @@ pool_put(mosn_stream_pool_t *pool, mosn_stream_conn_t *sc)
         pool->n_pending--;
         wait->on_stream(wait, sc->ops->open(sc, wait->pool));
     }
+    sc->served = false;
     if (sc->conn->closed) {
         return;
     }
+    mosn_list_unlink(&sc->link);
     if (sc->room > 0 && !pool_is_spent(pool, sc)) {
         mosn_list_prepend(&pool->ready, &sc->link);
     } else {
@@ -226,7 +231,7 @@ pool_on_available(void *owner, mosn_stream_conn_t *sc)
         pool_announce(pool, sc);
         return;
     }
-    if (sc->n_active == 0 && pool_is_spent(pool, sc)) {
+    if (sc->n_active == 0 && pool_is_spent(pool, sc) && !sc->served) {
         mosn_conn_close(sc->conn, MOSN_REASON_NONE);
         return;
     }
@@ -285,7 +290,9 @@ pool_on_closed(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason)
         (void) mosn_address_format(&pool->address.sa, pool->address.len, text);
         mosn_log_warn(0, "upstream %s: %s", text, mosn_reasons[reason].text);
         if (pool->n_connecting == 0) {
-            pool_has_failed(pool);
+            if (pool->n_connections == 0) { /* no other one serves */
+                pool_has_failed(pool);
+            }
             pool_fail_all(pool, reason);
         } else if (pool_wants_more(pool)) {
             pool_fail(pool, 1, reason); /* who this one was opened for */

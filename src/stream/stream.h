@@ -197,6 +197,7 @@ struct mosn_stream_conn_s {
     uint32_t                       *learned; /* what hosts like this one take;
                                                  0: not known.  Or NULL. */
     bool        announced;                   /* for the owner of a client */
+    bool        served;                      /* the same: it gets streams */
     mosn_list_t link;                        /* for the owner of a client */
 };
 

@@ -157,10 +157,10 @@ for my $case (['Again', '0 0 0'], ['Once', qr/^(?:0 16|16 0) /]) {
 }
 
 # A client that reads nothing: it is cut, nobody else waits for it.
+my $edge = Calls->listen($mosn->port(4));
 $c = connected($mosn->port(3));
 my $deaf = connected($mosn->port(3));
 $deaf->send(join '', map { Calls::bolt(id => $_, map => [%hello]) } 1 .. 300);
-my $edge = Calls->listen($mosn->port(4));
 my $tap = Calls->accept($edge);
 $tap->send(Calls::bolt_response(id => $tap->bolt_request->{id}, content => 'z' x 90000)) for 1 .. 300;
 $c->send(Calls::bolt(id => 5, map => [%hello]));

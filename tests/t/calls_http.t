@@ -19,7 +19,7 @@ listeners = ( $listeners,
 routes = ( $near,
   { name = "far"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = (
     { match = { service = "com.example.Dubbo"; version = "1.0.0"; }; route = { cluster = "dubbo"; }; },
-    { match = { service = "com.example.Full"; }; respond = { status = 503; }; },
+    { match = { service = "com.example.Full"; }; respond = { status = 503; body = "full"; }; },
     { match = { service = "com.example.*"; }; route = { cluster = "bolt"; }; },
     { match = { path = "//"; }; route = { cluster = "bolt"; }; } ); } ); } );
 clusters = (
@@ -56,9 +56,19 @@ for my $via (['HTTP/1', 1], ['HTTP/2', 2]) {
     $c->send(Calls::bolt(id => 6, type => 2, map => \@map, content => 'one way'));
     is($up->bolt_request->{content}, 'one way', 'one-way');
     $c->send(Calls::bolt(id => 7, map => [service => 'com.example.Full']));
-    is($c->bolt_answer->{status}, 4, 'an error of the far mesh in words of the protocol');
+    is($c->bolt_answer->{whole}, Calls::bolt_response(id => 7, status => 4), 'an error of the far mesh in words of the protocol');
     $c->send(Calls::bolt(id => 8, map => [service => 'no.such']));
-    is($c->bolt_answer->{status}, 6, 'no route there');
+    is($c->bolt_answer->{whole}, Calls::bolt_response(id => 8, status => 6), 'no route there');
+
+    # Large ones side by side, while the host takes its time.
+    my @c = map { Calls->connect($mosn->port($n)) } 1 .. 3;
+    my $large = 'L' x 1_500_000;
+    $c[$_]->send(Calls::bolt(id => 100 + $_, map => \@map, content => $large)) for 0 .. $#c;
+    for (@c) {
+        my $r = $up->bolt_request;
+        $up->send(Calls::bolt_response(id => $r->{id}, content => $r->{content}));
+    }
+    is(join(' ', map { my $r = $_->bolt_answer; "$r->{id} " . ($r->{content} eq $large) } @c), '100 1 101 1 102 1', 'large ones at a time');
 
     my $d = Calls->connect($mosn->port($n));
     my $call = Calls::dubbo(id => 9, service => 'com.example.Dubbo', version => '1.0.0', method => 'm', argument => 'w' x 500, attachments => [k => 'v']);
@@ -144,7 +154,7 @@ for my $case ([200, 0], [404, 6], [503, 4], [504, 7], [403, 2], [500, 3]) {
     }
     $w->send("HTTP/1.1 $case->[0] X\r\nX-Back: b\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
     $r = $c->bolt_answer;
-    is("$r->{id} $r->{status} $r->{content}", "77 $case->[1] ok", "$case->[0] is status $case->[1]");
+    is("$r->{id} $r->{status} $r->{content}", "77 $case->[1] " . ($case->[1] ? '' : 'ok'), "$case->[0] is status $case->[1]");
     $w->close;
 }
 

@@ -218,7 +218,7 @@ answer(const uint8_t *b, size_t len, bytes_t *out)
     o = reserve(out, fixed - 2 + n);
     memcpy(o, b, 10 + 2 * shift);
     o[1 + shift] = 0;
-    put(o + 2 + shift, n == 0 ? 0 : 2, 2);
+    put(o + 2 + shift, get(b + 2 + shift, 2) == 0 ? 0 : 2, 2);
     put(o + fixed - 12, 0, 6);
     put(o + fixed - 6, n, 4);
     memcpy(o + fixed - 2, b + before, n);
