@@ -1,13 +1,14 @@
 package mosn.interop;
 
 import java.io.IOException;
+import java.util.List;
 
 /**
  * A server and a client that tries everything.
  *
  * <pre>
  *   java -jar peer.jar server bolt|sofa|dubbo PORT GROUP      prints "ready", ends with its input
- *   java -jar peer.jar client PROTOCOL HOST:PORT GROUP LANGUAGE
+ *   java -jar peer.jar client PROTOCOL HOST:PORT GROUP LANGUAGE [CHECK...]
  * </pre>
  *
  * The protocols of a client are bolt-v1, bolt-v2, bolt-v2-off, bolt-v2-crc, sofa and dubbo. It prints "ok WHAT" or
@@ -57,7 +58,7 @@ public final class Peer {
             serve(args[1], Integer.parseInt(args[2]), args[3]);
             return;
         }
-        boolean good = new Checks(call(args[1], args[2], args[3]), args[4]).run();
+        boolean good = new Checks(call(args[1], args[2], args[3]), args[4], List.of(args).subList(5, args.length)).run();
         Runtime.getRuntime().halt(good ? 0 : 1);
     }
 }
