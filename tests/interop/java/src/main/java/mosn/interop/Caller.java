@@ -3,7 +3,6 @@ package mosn.interop;
 /** A connection to a service, and what its library throws. */
 abstract class Caller {
     Service service;
-    int idle_ms = 2000; // several times its heartbeat interval
 
     /** The exception as fail() has thrown it, or as a server of another language makes one of it. */
     boolean isComplaint(Throwable e, String message, boolean fromJava) {

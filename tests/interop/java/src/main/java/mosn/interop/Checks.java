@@ -21,6 +21,7 @@ final class Checks {
     }
 
     private static final String TEXT = "caf\u00e9 \u4e2d\u6587 \ud83d\ude00 100%";
+    private static final int IDLE_MS = 5000; // longer than mosn lets a silent connection live
     private static final String COMPLAINT = "refused: caf\u00e9 100%";
 
     private final Caller caller;
@@ -163,7 +164,7 @@ final class Checks {
     }
 
     private void heartbeat() throws Exception {
-        Thread.sleep(caller.idle_ms);
+        Thread.sleep(IDLE_MS);
         echo(item(5));
     }
 

@@ -71,7 +71,6 @@ final class Dubbo {
                 return e instanceof RpcException && !isTimeout(e);
             }
         };
-        caller.idle_ms = 4500;
         caller.service = reference.get();
         return caller;
     }
