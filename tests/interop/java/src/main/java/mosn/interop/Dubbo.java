@@ -55,7 +55,8 @@ final class Dubbo {
         reference.setInterface(Service.class);
         reference.setGroup(group);
         reference.setVersion(VERSION);
-        reference.setUrl("dubbo://" + address + "?heartbeat=1000");
+        // What it knows for the loopback is replaced by another address of the machine.
+        reference.setUrl("dubbo://" + address.replace("127.0.0.1", "2130706433") + "?heartbeat=1000");
         reference.setTimeout(Service.LONG);
         reference.setRetries(0);
         reference.setMethods(List.of(note, oversleep));
