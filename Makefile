@@ -96,7 +96,8 @@ bench:
 interop:
 	@./auto/deps build test
 	@$(MAKE) --no-print-directory all
-	@MOSN_BIN=$(CURDIR)/$(OBJS)/mosn tests/interop/run $(INTEROP)
+	@failed=0; for t in run rpc; do \
+	    MOSN_BIN=$(CURDIR)/$(OBJS)/mosn tests/interop/$$t $(INTEROP) || failed=1; done; exit $$failed
 
 clean:
 	@rm -rf objs objs-debug objs-clang objs-deb
