@@ -17,7 +17,6 @@
 #include "stream/transcode.h"
 
 #define SLOTS_FIRST   16u
-#define FRAME_MS      60000u /* a host has it for one frame */
 #define DRAIN_IDLE_MS 500u
 #define IN_FLIGHT_OF  4u /* frames of the longest kind that may be held */
 
@@ -486,7 +485,8 @@ rpc_await_rest(mux_rpc_t *mux)
     if (!mux_rpc_is_server(mux)) {
         if (!mux->frame_begun) { /* for all of it, however it trickles */
             mux->frame_begun = true;
-            mosn_conn_arm_idle(mux->base.conn, FRAME_MS);
+            mosn_conn_arm_idle(mux->base.conn,
+                               settings->rpc->frame_timeout_ms);
         }
         return;
     }

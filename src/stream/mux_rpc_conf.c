@@ -66,6 +66,9 @@ static const mosn_directive_t client_directives[] = {
                   "of life; 0: never."),
     MOSN_DURATION(mosn_rpc_conf_t, heartbeat_timeout, 1, 3600000, 1000,
                   "It has so long to answer; then it is asked again."),
+    MOSN_DURATION(mosn_rpc_conf_t, frame_timeout, 1, 3600000, 10000,
+                  "A frame of the host, once begun, is whole by then, or the "
+                  "connection is closed: others wait behind it."),
     MOSN_INT(mosn_rpc_conf_t, heartbeat_misses, 1, 100, 3,
              "After so many without an answer the connection is closed and "
              "the host is left alone until it answers one."),

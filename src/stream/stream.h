@@ -120,10 +120,12 @@ extern const mosn_conf_block_t mosn_http2_block;
 
 /* What protocols of calls leave to the two ends. */
 typedef struct {
-    size_t     max_frame_bytes;
-    int64_t    max_in_flight;         /* requests of one connection */
-    uint32_t   heartbeat_interval_ms; /* of silence; 0: none are sent */
-    uint32_t   heartbeat_timeout_ms;
+    size_t   max_frame_bytes;
+    int64_t  max_in_flight;         /* requests of one connection */
+    uint32_t heartbeat_interval_ms; /* of silence; 0: none are sent */
+    uint32_t heartbeat_timeout_ms;
+    uint32_t frame_timeout_ms; /* from its first byte, of a host */
+
     int64_t    heartbeat_misses; /* then the connection is given up */
     bool       goaway;           /* says so when it goes, where that exists */
     int        heartbeat;        /* of clients */
