@@ -26,7 +26,7 @@ static const mosn_directive_t breaker_directives[] = {
              "wait for a free one."),
     MOSN_INT(mosn_breaker_conf_t, max_pending, 0, 1000000, 16384,
              "Requests that may wait for a connection to one host, per "
-             "worker; one more is answered 503."),
+             "worker; one more goes to another host, or is answered 503."),
     MOSN_INT(mosn_breaker_conf_t, max_requests, 0, 10000000, 0,
              "Requests under way to the cluster, per worker; one more is "
              "answered 503; 0: no limit."),

@@ -280,9 +280,7 @@ request_on_no_upstream(mosn_stream_wait_t *wait, mosn_reason_e reason)
 
     r->waiting = false;
     /* It never left: another host may have it. */
-    if (reason != MOSN_REASON_OVERFLOW && r->cluster->n_hosts > 1
-        && r->attempts < MOSN_REQUEST_MAX_ATTEMPTS)
-    {
+    if (r->cluster->n_hosts > 1 && r->attempts < MOSN_REQUEST_MAX_ATTEMPTS) {
         request_try_again(r);
         return;
     }
