@@ -121,6 +121,26 @@ sub bolt_frame {
 sub bolt_answer { return $_[0]->bolt_frame(0) }
 sub bolt_request { return $_[0]->bolt_frame(1) }
 
+# --- TR ------------------------------------------------------------------------
+
+# A request of serializer 4 whose id is below 16, or a response.
+sub tr_frame {
+    my (%o) = @_;
+    my $name = $o{response} ? 'Response' : 'Request';
+    my $connection = "O\xa1com.Connection$name" =~ s/\xa1/chr(0x90 + length "com.Connection$name")/er;
+    $connection .= "\x91\x03ctxo\x90O" . chr(0x90 + length "Context") . "Context\x92\x02id\x06this\$0o\x91" . chr(0xe0 + $o{id}) . "\x4a\0";
+    my $class = $o{class} // 'com.alipay.sofa.rpc.core.request.SofaRequest';
+    my $object = $o{object} // ('O' . chr(0x90 + 1) . "C\x92\x0amethodName\x17targetServiceUniqueNameo\x90" . string($o{method}) . string($o{service}));
+    return pack('CCCCCNCN', 13, $o{response} ? 1 : 0, 4, $o{response} ? 0 : $o{direction} // 2, 0, length $connection, length $class, length $object) . $connection . $class . $object;
+}
+
+sub tr_take {
+    my ($self) = @_;
+    my $head = $self->take(14);
+    my ($connection, $class, $object) = unpack 'x5NCN', $head;
+    return $head . $self->take($connection + $class + $object);
+}
+
 # --- Dubbo -------------------------------------------------------------------
 
 sub string {

@@ -19,6 +19,7 @@ listeners = ( $listeners,
 routes = ( $near,
   { name = "far"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = (
     { match = { service = "com.example.Dubbo"; version = "1.0.0"; }; route = { cluster = "dubbo"; }; },
+    { match = { service = "com.example.Tr"; method = "hi"; }; route = { cluster = "tr"; }; },
     { match = { service = "com.example.Full"; }; respond = { status = 503; body = "full"; }; },
     { match = { service = "com.example.*"; }; route = { cluster = "bolt"; }; },
     { match = { path = "//"; }; route = { cluster = "bolt"; }; } ); } ); } );
@@ -26,12 +27,14 @@ clusters = (
   { name = "http1"; hosts = ( { address = "127.0.0.1:%%PORT4%%"; } ); },
   { name = "http2"; protocol = "http2"; hosts = ( { address = "127.0.0.1:%%PORT4%%"; } ); },
   { name = "plain"; carry_calls = false; hosts = ( { address = "127.0.0.1:%%PORT5%%"; } ); },
+  { name = "tr"; protocol = "tr"; hosts = ( { address = "127.0.0.1:%%PORT8%%"; } ); },
   { name = "bolt"; protocol = "bolt"; hosts = ( { address = "127.0.0.1:%%PORT6%%"; } ); },
   { name = "dubbo"; protocol = "dubbo"; hosts = ( { address = "127.0.0.1:%%PORT7%%"; } ); } );
 E
 my $bolt_host = Calls->listen($mosn->port(6));
 my $dubbo_host = Calls->listen($mosn->port(7));
-my ($up, $dubbo_up);
+my $tr_host = Calls->listen($mosn->port(8));
+my ($up, $dubbo_up, $tr_up);
 
 my @map = (service => 'com.example.Hello:1.0', sofa_head_method_name => 'say hi', 'rpc_trace_context.sofaTraceId' => "odd \n value");
 for my $via (['HTTP/1', 1], ['HTTP/2', 2]) {
@@ -69,6 +72,15 @@ for my $via (['HTTP/1', 1], ['HTTP/2', 2]) {
         $up->send(Calls::bolt_response(id => $r->{id}, content => $r->{content}));
     }
     is(join(' ', map { my $r = $_->bolt_answer; "$r->{id} " . ($r->{content} eq $large) } @c), '100 1 101 1 102 1', 'large ones at a time');
+
+    my $t = Calls->connect($mosn->port($n));
+    my %tr = (method => 'hi', service => 'com.example.Tr:1.0');
+    $t->send(Calls::tr_frame(%tr, id => 9));
+    $tr_up //= Calls->accept($tr_host);
+    my $id = $n;    # the first or the second on that connection
+    is(unpack('H*', $tr_up->tr_take), unpack('H*', Calls::tr_frame(%tr, id => $id)), 'TR: restored, but for the id');
+    $tr_up->send(Calls::tr_frame(response => 1, id => $id, object => 'N'));
+    is(unpack('H*', $t->tr_take), unpack('H*', Calls::tr_frame(response => 1, id => 9, object => 'N')), 'and its response');
 
     my $d = Calls->connect($mosn->port($n));
     my $call = Calls::dubbo(id => 9, service => 'com.example.Dubbo', version => '1.0.0', method => 'm', argument => 'w' x 500, attachments => [k => 'v']);
