@@ -6,7 +6,6 @@
 #include "os/socket.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,7 +17,6 @@
 
 #define FED_BUCKETS 256u
 #define FED_MOST    (64u << 20) /* bytes that a client may leave unread */
-#define END_WAIT_MS 200
 
 typedef enum { OFFER = 1, DONE, GIFT, BYTES, END, GONE } handover_e;
 
@@ -53,8 +51,10 @@ struct mosn_lane_s {
     mosn_pool_t    *pool;
     int             fd;
     bool            offered;
-    bool            full;    /* waits for room in the socket */
-    bool            busy;    /* goes over its connections */
+    bool            full; /* waits for room in the socket */
+    bool            busy; /* goes over its connections */
+    uint64_t       *ends; /* not sent yet */
+    size_t          n_ends;
     mosn_list_t     moved;   /* of lane_conn_t */
     mosn_bequest_t *bequest; /* NULL: it has another heir by now */
 };
@@ -119,11 +119,12 @@ static void
 lane_look(mosn_lane_t *lane)
 {
     if (lane->bequest == NULL && mosn_list_is_empty(&lane->moved)
-        && lane->fd != -1 && !lane->busy)
+        && lane->n_ends == 0 && lane->fd != -1 && !lane->busy)
     {
         mosn_loop_unwatch(lane->loop, &lane->watch, lane->fd);
         (void) close(lane->fd);
         lane->fd = -1;
+        free(lane->ends);
         mosn_loop_bury(lane->loop, &(mosn_pool_t *){ lane->pool });
     }
 }
@@ -192,22 +193,59 @@ lane_shutdown(mosn_conn_t *conn MOSN_UNUSED)
 }
 
 
+/* ENDs that wait for room, of all lanes: the heir takes a lane that breaks
+ * without them for a crash of ours. */
+static size_t n_lane_ends;
+
+
+static bool
+lane_send_end(const mosn_lane_t *lane, uint64_t key)
+{
+    handover_t m = { .version = VERSION, .type = END, .key = key };
+
+    return handover_send(lane->fd, &m, NULL, 0) == 0
+           || (errno != EAGAIN && errno != ENOBUFS); /* the heir is gone */
+}
+
+
+static void
+lane_send_ends(mosn_lane_t *lane)
+{
+    while (lane->n_ends > 0) {
+        if (!lane_send_end(lane, lane->ends[lane->n_ends - 1])) {
+            lane->full = true;
+            return;
+        }
+        lane->n_ends--;
+        n_lane_ends--;
+    }
+}
+
+
 /* Everything is answered, or will not be. */
 static void
 lane_close(mosn_conn_t *conn)
 {
     lane_conn_t *lc = conn->lane;
     mosn_lane_t *lane = lc->lane;
-    handover_t   m = { .version = VERSION, .type = END, .key = conn->id };
 
     mosn_list_unlink(&lc->link);
     conn->lane = NULL;
-    /* An END that is lost would look like a crash of ours. */
-    if (handover_send(lane->fd, &m, NULL, 0) == -1 && errno == EAGAIN) {
-        (void) poll(&(struct pollfd){ lane->fd, POLLOUT, 0 }, 1, END_WAIT_MS);
-        (void) handover_send(lane->fd, &m, NULL, 0);
+    if (lane->full || !lane_send_end(lane, conn->id)) {
+        lane->full = true;
+        lane->ends =
+            mosn_realloc(lane->ends, (lane->n_ends + 1) * sizeof(*lane->ends));
+        lane->ends[lane->n_ends++] = conn->id;
+        n_lane_ends++;
     }
     lane_look(lane);
+}
+
+
+bool
+mosn_bequests_are_told(void)
+{
+    return n_lane_ends == 0;
 }
 
 
@@ -228,6 +266,7 @@ lane_flush(mosn_lane_t *lane)
     mosn_list_t waiting;
 
     lane->busy = true;
+    lane_send_ends(lane);
     mosn_list_init(&waiting);
     mosn_list_take_all(&waiting, &lane->moved);
     while (!mosn_list_is_empty(&waiting)) {
@@ -277,6 +316,8 @@ lane_break(mosn_lane_t *lane)
             mosn_container_of(lane->moved.next, lane_conn_t, link)->conn,
             STRANDED);
     }
+    n_lane_ends -= lane->n_ends; /* nobody wants to know any more */
+    lane->n_ends = 0;
     lane->busy = false;
     lane_look(lane);
 }

@@ -47,6 +47,9 @@ void mosn_bequest_start(mosn_bequest_t *bequest, mosn_loop_t *loop, int fd,
                         void (*on_ready)(void *), void    *owner);
 void mosn_bequest_end(mosn_bequest_t *bequest);
 
+/* Has every heir heard of all that ended here?  Not before should we go. */
+bool mosn_bequests_are_told(void);
+
 /* The heir's side: takes `fd`; over when the elder is gone, or with
  * mosn_inherit_end() for all in `heirs`. */
 void mosn_inherit_start(mosn_list_t *heirs, mosn_loop_t *loop, int fd,

@@ -147,7 +147,7 @@ worker_look_drained(mosn_timer_t *timer)
         worker_close_spread(w);
     }
     if (w->limits.n_connections == 0 && !w->accepting && w->told
-        && (mosn_list_is_empty(&w->heirs)
+        && ((mosn_list_is_empty(&w->heirs) && mosn_bequests_are_told())
             || w->loop.now_ms >= w->drain_until_ms))
     {
         w->loop.stop = true; /* nobody gives us anything any more */

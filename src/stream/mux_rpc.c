@@ -512,6 +512,9 @@ rpc_on_eof(mux_rpc_t *mux)
 }
 
 
+static void rpc_on_drain(mux_rpc_t *mux);
+
+
 static mosn_verdict_e
 rpc_on_read(mosn_stream_conn_t *sc)
 {
@@ -562,6 +565,9 @@ rpc_on_read(mosn_stream_conn_t *sc)
         conn->in.pos += frame.len;
         if (!rpc_on_frame(mux, &frame, bytes)) {
             return MOSN_END;
+        }
+        if (MOSN_UNLIKELY(conn->draining) && frame.len > MOSN_MOVE_MAX_BYTES) {
+            rpc_on_drain(mux); /* there may be no better moment */
         }
     }
 

@@ -9,7 +9,9 @@ use FindBin qw($Bin);
 use lib "$Bin/../lib";
 use Test::More;
 use Time::HiRes qw(time sleep);
+use POSIX ();
 use Mosn;
+use Calls;
 
 my $calls = Mosn::tool('calls');
 my @ports = map { Mosn::free_port() } 0 .. 3;
@@ -102,6 +104,28 @@ $count = load(4, 'dubbo', 32, 100, sub {
     }
 });
 is(whole($count) . " failed $count->{failed}", "$well failed 0", 'the same with other numbers of workers');
+
+# Large frames without a pause: it moves between two of them.
+my $big = Calls->connect($mosn->port(1));
+my $writer = fork;
+if (!$writer) {
+    my $frame = Calls::bolt(id => 9, map => [service => 'com.example.Calls:1.0'], content => 'b' x 200_000);
+    $big->send($frame) for 1 .. 400;
+    POSIX::_exit(0);
+}
+my ($n, $reloaded) = (0, 0);
+my %old;
+while ($n < 400) {
+    last unless length $big->bolt_answer->{content} == 200_000;
+    if (++$n == 50) {
+        %old = map { $_->{pid} => 1 } grep { $_->{role} =~ /worker/ } @{ $mosn->status->{children} };
+        is(($mosn->ctl('reload'))[1], 0, 'a reload while large frames come');
+    }
+}
+is($n, 400, 'all are answered');
+waitpid $writer, 0;
+ok(Mosn::wait_for(sub { !grep { $old{ $_->{pid} } } @{ $mosn->status->{children} } }, 8), 'and the old workers are gone');
+$big->close;
 
 $mosn->finish;
 done_testing;
