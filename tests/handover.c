@@ -25,13 +25,20 @@ first_of(mosn_listener_t *l)
 }
 
 
+static mosn_conn_t *
+newest_of(mosn_listener_t *l)
+{
+    return mosn_container_of(l->connections.prev, mosn_conn_t, link);
+}
+
+
 int
 main(void)
 {
     mosn_bequest_t b = { .lane = NULL };
     mosn_list_t    heirs;
     mosn_conn_t   *conn;
-    int            fds[2], client, half;
+    int            fds[2], client, half, moving;
 
     gate_open("{ type = \"proxy\"; routes = \"main\"; }",
               "{ respond = { body = \"fine\"; }; }", "");
@@ -72,6 +79,32 @@ main(void)
     gate_say(half, "Host: a\r\n\r\n");
     has(gate_hear(half), "Connection: close", "the other ends with close");
 
+    /* One that is answered here while the heir reads it. */
+    moving = gate_client();
+    gate_say(moving, "GET / HT");
+    gate_turns(2);
+    conn = newest_of(&gate_listener);
+    ok(mosn_listener_move(conn) == MOSN_OK && conn->fd == -1, "one moves");
+    gate_turns(2);
+    is_num(heir_limits.n_connections, 2, "to the heir");
+    is_num(newest_of(&heir)->n_feeders, 1, "which knows that we answer too");
+    mosn_conn_write(conn, "ours, ", 6);
+    gate_turns(2);
+    has(gate_hear(moving), "ours, ", "what we write comes through");
+    gate_say(moving, "TP/1.1\r\nHost: a\r\n\r\n");
+    has(gate_hear(moving), "fine", "what was read went with it");
+    b.lane->full = true; /* there is no room for an END */
+    mosn_conn_close(conn, MOSN_REASON_NONE);
+    gate_turns(2);
+    ok(!mosn_bequests_are_told() && newest_of(&heir)->n_feeders == 1,
+       "an END waits for room");
+    b.lane->full = false;
+    lane_flush(b.lane);
+    gate_turns(2);
+    ok(mosn_bequests_are_told() && newest_of(&heir)->n_feeders == 0,
+       "and is not lost");
+
+    (void) close(moving);
     (void) close(client);
     (void) close(half);
     gate_turns(3);
