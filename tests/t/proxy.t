@@ -193,7 +193,7 @@ like((Mosn::raw($port, "GET /a b HTTP/1.1\r\n\r\n", seconds => 8))[0],
     qr/^HTTP\/1\.1 400 .*\r\nDate: .* GMT\r\n/s, 'a refusal has a date');
 kill 'USR1', $mosn->{pid};
 my $log;
-ok(Mosn::wait_for(sub { ($log = Mosn::slurp("$mosn->{dir}/access.log")) =~ m{/m/early} }),
+ok(Mosn::wait_for(sub { ($log = Mosn::slurp("$mosn->{dir}/access.log")) =~ m{/m/early} && $log =~ m{GET /a b} }),
     'the access log is written');
 like($log, qr/^127\.0\.0\.1 - - \[\d\d\/\w{3}\/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET \/exact\?x=1 HTTP\/1\.1" 201 5 "-" "-"$/m,
     'combined');
