@@ -62,11 +62,11 @@ sub counters_grow {
     $stats = $now;
 }
 
-traffic_while('reload', 5, sub { $mosn->ctl('reload') });
+traffic_while('reload', 8, sub { $mosn->ctl('reload') });
 counters_grow();
-traffic_while('upgrade', 5, sub { $mosn->ctl('upgrade') });
+traffic_while('upgrade', 8, sub { $mosn->ctl('upgrade') });
 counters_grow();
-traffic_while('worker count', 6, sub {
+traffic_while('worker count', 8, sub {
     my $n = shift;
     $mosn->write_conf($head . $body, workers => $n % 2 ? 1 : 4);
     return $mosn->ctl('reload');

@@ -62,8 +62,8 @@ sub load {
         cmp_ok(($r{goaways} // 0) + ($r{announced} // 0), '>', 5, "$name: connections have moved on");
     }
 }
-load(6, sub { $mosn->ctl('reload') });
-load(6, sub { $mosn->ctl('upgrade') });
+load(8, sub { $mosn->ctl('reload') });
+load(8, sub { $mosn->ctl('upgrade') });
 $mosn->finish;
 $behind->finish;
 done_testing();
