@@ -2,7 +2,7 @@
 
 #include "config.h"
 #include "master.h"
-#include "proxy/request.h"
+#include "proxy/format.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -83,7 +83,7 @@ print_reference(bool man)
                  "`%%` is a per cent sign; what is unknown is `-`.  Lines "
                  "are gathered and written at least once a second.\n\n",
                  stdout);
-    mosn_access_log_print_variables(stdout);
+    mosn_format_print_variables(stdout);
     (void) fputs("\n", stdout);
 }
 

@@ -44,6 +44,7 @@
     /* what this proxy decided */                                             \
     X(NO_FILTER_CHAIN, "no_filter_chain", 0, "no filter chain matches")       \
     X(NO_ROUTE, "no_route", 404, "no route matches")                          \
+    X(NO_CLUSTER, "no_cluster", 503, "there is no such cluster")              \
     X(NO_HOST, "no_host", 503, "the cluster has no usable host")              \
     X(OVERFLOW, "overflow", 503, "a limit of the cluster is reached")         \
     X(DEADLINE, "deadline", 504, "the deadline of the client has passed")     \

@@ -10,6 +10,9 @@
 #define MATCH_LIMIT 100000u /* steps; well under ten milliseconds */
 #define DEPTH_LIMIT 1000u
 
+#define GROUPS_MAX   33
+#define REPLACED_MAX (64u * 1024)
+
 struct mosn_regex_s {
     pcre2_code *code;
     mosn_str_t  pattern;
@@ -53,26 +56,146 @@ mosn_regex_compile(mosn_pool_t *pool, mosn_str_t pattern, char *why,
 }
 
 
-bool
-mosn_regex_is_match(const mosn_regex_t *regex, mosn_str_t s)
+static void
+regex_begin(void)
 {
-    int rc;
-
     if (regex_data == NULL) {
         regex_context = pcre2_match_context_create(NULL);
-        regex_data = pcre2_match_data_create(1, NULL);
+        regex_data = pcre2_match_data_create(GROUPS_MAX, NULL);
         MOSN_BUG_ON(regex_context == NULL || regex_data == NULL);
         (void) pcre2_set_match_limit(regex_context, MATCH_LIMIT);
         (void) pcre2_set_depth_limit(regex_context, DEPTH_LIMIT);
     }
-    rc = pcre2_match(regex->code, (PCRE2_SPTR) (s.at != NULL ? s.at : ""),
-                     s.len, 0, 0, regex_data, regex_context);
-    if (rc < PCRE2_ERROR_NOMATCH && !regex->complained) {
+}
+
+
+static void
+regex_complain(const mosn_regex_t *regex)
+{
+    if (!regex->complained) {
         ((mosn_regex_t *) (uintptr_t) regex)->complained = true;
         mosn_log_warn(0,
                       "the expression \"%.*s\" went over its limit, taken "
                       "for no match (told once)",
                       MOSN_STR_ARG(regex->pattern));
     }
+}
+
+
+bool
+mosn_regex_is_match(const mosn_regex_t *regex, mosn_str_t s)
+{
+    int rc;
+
+    regex_begin();
+    rc = pcre2_match(regex->code, (PCRE2_SPTR) (s.at != NULL ? s.at : ""),
+                     s.len, 0, 0, regex_data, regex_context);
+    if (rc < PCRE2_ERROR_NOMATCH) {
+        regex_complain(regex);
+    }
     return rc >= 0;
+}
+
+
+static int
+regex_substitute(const mosn_regex_t *regex, mosn_str_t s, mosn_str_t by,
+                 char *out, size_t *n)
+{
+    regex_begin();
+    return pcre2_substitute(
+        regex->code, (PCRE2_SPTR) (s.at != NULL ? s.at : ""), s.len, 0,
+        PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_UNSET_EMPTY
+            | PCRE2_SUBSTITUTE_OVERFLOW_LENGTH,
+        regex_data, regex_context, (PCRE2_SPTR) by.at, by.len,
+        (PCRE2_UCHAR *) out, n);
+}
+
+
+mosn_str_t
+mosn_regex_replace(const mosn_regex_t *regex, mosn_str_t s, mosn_str_t by,
+                   mosn_pool_t *pool)
+{
+    char   room[1024], *out = room;
+    size_t n = sizeof(room);
+    int    rc = regex_substitute(regex, s, by, out, &n);
+
+    if (rc == PCRE2_ERROR_NOMEMORY && n <= REPLACED_MAX) {
+        out = mosn_pool_alloc(pool, n);
+        rc = regex_substitute(regex, s, by, out, &n);
+    }
+    if (rc == 0) {
+        return s;
+    }
+    if (rc == PCRE2_ERROR_NOMEMORY) {
+        return MOSN_STR_NULL;
+    }
+    if (rc < 0) {
+        regex_complain(regex);
+        return s;
+    }
+    return out == room ? mosn_pool_copy(pool, (mosn_str_t){ room, n })
+                       : (mosn_str_t){ out, n };
+}
+
+
+bool
+mosn_regex_can_replace(const mosn_regex_t *regex, mosn_str_t by, char *why,
+                       size_t room)
+{
+    char        out[256], whole[128];
+    size_t      n = sizeof(out);
+    PCRE2_UCHAR text[128];
+    uint32_t    groups = 0;
+    int         len = snprintf(whole, sizeof(whole), "(?s).*"), rc, error;
+    PCRE2_SIZE  at;
+    pcre2_code *any;
+
+    /* An expression with as many groups that takes everything: what is wrong
+     * with `by` shows without a text that the real one takes. */
+    (void) pcre2_pattern_info(regex->code, PCRE2_INFO_CAPTURECOUNT, &groups);
+    if (groups > 32) {
+        return true;
+    }
+    for (uint32_t i = 0; i < groups; i++) {
+        len += snprintf(whole + len, sizeof(whole) - (size_t) len, "()");
+    }
+    any =
+        pcre2_compile((PCRE2_SPTR) whole, (size_t) len, 0, &error, &at, NULL);
+    MOSN_BUG_ON(any == NULL);
+    regex_begin();
+    rc = pcre2_substitute(any, (PCRE2_SPTR) "", 0, 0,
+                          PCRE2_SUBSTITUTE_UNKNOWN_UNSET
+                              | PCRE2_SUBSTITUTE_UNSET_EMPTY,
+                          regex_data, regex_context, (PCRE2_SPTR) by.at,
+                          by.len, (PCRE2_UCHAR *) out, &n);
+    pcre2_code_free(any);
+    if (rc >= 0 || rc == PCRE2_ERROR_NOMEMORY) {
+        return true;
+    }
+    (void) pcre2_get_error_message(rc, text, sizeof(text));
+    (void) snprintf(why, room, "%s", (char *) text);
+    return false;
+}
+
+
+mosn_str_t
+mosn_regex_literal_prefix(mosn_str_t pattern)
+{
+    size_t n = 1;
+
+    if (pattern.len == 0 || pattern.at[0] != '^'
+        || memchr(pattern.at, '|', pattern.len) != NULL)
+    {
+        return MOSN_STR("");
+    }
+    while (n < pattern.len
+           && memchr("\\.[({*+?$^)]}#", pattern.at[n], 14) == NULL
+           && pattern.at[n] > ' ')
+    {
+        n++;
+    }
+    if (n < pattern.len && n > 1 && memchr("*?{", pattern.at[n], 3) != NULL) {
+        n--; /* may be there no time */
+    }
+    return (mosn_str_t){ pattern.at + 1, n - 1 };
 }

@@ -19,4 +19,18 @@ mosn_regex_t *mosn_regex_compile(mosn_pool_t *pool, mosn_str_t pattern,
 /* Anywhere in `s`, unless the pattern is anchored. */
 bool mosn_regex_is_match(const mosn_regex_t *regex, mosn_str_t s);
 
+/* Every match in `s` replaced by `by`, in which $1, ${1} and ${name} stand
+ * for groups.  `s` itself when nothing matches; the result lives in `pool`
+ * and is no longer than 64 KiB.  at NULL: it would be. */
+mosn_str_t mosn_regex_replace(const mosn_regex_t *regex, mosn_str_t s,
+                              mosn_str_t by, mosn_pool_t *pool);
+
+/* Can `by` be used with it? */
+bool mosn_regex_can_replace(const mosn_regex_t *regex, mosn_str_t by,
+                            char *why, size_t room);
+
+/* What everything that it matches begins with, where that can be told from
+ * the pattern; empty: it cannot. */
+mosn_str_t mosn_regex_literal_prefix(mosn_str_t pattern);
+
 #endif

@@ -183,3 +183,60 @@ mosn_address_equal(const mosn_address_t *a, const mosn_address_t *b)
 {
     return a->len == b->len && memcmp(&a->sa, &b->sa, a->len) == 0;
 }
+
+
+bool
+mosn_cidr_parse(const char *text, size_t len, mosn_cidr_t *cidr_r)
+{
+    const char *slash = len > 0 ? memchr(text, '/', len) : NULL;
+    size_t      n = slash != NULL ? (size_t) (slash - text) : len;
+    char        host[INET6_ADDRSTRLEN];
+    uint16_t    bits;
+
+    memset(cidr_r, 0, sizeof(*cidr_r));
+    if (n == 0 || n >= sizeof(host)) {
+        return false;
+    }
+    memcpy(host, text, n);
+    host[n] = '\0';
+    cidr_r->family = memchr(host, ':', n) != NULL ? AF_INET6 : AF_INET;
+    cidr_r->bits = cidr_r->family == AF_INET6 ? 128 : 32;
+    if (inet_pton(cidr_r->family, host, cidr_r->bytes) != 1) {
+        return false;
+    }
+    if (slash == NULL) {
+        return true;
+    }
+    if (!address_parse_port(slash + 1, len - n - 1, &bits)
+        || bits > cidr_r->bits) {
+        return false;
+    }
+    cidr_r->bits = (uint8_t) bits;
+    return true;
+}
+
+
+bool
+mosn_cidr_has(const mosn_cidr_t *cidr, const struct sockaddr *sa)
+{
+    const mosn_inet_t *inet = (const mosn_inet_t *) (const void *) sa;
+    sa_family_t        family = sa->sa_family;
+    const uint8_t     *bytes;
+    unsigned           whole = cidr->bits / 8, rest = cidr->bits % 8;
+
+    if (family == AF_INET) {
+        bytes = (const uint8_t *) &inet->in.sin_addr;
+    } else if (family == AF_INET6) {
+        bytes = inet->in6.sin6_addr.s6_addr;
+        if (cidr->family == AF_INET
+            && IN6_IS_ADDR_V4MAPPED(&inet->in6.sin6_addr)) {
+            bytes += 12;
+            family = AF_INET;
+        }
+    } else {
+        return false;
+    }
+    return family == cidr->family && memcmp(bytes, cidr->bytes, whole) == 0
+           && (rest == 0
+               || ((bytes[whole] ^ cidr->bytes[whole]) >> (8 - rest)) == 0);
+}

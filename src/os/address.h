@@ -49,4 +49,17 @@ uint16_t mosn_address_port(const struct sockaddr *sa);
 
 bool mosn_address_equal(const mosn_address_t *a, const mosn_address_t *b);
 
+/* A range of addresses, "10.0.0.0/8"; of an address alone only that. */
+typedef struct {
+    sa_family_t family;
+    uint8_t     bits;
+    uint8_t     bytes[16];
+} mosn_cidr_t;
+
+/* True and `*cidr_r` filled when `text` is a range in full. */
+bool mosn_cidr_parse(const char *text, size_t len, mosn_cidr_t *cidr_r);
+
+/* An IPv4 address inside IPv6 (::ffff:1.2.3.4) is taken for what it is. */
+bool mosn_cidr_has(const mosn_cidr_t *cidr, const struct sockaddr *sa);
+
 #endif

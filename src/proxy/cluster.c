@@ -70,6 +70,8 @@ static const mosn_directive_t cluster_directives[] = {
     MOSN_OPT_GROUP(mosn_cluster_conf_t, tls, &mosn_tls_client_block,
                    "TLS towards the hosts; without it connections are "
                    "plain."),
+    MOSN_OPT_GROUP(mosn_cluster_conf_t, headers, &mosn_header_edits_block,
+                   "Headers that change on the way to it and back."),
     MOSN_LIST_REQUIRED(mosn_cluster_conf_t, hosts, &host_block, "The hosts."),
     MOSN_DIRECTIVES_END
 };
@@ -162,6 +164,8 @@ mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
                         "must have at least one host");
     }
     cluster_build_hosts(reader, generation, cluster);
+    cluster->edits =
+        mosn_edits_build(reader, generation->pool, conf->headers, NULL);
     cluster->lb = cluster_find_module(reader, MOSN_LB, &conf->lb, conf);
     protocol = mosn_protocol_find(conf->protocol);
     if (protocol == NULL) {

@@ -7,6 +7,7 @@
 
 #include "core/conf.h"
 #include "core/generation.h"
+#include "proxy/edit.h"
 #include "stream/pool.h"
 
 typedef struct mosn_host_s    mosn_host_t;
@@ -24,18 +25,19 @@ typedef struct {
 } mosn_breaker_conf_t;
 
 typedef struct {
-    mosn_str_t              name;
-    mosn_str_t              protocol;
-    mosn_str_t              lb;
-    uint32_t                connect_timeout_ms;
-    uint32_t                idle_timeout_ms;
-    int64_t                 max_requests_per_connection;
-    size_t                  max_header_bytes;
-    mosn_breaker_conf_t     circuit_breaker;
-    mosn_http2_conf_t       http2;
-    mosn_rpc_conf_t         rpc;
-    bool                    carry_calls;
-    mosn_tls_client_conf_t *tls; /* NULL: plain */
+    mosn_str_t                name;
+    mosn_str_t                protocol;
+    mosn_str_t                lb;
+    uint32_t                  connect_timeout_ms;
+    uint32_t                  idle_timeout_ms;
+    int64_t                   max_requests_per_connection;
+    size_t                    max_header_bytes;
+    mosn_breaker_conf_t       circuit_breaker;
+    mosn_http2_conf_t         http2;
+    mosn_rpc_conf_t           rpc;
+    bool                      carry_calls;
+    mosn_tls_client_conf_t   *tls; /* NULL: plain */
+    mosn_header_edits_conf_t *headers;
     MOSN_CONF_LIST(mosn_host_conf_t) hosts;
 } mosn_cluster_conf_t;
 
@@ -60,6 +62,7 @@ struct mosn_cluster_s {
     bool                        beats_well; /* and how */
     const struct mosn_module_s *lb;
     void                       *lb_state;
+    mosn_edits_t               *edits; /* or NULL */
     mosn_stream_pool_conf_t     pool_conf;
 };
 

@@ -2,10 +2,14 @@
 
 #include "proxy/match.h"
 
-#include "core/conf.h"
+#include "core/rand.h"
 #include "event/tls.h"
+#include "proto/pairs.h"
 #include "proto/rpc.h"
+#include "proxy/path_template.h"
 #include "stream/transcode.h"
+
+#define ROLL_SIDES 1000000u
 
 /* A text that must be equal, or, with "*" at its end, a beginning, or that
  * an expression takes. */
@@ -15,71 +19,46 @@ typedef struct {
     mosn_regex_t *regex;
 } match_text_t;
 
-typedef struct {
-    const mosn_match_header_conf_t *conf;
-    mosn_regex_t                   *regex;
-} match_header_t;
-
 struct mosn_match_s {
-    const mosn_match_conf_t *conf;
-    bool                     call; /* one of the next four is asked for */
-    match_text_t             service;
-    match_text_t             method;
-    match_text_t             version;
-    match_text_t             group;
-    match_header_t          *headers;
+    bool          path; /* the index does not find it alone */
+    bool          call; /* one of the next four is asked for */
+    mosn_regex_t *path_regex;
+    match_text_t  service;
+    match_text_t  method;
+    match_text_t  version;
+    match_text_t  group;
+    mosn_cidr_t  *sources;
+    uint32_t      roll_below; /* of a million */
 };
 
-static const mosn_directive_t header_directives[] = {
-    MOSN_STRING_REQUIRED(mosn_match_header_conf_t, name, "Its name."),
-    MOSN_STRING(mosn_match_header_conf_t, exact, NULL, "Its value is this."),
-    MOSN_STRING(mosn_match_header_conf_t, prefix, NULL,
-                "Its value starts with this."),
-    MOSN_STRING(mosn_match_header_conf_t, suffix, NULL,
-                "Its value ends with this."),
-    MOSN_STRING(mosn_match_header_conf_t, contains, NULL,
-                "Its value has this in it."),
-    MOSN_STRING(mosn_match_header_conf_t, regex, NULL,
-                "Its value has something in it that this expression takes."),
-    MOSN_BOOL(mosn_match_header_conf_t, present, true,
-              "It is there, or with `false` it is not, when nothing else is "
-              "asked for."),
-    MOSN_BOOL(mosn_match_header_conf_t, invert, false,
-              "The opposite of all that."),
-    MOSN_DIRECTIVES_END
-};
+#define MISS_NAME(id, name) [MOSN_MISS_##id] = (name),
 
-
-static void
-header_check(mosn_conf_t *reader, void *conf)
-{
-    const mosn_match_header_conf_t *h = conf;
-    int n = (h->exact.at != NULL) + (h->prefix.at != NULL)
-            + (h->suffix.at != NULL) + (h->contains.at != NULL)
-            + (h->regex.at != NULL);
-
-    if (n > 1) {
-        mosn_conf_error(reader, h, NULL,
-                        "needs at most one of `exact`, `prefix`, `suffix`, "
-                        "`contains` and `regex`");
-    }
-    if (n > 0 && !h->present) {
-        mosn_conf_error(reader, &h->present, h,
-                        "a header that is not there has no value");
-    }
-}
-
-
-static const mosn_conf_block_t header_block = {
-    .doc = "A header that a request must have.",
-    .size = sizeof(mosn_match_header_conf_t),
-    .directives = header_directives,
-    .check = header_check,
-};
+const char *const mosn_miss_names[MOSN_MISS_COUNT] = { MOSN_MISSES(
+    MISS_NAME) };
 
 static const mosn_directive_t match_directives[] = {
     MOSN_STRING(mosn_match_conf_t, prefix, NULL, "The path starts with this."),
     MOSN_STRING(mosn_match_conf_t, path, NULL, "The path is this."),
+    MOSN_STRING(mosn_match_conf_t, path_prefix, NULL,
+                "The path is this, or it and more segments: \"/api\" takes "
+                "\"/api\" and \"/api/x\", not \"/apis\"."),
+    MOSN_STRING(mosn_match_conf_t, path_regex, NULL,
+                "An expression that takes something of the path; with ^ and "
+                "$ all of it."),
+    MOSN_STRING(mosn_match_conf_t, template, NULL,
+                "The path is this with one segment in place of each {name} "
+                "and any rest in place of {*name} at the end."),
+    MOSN_STRINGS(mosn_match_conf_t, methods,
+                 "The method is one of these: [\"GET\", \"HEAD\"]."),
+    MOSN_STRING(mosn_match_conf_t, authority, NULL,
+                "The host that the client asked for is this, and with a "
+                "\":port\" behind it that port, too."),
+    MOSN_STRINGS(mosn_match_conf_t, source_addresses,
+                 "The client's address is in one of these: [\"10.0.0.0/8\", "
+                 "\"::1\"]."),
+    MOSN_STRINGS(mosn_match_conf_t, server_names,
+                 "The name that the client asked TLS for is one of these; "
+                 "\"*.suffix\" stands for all below it."),
     MOSN_STRINGS(mosn_match_conf_t, client_names,
                  "A DNS name or URI in the client's verified certificate is "
                  "one of these; \"*\" at the end stands for any rest."),
@@ -98,9 +77,20 @@ static const mosn_directive_t match_directives[] = {
                 "An expression that takes something of the service."),
     MOSN_STRING(mosn_match_conf_t, method_regex, NULL,
                 "An expression that takes something of the method."),
-    MOSN_LIST(mosn_match_conf_t, headers, &header_block,
+    MOSN_LIST(mosn_match_conf_t, headers, &mosn_text_match_block,
               "Headers, all of which must be right; of a call, those of its "
-              "header map or its attachments."),
+              "header map or its attachments.  \":authority\", \":method\", "
+              "\":path\" and \":scheme\" are what their names say."),
+    MOSN_LIST(mosn_match_conf_t, query, &mosn_text_match_block,
+              "Parameters of the query, all of which must be right; as they "
+              "came, %XX and all."),
+    MOSN_LIST(mosn_match_conf_t, cookies, &mosn_text_match_block,
+              "Cookies, all of which must be right."),
+    MOSN_LIST(mosn_match_conf_t, variables, &mosn_text_match_block,
+              "Variables, those of access logs, all of which must be right; "
+              "names without their per cent signs."),
+    MOSN_FLOAT(mosn_match_conf_t, percent, 0, 100, "100",
+               "Only so many of the requests that are right otherwise."),
     MOSN_DIRECTIVES_END
 };
 
@@ -109,13 +99,16 @@ static void
 match_check(mosn_conf_t *reader, void *conf)
 {
     const mosn_match_conf_t *m = conf;
+    int                      n = (m->prefix.at != NULL) + (m->path.at != NULL)
+            + (m->path_prefix.at != NULL) + (m->path_regex.at != NULL)
+            + (m->template.at != NULL);
 
-    if (m->prefix.at != NULL && m->path.at != NULL) {
-        mosn_conf_error(reader, &m->prefix, m, "has both `path` and `prefix`");
+    if (n > 1) {
+        mosn_conf_error(reader, m, NULL,
+                        "needs at most one of `path`, `prefix`, "
+                        "`path_prefix`, `path_regex` and `template`");
     }
-    if ((m->prefix.at != NULL || m->path.at != NULL)
-        && (m->service.at != NULL || m->method.at != NULL))
-    {
+    if (n > 0 && (m->service.at != NULL || m->method.at != NULL)) {
         mosn_conf_error(reader,
                         m->service.at != NULL ? &m->service : &m->method, m,
                         "a call has \"/service/method\" for its path: name "
@@ -179,9 +172,9 @@ match_build_regex(mosn_conf_t *reader, mosn_pool_t *pool,
 
 /* "service:version" in one. */
 static void
-match_split_service(mosn_match_t *m)
+match_split_service(mosn_match_t *m, const mosn_match_conf_t *conf)
 {
-    mosn_str_t  name = m->conf->service;
+    mosn_str_t  name = conf->service;
     const char *colon =
         name.at != NULL ? memchr(name.at, ':', name.len) : NULL;
 
@@ -196,23 +189,11 @@ match_split_service(mosn_match_t *m)
 }
 
 
-mosn_match_t *
-mosn_match_build(mosn_conf_t *reader, mosn_pool_t *pool,
+static void
+match_build_call(mosn_conf_t *reader, mosn_pool_t *pool, mosn_match_t *m,
                  const mosn_match_conf_t *conf)
 {
-    bool call = conf->service.at != NULL || conf->method.at != NULL
-                || conf->version.at != NULL || conf->group.at != NULL
-                || conf->service_regex.at != NULL
-                || conf->method_regex.at != NULL;
-    mosn_match_t *m;
-
-    if (!call && conf->client_names.n == 0 && conf->headers.n == 0) {
-        return NULL;
-    }
-    m = mosn_pool_calloc(pool, sizeof(*m));
-    m->conf = conf;
-    m->call = call;
-    match_split_service(m);
+    match_split_service(m, conf);
     m->method = match_build_text(conf->method);
     if (conf->version.at != NULL) {
         m->version = match_build_text(conf->version);
@@ -222,15 +203,102 @@ mosn_match_build(mosn_conf_t *reader, mosn_pool_t *pool,
         match_build_regex(reader, pool, &conf->service_regex, conf);
     m->method.regex =
         match_build_regex(reader, pool, &conf->method_regex, conf);
-    m->headers =
-        mosn_pool_calloc(pool, conf->headers.n * sizeof(*m->headers) + 1);
-    for (size_t i = 0; i < conf->headers.n; i++) {
-        m->headers[i].conf = &conf->headers.items[i];
-        m->headers[i].regex =
-            match_build_regex(reader, pool, &conf->headers.items[i].regex,
-                              &conf->headers.items[i]);
+}
+
+
+static void
+match_build_sources(mosn_conf_t *reader, mosn_pool_t *pool, mosn_match_t *m,
+                    const mosn_match_conf_t *conf)
+{
+    const mosn_strs_t *list = &conf->source_addresses;
+
+    m->sources = mosn_pool_calloc(pool, list->n * sizeof(*m->sources) + 1);
+    for (size_t i = 0; i < list->n; i++) {
+        if (!mosn_cidr_parse(list->items[i].at, list->items[i].len,
+                             &m->sources[i])) {
+            mosn_conf_error(reader, list, conf,
+                            "\"%.*s\" is no address and no range like "
+                            "\"10.0.0.0/8\"",
+                            MOSN_STR_ARG(list->items[i]));
+        }
     }
+}
+
+
+static void
+match_build_path(mosn_conf_t *reader, mosn_pool_t *pool, mosn_match_t *m,
+                 const mosn_match_conf_t *conf)
+{
+    const char *why = NULL;
+
+    m->path = conf->path_prefix.at != NULL || conf->path_regex.at != NULL
+              || conf->template.at != NULL;
+    m->path_regex = match_build_regex(reader, pool, &conf->path_regex, conf);
+    if (conf->template.at != NULL) {
+        why = mosn_template_check(conf->template);
+        if (why != NULL) {
+            mosn_conf_error(reader, &conf->template, conf, "%s", why);
+        }
+    }
+    if (conf->path_prefix.at != NULL
+        && (conf->path_prefix.len == 0 || conf->path_prefix.at[0] != '/'))
+    {
+        mosn_conf_error(reader, &conf->path_prefix, conf,
+                        "must start with \"/\"");
+    }
+}
+
+
+/* Does the index see all that is asked for? */
+static bool
+match_is_plain(const mosn_match_conf_t *c)
+{
+    return c->path_prefix.at == NULL && c->path_regex.at == NULL
+           && c->template.at == NULL && c->methods.n == 0
+           && c->authority.at == NULL && c->source_addresses.n == 0
+           && c->server_names.n == 0 && c->client_names.n == 0
+           && c->service.at == NULL && c->method.at == NULL
+           && c->version.at == NULL && c->group.at == NULL
+           && c->service_regex.at == NULL && c->method_regex.at == NULL
+           && c->headers.n == 0 && c->query.n == 0 && c->cookies.n == 0
+           && c->variables.n == 0 && c->percent >= 100;
+}
+
+
+mosn_match_t *
+mosn_match_build(mosn_conf_t *reader, mosn_pool_t *pool,
+                 mosn_match_conf_t *conf)
+{
+    mosn_match_t *m;
+
+    if (match_is_plain(conf)) {
+        return NULL;
+    }
+    m = mosn_pool_calloc(pool, sizeof(*m));
+    m->call = conf->service.at != NULL || conf->method.at != NULL
+              || conf->version.at != NULL || conf->group.at != NULL
+              || conf->service_regex.at != NULL
+              || conf->method_regex.at != NULL;
+    match_build_call(reader, pool, m, conf);
+    match_build_sources(reader, pool, m, conf);
+    match_build_path(reader, pool, m, conf);
+    mosn_text_matches_build(reader, pool, &conf->headers);
+    mosn_text_matches_build(reader, pool, &conf->query);
+    mosn_text_matches_build(reader, pool, &conf->cookies);
+    mosn_text_matches_build(reader, pool, &conf->variables);
+    m->roll_below = (uint32_t) (conf->percent * ROLL_SIDES / 100 + 0.5);
     return m;
+}
+
+
+/* Of "/api/" what "/api" starts with, too. */
+static mosn_str_t
+match_strip_slash(mosn_str_t prefix)
+{
+    if (prefix.len > 0 && prefix.at[prefix.len - 1] == '/') {
+        prefix.len--;
+    }
+    return prefix;
 }
 
 
@@ -248,6 +316,15 @@ mosn_match_path(mosn_pool_t *pool, const mosn_match_conf_t *conf,
     }
     if (conf->prefix.at != NULL) {
         return conf->prefix;
+    }
+    if (conf->path_prefix.at != NULL) {
+        return match_strip_slash(conf->path_prefix);
+    }
+    if (conf->path_regex.at != NULL) {
+        return mosn_regex_literal_prefix(conf->path_regex);
+    }
+    if (conf->template.at != NULL) {
+        return mosn_template_literal_prefix(conf->template);
     }
     if (colon != NULL) {
         service.len = (size_t) (colon - service.at);
@@ -286,16 +363,39 @@ match_text(const match_text_t *want, mosn_str_t is)
 }
 
 
+static bool
+match_path(const mosn_match_t *m, const mosn_match_conf_t *conf,
+           mosn_str_t path)
+{
+    mosn_str_t prefix;
+
+    if (conf->path.at != NULL) {
+        return mosn_str_equal(conf->path, path);
+    }
+    if (conf->prefix.at != NULL) {
+        return mosn_str_has_prefix(path, conf->prefix);
+    }
+    if (conf->path_prefix.at != NULL) {
+        prefix = match_strip_slash(conf->path_prefix);
+        return mosn_str_has_prefix(path, prefix)
+               && (path.len == prefix.len || path.at[prefix.len] == '/');
+    }
+    if (conf->path_regex.at != NULL) {
+        return m->path_regex != NULL
+               && mosn_regex_is_match(m->path_regex, path);
+    }
+    return conf->template.at == NULL
+           || mosn_template_is_match(conf->template, path, NULL);
+}
+
+
 /* Of gRPC: "/service/method". */
 static void
 match_split_path(mosn_str_t path, mosn_str_t *service_r, mosn_str_t *method_r)
 {
-    const char *query = memchr(path.at, '?', path.len), *slash;
+    const char *slash =
+        path.len > 1 ? memrchr(path.at + 1, '/', path.len - 1) : NULL;
 
-    if (query != NULL) {
-        path.len = (size_t) (query - path.at);
-    }
-    slash = path.len > 1 ? memrchr(path.at + 1, '/', path.len - 1) : NULL;
     *service_r = *method_r = MOSN_STR("");
     if (slash != NULL) {
         *service_r =
@@ -315,10 +415,11 @@ match_carried(const mosn_message_t *request, mosn_str_t name)
 }
 
 
-static bool
-match_call(const mosn_match_t *m, mosn_message_t *request)
+static mosn_miss_e
+match_call(const mosn_match_t *m, const mosn_match_input_t *in)
 {
-    mosn_str_t service, method, version = MOSN_STR(""), group = version;
+    mosn_message_t *request = in->request;
+    mosn_str_t      service, method, version = MOSN_STR(""), group = version;
 
     if (request->rpc != NULL) {
         if (m->group.text.at != NULL && request->rpc->group.at == NULL) {
@@ -329,52 +430,85 @@ match_call(const mosn_match_t *m, mosn_message_t *request)
         version = request->rpc->version;
         group = request->rpc->group;
     } else {
-        match_split_path(request->path, &service, &method);
+        match_split_path(in->path, &service, &method);
         version = match_carried(request, MOSN_STR(MOSN_RPC_VERSION_HEADER));
         group = match_carried(request, MOSN_STR(MOSN_RPC_GROUP_HEADER));
     }
-    return match_text(&m->service, service) && match_text(&m->method, method)
-           && match_text(&m->version, version) && match_text(&m->group, group);
+    return !match_text(&m->service, service)   ? MOSN_MISS_SERVICE
+           : !match_text(&m->method, method)   ? MOSN_MISS_METHOD
+           : !match_text(&m->version, version) ? MOSN_MISS_VERSION
+           : !match_text(&m->group, group)     ? MOSN_MISS_GROUP
+                                               : MOSN_MISS_NONE;
 }
 
 
 static bool
-match_value(const match_header_t *want, mosn_str_t is)
+match_method(const mosn_strs_t *methods, mosn_str_t method)
 {
-    const mosn_match_header_conf_t *c = want->conf;
+    for (size_t i = 0; i < methods->n; i++) {
+        if (mosn_str_equal(methods->items[i], method)) {
+            return true;
+        }
+    }
+    return methods->n == 0;
+}
 
-    if (want->regex != NULL) {
-        return mosn_regex_is_match(want->regex, is);
-    }
-    if (c->exact.at != NULL) {
-        return mosn_str_equal(is, c->exact);
-    }
-    if (c->prefix.at != NULL) {
-        return mosn_str_has_prefix(is, c->prefix);
-    }
-    if (c->suffix.at != NULL) {
-        return is.len >= c->suffix.len
-               && memcmp(is.at + is.len - c->suffix.len, c->suffix.at,
-                         c->suffix.len)
-                      == 0;
-    }
-    if (c->contains.at != NULL) {
-        return memmem(is.at, is.len, c->contains.at, c->contains.len) != NULL;
-    }
-    return true;
+
+/* Without a port in what is asked for, any will do. */
+static bool
+match_authority(mosn_str_t want, mosn_str_t is)
+{
+    return mosn_str_equal_nocase(want, is)
+           || (is.len > want.len && is.at[want.len] == ':'
+               && memchr(is.at + want.len + 1, ':', is.len - want.len - 1)
+                      == NULL
+               && mosn_str_equal_nocase(want,
+                                        (mosn_str_t){ is.at, want.len }));
 }
 
 
 static bool
-match_header(const match_header_t *want, const mosn_message_t *request)
+match_source(const mosn_match_t *m, size_t n, const mosn_match_input_t *in)
 {
-    const mosn_header_t *h =
-        mosn_headers_find_name(&request->headers, want->conf->name);
-    bool right = h != NULL ? match_value(want, mosn_header_value(h))
-                                 && want->conf->present
-                           : !want->conf->present;
+    const mosn_inet_t *source =
+        in->client != NULL ? &in->client->peer : in->source;
 
-    return right != want->conf->invert;
+    for (size_t i = 0; i < n && source != NULL; i++) {
+        if (mosn_cidr_has(&m->sources[i], &source->sa)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+
+static bool
+match_server_name(const mosn_strs_t *names, const mosn_match_input_t *in)
+{
+    mosn_str_t is = in->server_name;
+
+    if (in->client != NULL && in->client->tls != NULL) {
+        is = mosn_tls_sni(in->client);
+    }
+    for (size_t i = 0; i < names->n; i++) {
+        mosn_str_t name = names->items[i];
+
+        if (!mosn_str_has_prefix(name, MOSN_STR("*."))) {
+            if (mosn_str_equal_nocase(name, is)) {
+                return true;
+            }
+            continue;
+        }
+        name.at++;
+        name.len--;
+        if (is.len > name.len
+            && mosn_str_equal_nocase(
+                name, (mosn_str_t){ is.at + is.len - name.len, name.len }))
+        {
+            return true;
+        }
+    }
+    return false;
 }
 
 
@@ -389,27 +523,208 @@ match_client(const mosn_strs_t *names, const mosn_conn_t *client)
             return true;
         }
     }
-    return names->n == 0;
+    return false;
 }
 
 
-bool
-mosn_match_is_right(const mosn_match_t *m, mosn_message_t *request,
-                    const mosn_conn_t *client)
+/* What HTTP/2 calls pseudo headers; of HTTP/1 the same.  at NULL: none of
+ * them. */
+static mosn_str_t
+match_pseudo(const mosn_message_t *m, mosn_str_t name)
 {
-    if (m->call && !match_call(m, request)) {
-        return false;
+    if (mosn_str_equal_nocase(name, MOSN_STR(":authority"))
+        || mosn_str_equal_nocase(name, MOSN_STR("host")))
+    {
+        return m->authority;
     }
-    if (!match_client(&m->conf->client_names, client)) {
-        return false;
-    }
-    if (m->conf->headers.n > 0) {
-        mosn_message_need_headers(request);
-    }
-    for (size_t i = 0; i < m->conf->headers.n; i++) {
-        if (!match_header(&m->headers[i], request)) {
-            return false;
+    return mosn_str_equal(name, MOSN_STR(":method"))   ? m->method
+           : mosn_str_equal(name, MOSN_STR(":path"))   ? m->path
+           : mosn_str_equal(name, MOSN_STR(":scheme")) ? m->scheme
+                                                       : MOSN_STR_NULL;
+}
+
+
+static bool
+match_header(const mosn_text_match_conf_t *want, const mosn_message_t *m)
+{
+    mosn_str_t pseudo = match_pseudo(m, want->name);
+    bool       there = pseudo.at != NULL, right;
+
+    right = there && mosn_text_match_is_right(want, pseudo);
+    for (uint32_t i = 0; i < m->headers.n && !right && pseudo.at == NULL; i++)
+    {
+        const mosn_header_t *h = &m->headers.items[i];
+
+        if (!h->removed
+            && mosn_str_equal_nocase(want->name,
+                                     (mosn_str_t){ h->name, h->name_len }))
+        {
+            there = true;
+            right = mosn_text_match_is_right(want, mosn_header_value(h));
         }
     }
-    return true;
+    return mosn_text_match_verdict(want, there, right);
+}
+
+
+static bool
+match_parameter(const mosn_text_match_conf_t *want,
+                const mosn_match_input_t     *in)
+{
+    mosn_str_t rest = in->request->path, name, value;
+    bool       there = false, right = false;
+
+    rest.at += in->path.len;
+    rest.len -= in->path.len;
+    while (!right && mosn_query_next(&rest, &name, &value)) {
+        if (mosn_str_equal(name, want->name)) {
+            there = true;
+            right = mosn_text_match_is_right(want, value);
+        }
+    }
+    return mosn_text_match_verdict(want, there, right);
+}
+
+
+static bool
+match_cookie(const mosn_text_match_conf_t *want, const mosn_message_t *m)
+{
+    bool there = false, right = false;
+
+    for (uint32_t i = 0; i < m->headers.n && !right; i++) {
+        const mosn_header_t *h = &m->headers.items[i];
+        mosn_str_t           rest, name, value;
+
+        if (h->removed || h->id != MOSN_HEADER_COOKIE) {
+            continue;
+        }
+        rest = mosn_header_value(h);
+        while (!right && mosn_cookie_next(&rest, &name, &value)) {
+            if (mosn_str_equal(name, want->name)) {
+                there = true;
+                right = mosn_text_match_is_right(want, value);
+            }
+        }
+    }
+    return mosn_text_match_verdict(want, there, right);
+}
+
+
+static bool
+match_variable(const mosn_text_match_conf_t *want,
+               const mosn_match_input_t     *in)
+{
+    mosn_str_t value = in->variable != NULL
+                           ? in->variable(in->variables_of, want->name)
+                           : MOSN_STR("");
+
+    return mosn_text_match_verdict(
+        want, value.len > 0,
+        value.len > 0 && mosn_text_match_is_right(want, value));
+}
+
+
+/* What is cheap to know, and was the client's choice of a connection. */
+static mosn_miss_e
+match_ends(const mosn_match_t *m, const mosn_match_conf_t *conf,
+           const mosn_match_input_t *in)
+{
+    if (!match_method(&conf->methods, in->request->method)) {
+        return MOSN_MISS_METHODS;
+    }
+    if (conf->authority.at != NULL
+        && !match_authority(conf->authority, in->request->authority))
+    {
+        return MOSN_MISS_AUTHORITY;
+    }
+    if (conf->source_addresses.n > 0
+        && !match_source(m, conf->source_addresses.n, in))
+    {
+        return MOSN_MISS_SOURCE;
+    }
+    if (conf->server_names.n > 0
+        && !match_server_name(&conf->server_names, in)) {
+        return MOSN_MISS_SERVER_NAME;
+    }
+    if (conf->client_names.n > 0
+        && !match_client(&conf->client_names, in->client)) {
+        return MOSN_MISS_CLIENT_NAME;
+    }
+    return m->call ? match_call(m, in) : MOSN_MISS_NONE;
+}
+
+
+static mosn_miss_t
+match_values(const mosn_match_conf_t *conf, mosn_match_input_t *in)
+{
+    if (conf->headers.n > 0 || conf->cookies.n > 0) {
+        mosn_message_need_headers(in->request);
+    }
+    for (uint32_t i = 0; i < conf->headers.n; i++) {
+        if (!match_header(&conf->headers.items[i], in->request)) {
+            return (mosn_miss_t){ MOSN_MISS_HEADER, i };
+        }
+    }
+    for (uint32_t i = 0; i < conf->query.n; i++) {
+        if (!match_parameter(&conf->query.items[i], in)) {
+            return (mosn_miss_t){ MOSN_MISS_QUERY, i };
+        }
+    }
+    for (uint32_t i = 0; i < conf->cookies.n; i++) {
+        if (!match_cookie(&conf->cookies.items[i], in->request)) {
+            return (mosn_miss_t){ MOSN_MISS_COOKIE, i };
+        }
+    }
+    for (uint32_t i = 0; i < conf->variables.n; i++) {
+        if (!match_variable(&conf->variables.items[i], in)) {
+            return (mosn_miss_t){ MOSN_MISS_VARIABLE, i };
+        }
+    }
+    return (mosn_miss_t){ MOSN_MISS_NONE, 0 };
+}
+
+
+mosn_miss_t
+mosn_match_check(const mosn_match_t *m, const mosn_match_conf_t *conf,
+                 mosn_match_input_t *in, bool whole)
+{
+    mosn_miss_t miss = { MOSN_MISS_NONE, 0 };
+
+    if ((whole || (m != NULL && m->path)) && !match_path(m, conf, in->path)) {
+        return (mosn_miss_t){ MOSN_MISS_PATH, 0 };
+    }
+    if (m == NULL) {
+        return miss;
+    }
+    miss.what = match_ends(m, conf, in);
+    if (miss.what == MOSN_MISS_NONE) {
+        miss = match_values(conf, in);
+    }
+    if (miss.what == MOSN_MISS_NONE && m->roll_below < ROLL_SIDES) {
+        if (in->roll == MOSN_MATCH_NO_ROLL) {
+            in->roll = mosn_rand_below(ROLL_SIDES);
+        }
+        if (in->roll >= m->roll_below) {
+            miss.what = MOSN_MISS_PERCENT;
+        }
+    }
+    return miss;
+}
+
+
+mosn_match_input_t
+mosn_match_input(mosn_message_t *request, const mosn_conn_t *client)
+{
+    mosn_str_t  path = request->path.len > 0 ? request->path : MOSN_STR("");
+    const char *query = path.len > 0 && request->rpc == NULL
+                            ? memchr(path.at, '?', path.len)
+                            : NULL;
+
+    if (query != NULL) {
+        path.len = (size_t) (query - path.at);
+    }
+    return (mosn_match_input_t){ .request = request,
+                                 .path = path,
+                                 .client = client,
+                                 .roll = MOSN_MATCH_NO_ROLL };
 }

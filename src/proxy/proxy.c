@@ -87,11 +87,11 @@ static const mosn_directive_t proxy_directives[] = {
 };
 
 
-static const mosn_route_table_t *
+static mosn_route_table_t *
 proxy_find_table(mosn_conf_t *reader, const mosn_generation_t *generation,
                  const mosn_proxy_conf_t *conf)
 {
-    const mosn_route_table_t *table =
+    mosn_route_table_t *table =
         mosn_map_find(&generation->route_tables, conf->routes);
 
     if (table == NULL && conf->routes.at != NULL) {

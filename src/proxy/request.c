@@ -5,7 +5,7 @@
  * fails resets it), so `over` is looked at after each of them.
  */
 
-#include "proxy/request.h"
+#include "proxy/request_parts.h"
 
 #include "core/log.h"
 #include "os/clock.h"
@@ -16,19 +16,15 @@
 #define HOLD_MAX   (64u * 1024) /* body held while no upstream is there */
 
 static const mosn_stream_receiver_ops_t request_down_ops;
-static const mosn_stream_receiver_ops_t request_up_ops;
 
-static void request_fail(mosn_request_t *r, mosn_reason_e reason);
-static void request_forward(mosn_request_t *r);
 static void request_timed_out(mosn_timer_t *timer);
-static void request_respond(mosn_request_t *r, mosn_message_t *m, bool end);
 
 
 /* --- the end ------------------------------------------------------------ */
 
 /* Lets go of the upstream: whatever is left of it is not wanted. */
-static void
-request_drop_upstream(mosn_request_t *r, mosn_reason_e reason)
+void
+mosn_request_drop_upstream(mosn_request_t *r, mosn_reason_e reason)
 {
     if (r->waiting) {
         r->waiting = false;
@@ -55,8 +51,8 @@ request_uncount(mosn_request_t *r)
 
 
 /* The downstream stream is over. */
-static void
-request_finish(mosn_request_t *r)
+void
+mosn_request_finish(mosn_request_t *r)
 {
     if (r->over) {
         return;
@@ -64,7 +60,7 @@ request_finish(mosn_request_t *r)
     r->over = true;
     r->down = NULL;
     mosn_timer_disarm(r->loop, &r->timer);
-    request_drop_upstream(r, r->reason);
+    mosn_request_drop_upstream(r, r->reason);
     request_uncount(r);
     for (uint16_t i = 0; i < r->n_filters; i++) {
         if (r->filters[i].ops->on_end != NULL) {
@@ -79,95 +75,17 @@ request_finish(mosn_request_t *r)
     }
     mosn_chain_clear(&r->held);
     mosn_chain_clear(&r->held_answer);
+    if (r->routes != NULL) {
+        mosn_routes_unref(r->routes);
+    }
     mosn_generation_unref(r->conf->generation);
-}
-
-
-/* --- answers of our own ------------------------------------------------- */
-
-static void
-request_reply(mosn_request_t *r, unsigned status, mosn_str_t type,
-              mosn_str_t body, mosn_str_t location)
-{
-    mosn_message_t *m = mosn_pool_alloc(r->pool, sizeof(*m));
-    mosn_stream_t  *down = r->down;
-    bool            bare =
-        body.len == 0 || mosn_status_is_bodyless(status, r->head->method_id);
-
-    request_drop_upstream(r, r->reason);
-    mosn_message_init(m, r->pool);
-    m->status = status;
-    m->ours = true;
-    m->reason = r->reason;
-    m->content_length = (int64_t) body.len;
-    mosn_headers_add(
-        &m->headers, MOSN_HEADER_DATE, MOSN_STR("Date"),
-        mosn_pool_copy(r->pool, mosn_str(mosn_clock_http_date())));
-    if (body.len > 0) {
-        mosn_headers_add(&m->headers, MOSN_HEADER_CONTENT_TYPE,
-                         MOSN_STR("Content-Type"), type);
-    }
-    if (location.len > 0) {
-        mosn_headers_add(&m->headers, MOSN_HEADER_LOCATION,
-                         MOSN_STR("Location"), location);
-    }
-
-    r->status = status;
-    if (r->grpc && status >= 400) {
-        mosn_grpc_answer(m, r->pool, r->reason, r->type, body);
-        r->status = m->status;
-        bare = true;
-    }
-    r->responded = true;
-    r->response = m;
-    r->answered_ns = r->loop->now_ns;
-    down->ops->send_head(down, m, bare);
-    if (!bare && !r->over) {
-        mosn_buf_t data;
-
-        mosn_buf_open(&data, body.len);
-        memcpy(data.pos, body.at, body.len);
-        data.last += body.len;
-        r->bytes_sent += body.len;
-        down->ops->send_data(down, &data, true);
-        mosn_buf_close(&data);
-    }
-    request_finish(r);
-}
-
-
-/* "Bad Gateway\n" */
-static void
-request_reply_status(mosn_request_t *r, unsigned status)
-{
-    mosn_str_t phrase = mosn_status_phrase(status);
-
-    request_reply(r, status, MOSN_STR("text/plain"),
-                  mosn_pool_printf(r->pool, "%.*s\n", MOSN_STR_ARG(phrase)),
-                  MOSN_STR_NULL);
-}
-
-
-static void
-request_fail(mosn_request_t *r, mosn_reason_e reason)
-{
-    r->reason = reason;
-    mosn_request_log_failure(r, reason);
-    if (r->responded) {
-        mosn_stream_t *down = r->down;
-
-        request_finish(r);
-        down->ops->reset(down, reason);
-        return;
-    }
-    request_reply_status(r, mosn_reasons[reason].status);
 }
 
 
 /* --- the body of the request -------------------------------------------- */
 
-static void
-request_pause_down(mosn_request_t *r)
+void
+mosn_request_pause_down(mosn_request_t *r)
 {
     if (!r->down_paused && r->down != NULL) {
         r->down_paused = true;
@@ -176,8 +94,8 @@ request_pause_down(mosn_request_t *r)
 }
 
 
-static void
-request_resume_down(mosn_request_t *r)
+void
+mosn_request_resume_down(mosn_request_t *r)
 {
     if (r->down_paused && r->down != NULL) {
         r->down_paused = false;
@@ -186,8 +104,8 @@ request_resume_down(mosn_request_t *r)
 }
 
 
-static void
-request_arm_timer(mosn_request_t *r)
+void
+mosn_request_arm_timer(mosn_request_t *r)
 {
     uint32_t ms = r->timeout_ms;
 
@@ -207,7 +125,10 @@ request_arm_timer(mosn_request_t *r)
 static void
 request_trim_held(mosn_request_t *r)
 {
-    if (r->held.bytes > REPLAY_MAX) {
+    size_t max =
+        r->route != NULL ? r->route->conf->route->replay_bytes : REPLAY_MAX;
+
+    if (r->held.bytes > max) {
         r->replayable = false;
     }
     if (!r->replayable) {
@@ -238,9 +159,9 @@ request_send(mosn_request_t *r)
     }
     r->forwarded_all = r->received_all;
     request_trim_held(r);
-    request_arm_timer(r);
+    mosn_request_arm_timer(r);
     if (!mosn_stream_is_blocked(up)) {
-        request_resume_down(r);
+        mosn_request_resume_down(r);
     }
 }
 
@@ -253,7 +174,7 @@ request_on_upstream(mosn_stream_wait_t *wait, mosn_stream_t *stream)
     r->waiting = false;
     r->up = stream;
     stream->owner = r;
-    stream->receiver = &request_up_ops;
+    stream->receiver = &mosn_request_up_ops;
     r->up_conn_id = stream->conn->id;
     mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_REQUESTS);
     mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS);
@@ -263,13 +184,13 @@ request_on_upstream(mosn_stream_wait_t *wait, mosn_stream_t *stream)
 
 /* --- upstream trouble --------------------------------------------------- */
 
-static void
-request_try_again(mosn_request_t *r)
+void
+mosn_request_try_again(mosn_request_t *r)
 {
     mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_RETRIES);
     mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_RETRIES);
     r->forwarded_all = false;
-    request_forward(r);
+    mosn_request_forward(r);
 }
 
 
@@ -281,36 +202,10 @@ request_on_no_upstream(mosn_stream_wait_t *wait, mosn_reason_e reason)
     r->waiting = false;
     /* It never left: another host may have it. */
     if (r->cluster->n_hosts > 1 && r->attempts < MOSN_REQUEST_MAX_ATTEMPTS) {
-        request_try_again(r);
+        mosn_request_try_again(r);
         return;
     }
-    request_fail(r, reason);
-}
-
-
-static void
-request_up_on_reset(mosn_stream_t *up, mosn_reason_e reason)
-{
-    mosn_request_t *r = up->owner;
-
-    if (r->over || r->up != up) {
-        return;
-    }
-    r->up = NULL;
-    r->up_paused = false;
-    mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_RESETS);
-    mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_RESETS);
-    if (mosn_request_may_repeat(r, up, reason)) {
-        if (reason == MOSN_REASON_UPSTREAM_REFUSED
-            && r->refusals < MOSN_REQUEST_MAX_REFUSALS)
-        {
-            r->refusals++; /* it is full, not broken */
-            r->attempts--;
-        }
-        request_try_again(r);
-    } else {
-        request_fail(r, reason);
-    }
+    mosn_request_fail(r, reason);
 }
 
 
@@ -320,7 +215,7 @@ request_timed_out(mosn_timer_t *timer)
     mosn_request_t *r = mosn_container_of(timer, mosn_request_t, timer);
 
     if (r->deadline_ms > 0 && r->loop->now_ms >= r->deadline_ms) {
-        request_fail(r, MOSN_REASON_DEADLINE);
+        mosn_request_fail(r, MOSN_REASON_DEADLINE);
         return;
     }
     /* Not the upstream's fault: the client sends slowly, or reads so. */
@@ -328,29 +223,29 @@ request_timed_out(mosn_timer_t *timer)
         && ((!r->forwarded_all && !mosn_stream_is_blocked(r->up))
             || r->up_paused))
     {
-        request_arm_timer(r);
+        mosn_request_arm_timer(r);
         return;
     }
     if (r->tunnel) {
-        request_fail(r, MOSN_REASON_IDLE_TIMEOUT);
+        mosn_request_fail(r, MOSN_REASON_IDLE_TIMEOUT);
         return;
     }
     mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_TIMEOUTS);
     mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_TIMEOUTS);
-    request_fail(r, MOSN_REASON_UPSTREAM_TIMEOUT);
+    mosn_request_fail(r, MOSN_REASON_UPSTREAM_TIMEOUT);
 }
 
 
 /* --- routing ------------------------------------------------------------ */
 
-static void
-request_forward(mosn_request_t *r)
+void
+mosn_request_forward(mosn_request_t *r)
 {
     mosn_host_t *host =
         mosn_cluster_pick(r->cluster, r->attempts > 0 ? r->host : NULL);
 
     if (host == NULL) {
-        request_fail(r, MOSN_REASON_NO_HOST);
+        mosn_request_fail(r, MOSN_REASON_NO_HOST);
         return;
     }
     if (r->head->authority.len == 0) {
@@ -362,105 +257,8 @@ request_forward(mosn_request_t *r)
     r->wait.pool = r->pool;
     r->wait.on_stream = request_on_upstream;
     r->wait.on_failed = request_on_no_upstream;
-    request_arm_timer(r);
+    mosn_request_arm_timer(r);
     mosn_stream_pool_get(&host->pool, &r->wait);
-}
-
-
-static void
-request_to_cluster(mosn_request_t *r)
-{
-    const mosn_forward_conf_t *conf = r->route->conf->route;
-    uint64_t                   max;
-
-    r->cluster = mosn_route_pick_cluster(r->route);
-    max = (uint64_t) r->cluster->conf->circuit_breaker.max_requests;
-    if (max > 0 && r->cluster->n_requests >= max) {
-        request_fail(r, MOSN_REASON_OVERFLOW);
-        return;
-    }
-    r->counted = true;
-    r->cluster->n_requests++;
-    mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS_ACTIVE);
-
-    r->timeout_ms = conf->timeout_ms;
-    if (r->grpc) {
-        uint64_t ms = mosn_grpc_timeout_ms(r->head);
-
-        r->deadline_ms = ms > 0 ? r->loop->now_ms + ms : 0;
-    }
-    if (r->head->rpc != NULL) {
-        if (mosn_request_prepare_call(r)) {
-            request_forward(r);
-        } else {
-            request_fail(r, MOSN_REASON_BAD_REQUEST);
-        }
-        return;
-    }
-    r->head->path = mosn_route_rewrite_path(r->route, r->head->path, r->pool);
-    if (conf->host_rewrite.at != NULL) {
-        r->head->authority = conf->host_rewrite;
-    }
-    mosn_request_add_headers(r);
-    request_forward(r);
-}
-
-
-static void
-request_on_heartbeat(mosn_request_t *r)
-{
-    unsigned status;
-
-    r->cluster = mosn_heartbeat_take(r, &status);
-    if (r->cluster == NULL) {
-        request_reply_status(r, status);
-        return;
-    }
-    r->timeout_ms = r->cluster->conf->rpc.heartbeat_timeout_ms;
-    if (mosn_request_prepare_call(r)) {
-        request_forward(r);
-    } else {
-        request_fail(r, MOSN_REASON_INTERNAL);
-    }
-}
-
-
-static void
-request_route(mosn_request_t *r)
-{
-    const mosn_respond_conf_t *respond;
-
-    if (r->head->rpc != NULL && mosn_rpc_is_heartbeat(r->head->rpc)) {
-        request_on_heartbeat(r);
-        return;
-    }
-    if (r->n_filters > 0) { /* they may have made it one */
-        r->grpc |= mosn_grpc_is(r->head);
-    }
-    r->route = mosn_route_find(r->conf->table, r->head, r->pc->conn);
-    /* An answer of ours to CONNECT would look like the tunnel's. */
-    if (r->route == NULL
-        || ((r->head->method_id == MOSN_METHOD_CONNECT
-             || r->head->upgrade_only)
-            && r->route->conf->route == NULL))
-    {
-        request_fail(r, MOSN_REASON_NO_ROUTE);
-        return;
-    }
-    if (r->route->conf->route != NULL) {
-        request_to_cluster(r);
-        return;
-    }
-
-    respond = r->route->conf->respond;
-    if (respond != NULL) {
-        request_reply(r, (unsigned) respond->status, respond->content_type,
-                      respond->body, MOSN_STR_NULL);
-    } else {
-        request_reply(r, (unsigned) r->route->conf->redirect->status,
-                      MOSN_STR_NULL, MOSN_STR_NULL,
-                      mosn_route_location(r->route, r->head, r->pool));
-    }
 }
 
 
@@ -537,23 +335,23 @@ request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
         mosn_filters_create(r);
     }
     if (r->pc->conn->tls != NULL && !mosn_request_is_for_us(r)) {
-        request_fail(r, MOSN_REASON_MISDIRECTED);
+        mosn_request_fail(r, MOSN_REASON_MISDIRECTED);
         return;
     }
     if (max > 0 && mosn_message_body_len(head) > max) {
-        request_fail(r, MOSN_REASON_BODY_TOO_LARGE);
+        mosn_request_fail(r, MOSN_REASON_BODY_TOO_LARGE);
         return;
     }
     if (head->method_id == MOSN_METHOD_CONNECT && !r->conf->allow_connect) {
-        request_fail(r, MOSN_REASON_METHOD_NOT_ALLOWED);
+        mosn_request_fail(r, MOSN_REASON_METHOD_NOT_ALLOWED);
         return;
     }
     if (head->upgrade.len > 0 && !mosn_request_check_upgrade(r)) {
-        request_fail(r, MOSN_REASON_METHOD_NOT_ALLOWED);
+        mosn_request_fail(r, MOSN_REASON_METHOD_NOT_ALLOWED);
         return;
     }
     if (mosn_filters_on_request(r) == MOSN_NEXT) {
-        request_route(r);
+        mosn_request_route(r);
     }
 }
 
@@ -570,13 +368,13 @@ request_take_data(mosn_request_t *r, const mosn_buf_t *data, bool end)
     }
     if (up == NULL) { /* not yet: it is held */
         if (r->held.bytes > HOLD_MAX) {
-            request_pause_down(r);
+            mosn_request_pause_down(r);
         }
         return;
     }
 
     r->forwarded_all = end;
-    request_arm_timer(r);
+    mosn_request_arm_timer(r);
     up->ops->send_data(up, data, end);
     if (r->over || r->up != up) {
         return;
@@ -584,17 +382,18 @@ request_take_data(mosn_request_t *r, const mosn_buf_t *data, bool end)
     request_trim_held(r);
     if (r->tunnel && end && up->received_end) {
         r->up = NULL;
-        request_finish(r);
+        mosn_request_finish(r);
     } else if (mosn_stream_is_blocked(up)) {
-        request_pause_down(r);
+        mosn_request_pause_down(r);
     }
 }
 
 
 /* Calls `take` for each piece of a chain, the last one with the end. */
-static void
-request_take_chain(mosn_request_t *r, mosn_chain_t *body, bool end,
-                   void (*take)(mosn_request_t *, const mosn_buf_t *, bool))
+void
+mosn_request_take_chain(mosn_request_t *r, mosn_chain_t *body, bool end,
+                        void (*take)(mosn_request_t *, const mosn_buf_t *,
+                                     bool))
 {
     if (body->bytes == 0 && end) {
         take(r, NULL, true);
@@ -623,7 +422,7 @@ request_down_on_data(mosn_stream_t *down, const mosn_buf_t *data, bool end)
     r->bytes_received += n;
     r->received_all = end;
     if (!r->tunnel && max > 0 && r->bytes_received > max) {
-        request_fail(r, MOSN_REASON_BODY_TOO_LARGE);
+        mosn_request_fail(r, MOSN_REASON_BODY_TOO_LARGE);
         return;
     }
     if (r->n_filters > 0 && !r->tunnel
@@ -638,7 +437,7 @@ request_down_on_data(mosn_stream_t *down, const mosn_buf_t *data, bool end)
             mosn_chain_append_ref(&body, data);
         }
         if (mosn_filters_change_request(r, &body, end)) {
-            request_take_chain(r, &body, end, request_take_data);
+            mosn_request_take_chain(r, &body, end, request_take_data);
         }
         mosn_chain_clear(&body);
         return;
@@ -659,7 +458,7 @@ request_down_on_trailers(mosn_stream_t *down, mosn_headers_t *trailers)
         mosn_chain_t body = { 0 };
 
         if (mosn_filters_change_request(r, &body, true)) {
-            request_take_chain(r, &body, false, request_take_data);
+            mosn_request_take_chain(r, &body, false, request_take_data);
         }
         mosn_chain_clear(&body);
         if (r->over) {
@@ -671,7 +470,7 @@ request_down_on_trailers(mosn_stream_t *down, mosn_headers_t *trailers)
     r->trailers = trailers;
     if (r->up != NULL) {
         r->forwarded_all = true;
-        request_arm_timer(r);
+        mosn_request_arm_timer(r);
         r->up->ops->send_trailers(r->up, trailers);
     }
 }
@@ -689,12 +488,12 @@ request_down_on_reset(mosn_stream_t *down, mosn_reason_e reason)
     if (!r->responded) {
         r->status = mosn_reasons[reason].status;
     }
-    request_finish(r);
+    mosn_request_finish(r);
 }
 
 
-static void
-request_down_on_drained(mosn_stream_t *down)
+void
+mosn_request_resume_up(mosn_stream_t *down)
 {
     mosn_request_t *r = down->owner;
 
@@ -714,14 +513,15 @@ request_on_reply(mosn_stream_t *down, unsigned status, mosn_str_t body)
         return;
     }
     if (r->responded) { /* too late to say it: the answer is cut */
-        request_fail(r, MOSN_REASON_FILTER);
+        mosn_request_fail(r, MOSN_REASON_FILTER);
         return;
     }
     r->reason = MOSN_REASON_FILTER;
     if (body.len > 0) {
-        request_reply(r, status, MOSN_STR("text/plain"), body, MOSN_STR_NULL);
+        mosn_request_reply(r, status, MOSN_STR("text/plain"), body,
+                           MOSN_STR_NULL);
     } else {
-        request_reply_status(r, status);
+        mosn_request_reply_status(r, status);
     }
 }
 
@@ -738,13 +538,13 @@ request_on_filter_resume(mosn_stream_t *down, mosn_filter_t *filter)
     if (r->in_response) {
         MOSN_BUG_ON(filter != &r->filters[r->filter_at - 1]);
         r->filter_at--;
-        request_respond(r, r->held_response, r->held_response_end);
+        mosn_request_respond(r, r->held_response, r->held_response_end);
         return;
     }
     MOSN_BUG_ON(filter != &r->filters[r->filter_at]);
     r->filter_at++;
     if (mosn_filters_on_request(r) == MOSN_NEXT) {
-        request_route(r);
+        mosn_request_route(r);
     }
 }
 
@@ -754,229 +554,7 @@ static const mosn_stream_receiver_ops_t request_down_ops = {
     .on_data = request_down_on_data,
     .on_trailers = request_down_on_trailers,
     .on_reset = request_down_on_reset,
-    .on_drained = request_down_on_drained,
+    .on_drained = mosn_request_resume_up,
     .on_reply = request_on_reply,
     .on_filter_resume = request_on_filter_resume,
-};
-
-
-/* --- from the upstream -------------------------------------------------- */
-
-/* The upstream stream is over; its answer is whole. */
-static void
-request_upstream_done(mosn_request_t *r)
-{
-    uint64_t us = (r->loop->now_ns - r->forwarded_ns) / 1000;
-
-    r->up = NULL;
-    mosn_metric_observe_us(r->host->metrics + MOSN_UPSTREAM_DURATION, us);
-    mosn_metric_observe_us(r->cluster->metrics + MOSN_UPSTREAM_DURATION, us);
-}
-
-
-/* Filters, then the head to the client, then what was held meanwhile. */
-static void
-request_respond(mosn_request_t *r, mosn_message_t *m, bool end)
-{
-    mosn_stream_t *down = r->down;
-    mosn_verdict_e verdict = mosn_filters_on_response(r, m);
-
-    if (verdict == MOSN_PAUSE) {
-        r->held_response = m;
-        r->held_response_end = end;
-        return;
-    }
-    if (verdict != MOSN_NEXT) {
-        return;
-    }
-
-    r->responded = true;
-    r->status = m->status;
-    down->ops->send_head(down, m, end);
-    if (r->over) {
-        return;
-    }
-    if (end) {
-        request_finish(r);
-        return;
-    }
-    while (r->held_answer.head != NULL && !r->over) {
-        mosn_buf_t *b = r->held_answer.head;
-        bool        last = r->up == NULL && b->next == NULL;
-
-        r->bytes_sent += mosn_buf_len(b);
-        down->ops->send_data(down, b, last);
-        if (!r->over) {
-            mosn_chain_consume(&r->held_answer, mosn_buf_len(b));
-            if (last) {
-                request_finish(r);
-            }
-        }
-    }
-    if (!r->over) {
-        request_down_on_drained(down);
-    }
-}
-
-
-static void
-request_up_on_head(mosn_stream_t *up, mosn_message_t *m, bool end)
-{
-    mosn_request_t *r = up->owner;
-
-    if (r->over || r->up != up) {
-        return;
-    }
-
-    r->response = m;
-    r->answered_ns = r->loop->now_ns;
-    r->replayable = false;
-    mosn_chain_clear(&r->held);
-    mosn_request_count_response(r, m->status);
-    mosn_request_check_carried(r, m);
-
-    if (r->head->upgrade_only && !up->tunnel && m->status / 100 == 2) {
-        request_fail(r, MOSN_REASON_UPSTREAM_BAD_RESPONSE); /* no tunnel */
-        return;
-    }
-    if (up->tunnel) {
-        r->tunnel = true;
-        r->received_all = r->forwarded_all = false;
-        r->timeout_ms = r->conf->tunnel_idle_timeout_ms;
-    }
-    request_arm_timer(r);
-    if (end) {
-        request_upstream_done(r);
-    }
-    r->in_response = true;
-    r->filter_at = r->n_filters;
-    request_respond(r, m, end);
-    if (r->filter_paused && r->up != NULL && !r->up_paused) {
-        r->up_paused = true;
-        r->up->ops->pause(r->up);
-    }
-}
-
-
-static void
-request_up_on_interim(mosn_stream_t *up, mosn_message_t *m)
-{
-    mosn_request_t *r = up->owner;
-
-    if (r->over || r->up != up) {
-        return;
-    }
-
-    if (r->down->ops->send_interim != NULL) {
-        r->down->ops->send_interim(r->down, m);
-    }
-}
-
-
-/* Body of the response that the filters have let through. */
-static void
-request_pass_data(mosn_request_t *r, const mosn_buf_t *data, bool end)
-{
-    mosn_stream_t *down = r->down;
-    size_t         n = data != NULL ? mosn_buf_len(data) : 0;
-
-    if (r->filter_paused) {
-        if (n > 0) {
-            mosn_chain_append_ref(&r->held_answer, data);
-        }
-        r->held_response_end = end && r->held_answer.bytes == 0;
-        return;
-    }
-
-    r->bytes_sent += n;
-    down->ops->send_data(down, data, end);
-    if (r->over) {
-        return;
-    }
-    if (end && (!r->tunnel || down->received_end)) {
-        r->up = r->tunnel && down->received_end ? NULL : r->up;
-        request_finish(r);
-    } else if (mosn_stream_is_blocked(down) && !r->up_paused && r->up != NULL)
-    {
-        r->up_paused = true;
-        r->up->ops->pause(r->up);
-    }
-}
-
-
-static void
-request_up_on_data(mosn_stream_t *up, const mosn_buf_t *data, bool end)
-{
-    mosn_request_t *r = up->owner;
-
-    if (r->over || r->up != up) {
-        return;
-    }
-
-    if (end && !r->tunnel) {
-        request_upstream_done(r);
-    }
-    if (!end) {
-        request_arm_timer(r);
-    }
-    if (r->n_filters > 0 && !mosn_filters_on_response_data(r, data, end)) {
-        return;
-    }
-    if (r->changes && !r->tunnel) {
-        mosn_chain_t body = { 0 };
-
-        if (data != NULL && mosn_buf_len(data) > 0) {
-            mosn_chain_append_ref(&body, data);
-        }
-        if (mosn_filters_change_response(r, &body, end)) {
-            request_take_chain(r, &body, end, request_pass_data);
-        }
-        mosn_chain_clear(&body);
-        return;
-    }
-    request_pass_data(r, data, end);
-}
-
-
-static void
-request_up_on_trailers(mosn_stream_t *up, mosn_headers_t *trailers)
-{
-    mosn_request_t *r = up->owner;
-    mosn_chain_t    body = { 0 };
-
-    if (r->over || r->up != up) {
-        return;
-    }
-
-    request_upstream_done(r);
-    if (r->changes) {
-        mosn_filters_on_response_trailers(r, trailers, &body);
-        request_take_chain(r, &body, trailers->n == 0, request_pass_data);
-        if (r->over || trailers->n == 0) {
-            return;
-        }
-    }
-    if (r->filter_paused) {
-        r->held_response_end = r->held_answer.bytes == 0;
-        return; /* trailers do not outlive a pause */
-    }
-    r->down->ops->send_trailers(r->down, trailers);
-    request_finish(r);
-}
-
-
-static void
-request_up_on_drained(mosn_stream_t *up)
-{
-    request_resume_down(up->owner);
-}
-
-
-static const mosn_stream_receiver_ops_t request_up_ops = {
-    .on_head = request_up_on_head,
-    .on_interim = request_up_on_interim,
-    .on_data = request_up_on_data,
-    .on_trailers = request_up_on_trailers,
-    .on_reset = request_up_on_reset,
-    .on_drained = request_up_on_drained,
 };

@@ -23,13 +23,13 @@
 
 typedef struct mosn_request_s    mosn_request_t;
 typedef struct mosn_proxy_conf_s mosn_proxy_conf_t;
-typedef struct mosn_log_format_s mosn_log_format_t;
+
 
 typedef struct {
-    mosn_str_t         path;
-    mosn_str_t         format;
-    mosn_log_file_t   *file;     /* built */
-    mosn_log_format_t *compiled; /* built */
+    mosn_str_t            path;
+    mosn_str_t            format;
+    mosn_log_file_t      *file;     /* built */
+    struct mosn_format_s *compiled; /* built */
 } mosn_access_log_conf_t;
 
 enum { MOSN_FORWARDED_OFF, MOSN_FORWARDED_APPEND, MOSN_FORWARDED_SET };
@@ -69,7 +69,7 @@ struct mosn_proxy_conf_s {
 
     /* Built. */
     mosn_generation_t                *generation;
-    const mosn_route_table_t         *table;
+    mosn_route_table_t               *table;
     mosn_cluster_t                   *heartbeats; /* what they are about */
     const mosn_stream_protocol_ops_t *protocol;   /* NULL: auto */
     mosn_stream_settings_t            settings;
@@ -101,14 +101,16 @@ struct mosn_request_s {
     mosn_str_t type;    /* of its body, before filters */
     mosn_str_t refused; /* first line of what was no request */
 
+    mosn_routes_t      *routes; /* that `route` is of; NULL: no route yet */
     const mosn_route_t *route;
-    mosn_cluster_t     *cluster;
-    mosn_host_t        *host;
-    mosn_stream_wait_t  wait;
-    mosn_timer_t        timer;
-    uint32_t            timeout_ms;
-    uint64_t            deadline_ms; /* of the client; 0: none */
-    uint64_t            up_conn_id;
+    const mosn_conf_pairs_t *subset; /* of the hosts; or NULL */
+    mosn_cluster_t          *cluster;
+    mosn_host_t             *host;
+    mosn_stream_wait_t       wait;
+    mosn_timer_t             timer;
+    uint32_t                 timeout_ms;
+    uint64_t                 deadline_ms; /* of the client; 0: none */
+    uint64_t                 up_conn_id;
 
     mosn_filter_t *filters;
     uint16_t       n_filters;
@@ -246,9 +248,6 @@ extern const mosn_conf_block_t mosn_access_log_block;
 /* Compiles the format and finds the file. */
 void mosn_access_log_build(mosn_conf_t *reader, mosn_pool_t *pool,
                            mosn_access_log_conf_t *conf);
-
-/* The names of all variables, for the reference. */
-void mosn_access_log_print_variables(FILE *out);
 
 /* Writes the lines of a request that has ended. */
 void mosn_access_log_write(const mosn_request_t *request);

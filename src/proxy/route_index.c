@@ -1,6 +1,9 @@
 /*
  * proxy/route_index.c - two hash tables: exact paths, and prefixes.
  *
+ * Routes of one path stand in a list behind its cell; a walk merges the
+ * lists of the cells that match.
+ *
  * A prefix of length n matches when the hash of the first n bytes of the
  * path is in the table.  Hashing runs over the path once and looks the table
  * up at each length that some prefix has; there are few different ones.
@@ -14,7 +17,7 @@
 
 
 void
-mosn_route_index_init(mosn_route_index_t *index, mosn_pool_t *pool)
+mosn_route_index_init(mosn_route_index_t *index, mosn_pool_t *pool, uint32_t n)
 {
     memset(index, 0, sizeof(*index));
     index->pool = pool;
@@ -23,6 +26,8 @@ mosn_route_index_init(mosn_route_index_t *index, mosn_pool_t *pool)
         mosn_pool_calloc(pool, (START_MASK + 1) * sizeof(*index->exact));
     index->prefix =
         mosn_pool_calloc(pool, (START_MASK + 1) * sizeof(*index->prefix));
+    index->next = mosn_pool_alloc(pool, (n + 1) * sizeof(*index->next));
+    index->heads = mosn_pool_alloc(pool, sizeof(*index->heads));
 }
 
 
@@ -52,46 +57,53 @@ index_cell(mosn_route_cell_t *cells, uint32_t mask, const char *at, size_t len,
 }
 
 
-/* False: it is there already, with a lower rank. */
-static bool
-index_add(mosn_pool_t *pool, mosn_route_cell_t **cells, uint32_t *mask,
-          uint32_t *n, mosn_str_t path, uint32_t rank)
+static void
+index_widen(mosn_pool_t *pool, mosn_route_cell_t **cells, uint32_t *mask)
 {
-    uint64_t           hash = index_hash(HASH_SEED, path.at, path.len);
-    mosn_route_cell_t *cell;
+    uint32_t           wide = *mask * 2 + 1;
+    mosn_route_cell_t *old = *cells;
 
-    if (*n > *mask / 2) {
-        uint32_t           wide = *mask * 2 + 1;
-        mosn_route_cell_t *old = *cells;
-
-        *cells = mosn_pool_calloc(pool, (wide + 1) * sizeof(**cells));
-        for (uint32_t i = 0; i <= *mask; i++) {
-            if (old[i].at != NULL) {
-                *index_cell(*cells, wide, old[i].at, old[i].len, old[i].hash) =
-                    old[i];
-            }
+    *cells = mosn_pool_calloc(pool, (wide + 1) * sizeof(**cells));
+    for (uint32_t i = 0; i <= *mask; i++) {
+        if (old[i].at != NULL) {
+            *index_cell(*cells, wide, old[i].at, old[i].len, old[i].hash) =
+                old[i];
         }
-        *mask = wide;
     }
-
-    cell = index_cell(*cells, *mask, path.at, path.len, hash);
-    if (cell->at != NULL) {
-        return false;
-    }
-    *cell = (mosn_route_cell_t){
-        .at = path.at, .len = (uint32_t) path.len, .rank = rank, .hash = hash
-    };
-    (*n)++;
-    return true;
+    *mask = wide;
 }
 
 
-void
-mosn_route_index_add_exact(mosn_route_index_t *index, mosn_str_t path,
-                           uint32_t rank)
+/* True: the path is a new one. */
+static bool
+index_put(mosn_route_index_t *index, mosn_route_cell_t **cells, uint32_t *mask,
+          uint32_t *n, mosn_str_t path, uint32_t rank, bool sure)
 {
-    (void) index_add(index->pool, &index->exact, &index->exact_mask,
-                     &index->n_exact, path, rank);
+    uint64_t           hash = index_hash(HASH_SEED, path.at, path.len);
+    mosn_route_cell_t *cell;
+    bool               fresh;
+
+    if (*n > *mask / 2) {
+        index_widen(index->pool, cells, mask);
+    }
+    cell = index_cell(*cells, *mask, path.at, path.len, hash);
+    fresh = cell->at == NULL;
+    if (fresh) {
+        *cell = (mosn_route_cell_t){ .at = path.at,
+                                     .hash = hash,
+                                     .len = (uint32_t) path.len,
+                                     .first = rank,
+                                     .sure = MOSN_ROUTE_NONE };
+        (*n)++;
+    } else {
+        index->next[cell->last] = rank;
+    }
+    cell->last = rank;
+    index->next[rank] = MOSN_ROUTE_NONE;
+    if (sure && cell->sure == MOSN_ROUTE_NONE) {
+        cell->sure = rank;
+    }
+    return fresh;
 }
 
 
@@ -114,69 +126,124 @@ index_add_length(mosn_route_index_t *index, uint32_t len)
     }
     index->lengths = lengths;
     index->n_lengths++;
+    index->heads = mosn_pool_alloc(index->pool, (index->n_lengths + 1)
+                                                    * sizeof(*index->heads));
 }
 
 
 void
-mosn_route_index_add_prefix(mosn_route_index_t *index, mosn_str_t prefix,
-                            uint32_t rank)
+mosn_route_index_add(mosn_route_index_t *index, mosn_str_t path, bool exact,
+                     uint32_t rank, bool sure)
 {
-    if (index_add(index->pool, &index->prefix, &index->prefix_mask,
-                  &index->n_prefix, prefix, rank))
+    if (path.at == NULL) {
+        path = MOSN_STR("");
+    }
+    if (exact) {
+        (void) index_put(index, &index->exact, &index->exact_mask,
+                         &index->n_exact, path, rank, sure);
+    } else if (index_put(index, &index->prefix, &index->prefix_mask,
+                         &index->n_prefix, path, rank, sure))
     {
-        index_add_length(index, (uint32_t) prefix.len);
+        index_add_length(index, (uint32_t) path.len);
     }
 }
 
 
-/* Walks the lengths; `hash_r` gets the hash of the whole path. */
-static uint32_t
-index_walk(const mosn_route_index_t *index, mosn_str_t path, uint64_t *hash_r)
-{
-    uint64_t hash = HASH_SEED;
-    uint32_t done = 0, best = MOSN_ROUTE_NONE;
+/* A pass over the lengths. */
+typedef struct {
+    uint64_t hash;
+    uint32_t done; /* bytes of the path in it */
+    uint32_t i;    /* of lengths */
+} index_pass_t;
 
-    for (uint32_t i = 0; i < index->n_lengths; i++) {
-        uint32_t                 len = index->lengths[i];
+
+/* The cell of the next prefix that `path` has, or NULL: there is no more. */
+static inline const mosn_route_cell_t *
+index_pass(const mosn_route_index_t *index, mosn_str_t path, index_pass_t *p)
+{
+    while (p->i < index->n_lengths && index->lengths[p->i] <= path.len) {
+        uint32_t                 len = index->lengths[p->i++];
         const mosn_route_cell_t *cell;
 
-        if (len > path.len) {
-            break;
-        }
-        hash = index_hash(hash, path.at + done, len - done);
-        done = len;
-        cell =
-            index_cell(index->prefix, index->prefix_mask, path.at, len, hash);
-        if (cell->at != NULL && cell->rank < best) {
-            best = cell->rank;
+        p->hash = index_hash(p->hash, path.at + p->done, len - p->done);
+        p->done = len;
+        cell = index_cell(index->prefix, index->prefix_mask, path.at, len,
+                          p->hash);
+        if (cell->at != NULL) {
+            return cell;
         }
     }
-    if (hash_r != NULL) {
-        *hash_r = index_hash(hash, path.at + done, path.len - done);
-    }
-    return best;
+    return NULL;
 }
 
 
-uint32_t
-mosn_route_index_find_prefix(const mosn_route_index_t *index, mosn_str_t path)
+/* The cell of the whole path, when a pass is over. */
+static inline const mosn_route_cell_t *
+index_whole(const mosn_route_index_t *index, mosn_str_t path,
+            const index_pass_t *p)
 {
-    return index_walk(index, path, NULL);
-}
-
-
-uint32_t
-mosn_route_index_find(const mosn_route_index_t *index, mosn_str_t path)
-{
-    const mosn_route_cell_t *cell;
-    uint64_t                 hash;
-    uint32_t                 best;
-
-    if (index->n_exact == 0) {
-        return index_walk(index, path, NULL);
-    }
-    best = index_walk(index, path, &hash);
-    cell =
+    uint64_t hash = index_hash(p->hash, path.at + p->done, path.len - p->done);
+    const mosn_route_cell_t *cell =
         index_cell(index->exact, index->exact_mask, path.at, path.len, hash);
-    return cell->at != NULL && cell->rank < best ? cell->rank : best;
+
+    return cell->at != NULL ? cell : NULL;
+}
+
+
+uint32_t
+mosn_route_index_find_sure(const mosn_route_index_t *index, mosn_str_t path,
+                           bool exact)
+{
+    index_pass_t             pass = { .hash = HASH_SEED };
+    uint32_t                 best = MOSN_ROUTE_NONE;
+    const mosn_route_cell_t *cell;
+
+    while ((cell = index_pass(index, path, &pass)) != NULL) {
+        best = cell->sure < best ? cell->sure : best;
+    }
+    cell = exact ? index_whole(index, path, &pass) : NULL;
+    return cell != NULL && cell->sure < best ? cell->sure : best;
+}
+
+
+uint32_t
+mosn_route_walk(mosn_route_walk_t *walk, const mosn_route_index_t *index,
+                mosn_str_t path)
+{
+    index_pass_t             pass = { .hash = HASH_SEED };
+    const mosn_route_cell_t *cell;
+
+    walk->index = index;
+    walk->n = 0;
+    while ((cell = index_pass(index, path, &pass)) != NULL) {
+        index->heads[walk->n++] = cell->first;
+    }
+    if (index->n_exact > 0 && (cell = index_whole(index, path, &pass)) != NULL)
+    {
+        index->heads[walk->n++] = cell->first;
+    }
+    return mosn_route_walk_next(walk);
+}
+
+
+uint32_t
+mosn_route_walk_next(mosn_route_walk_t *walk)
+{
+    uint32_t *heads = walk->index->heads;
+    uint32_t  best = 0, rank;
+
+    if (walk->n == 0) {
+        return MOSN_ROUTE_NONE;
+    }
+    for (uint32_t i = 1; i < walk->n; i++) {
+        if (heads[i] < heads[best]) {
+            best = i;
+        }
+    }
+    rank = heads[best];
+    heads[best] = walk->index->next[rank];
+    if (heads[best] == MOSN_ROUTE_NONE) {
+        heads[best] = heads[--walk->n];
+    }
+    return rank;
 }

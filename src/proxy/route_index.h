@@ -1,9 +1,10 @@
 /*
- * proxy/route_index.h - the first of ten thousand paths that matches.
+ * proxy/route_index.h - which of ten thousand routes a path could be for.
  *
- * Holds exact paths and prefixes with a rank each and finds the lowest rank
- * that matches: the first route of the configuration, at the cost of one
- * pass over the path, however many there are.
+ * Holds exact paths and prefixes with a rank each, several of one path too,
+ * and tells those that match in the order of their ranks: the order of the
+ * configuration, at the cost of one pass over the path, however many there
+ * are.
  */
 
 #ifndef MOSN_PROXY_ROUTE_INDEX_H
@@ -15,9 +16,11 @@
 
 typedef struct {
     const char *at;
-    uint32_t    len;
-    uint32_t    rank;
     uint64_t    hash;
+    uint32_t    len;
+    uint32_t    first; /* rank; the others through `next` */
+    uint32_t    last;
+    uint32_t    sure; /* the first that takes all with this path */
 } mosn_route_cell_t;
 
 typedef struct {
@@ -28,24 +31,37 @@ typedef struct {
     uint32_t           prefix_mask;
     uint32_t           n_exact;
     uint32_t           n_prefix;
+    uint32_t          *next;    /* of each rank, the next of its cell */
     uint32_t          *lengths; /* of the prefixes, ascending, no repeats */
     uint32_t           n_lengths;
+    uint32_t          *heads; /* of a walk; one at a time */
 } mosn_route_index_t;
 
-void mosn_route_index_init(mosn_route_index_t *index, mosn_pool_t *pool);
+/* One pass over the candidates of a path. */
+typedef struct {
+    const mosn_route_index_t *index;
+    uint32_t                  n; /* of index->heads */
+} mosn_route_walk_t;
 
-/* `path` lives as long as the index; ranks are added in ascending order. */
-void mosn_route_index_add_exact(mosn_route_index_t *index, mosn_str_t path,
-                                uint32_t rank);
-void mosn_route_index_add_prefix(mosn_route_index_t *index, mosn_str_t prefix,
-                                 uint32_t rank);
+/* For ranks under `n`. */
+void mosn_route_index_init(mosn_route_index_t *index, mosn_pool_t *pool,
+                           uint32_t n);
 
-/* The lowest rank whose path is `path` or whose prefix it has. */
-uint32_t mosn_route_index_find(const mosn_route_index_t *index,
-                               mosn_str_t                path);
+/* `path` lives as long as the index; ranks are added in ascending order.
+ * `exact`: it is all of the path, else its beginning.  `sure`: whoever has
+ * that path is taken. */
+void mosn_route_index_add(mosn_route_index_t *index, mosn_str_t path,
+                          bool exact, uint32_t rank, bool sure);
 
-/* The lowest rank whose prefix `path` has, exact paths left aside. */
-uint32_t mosn_route_index_find_prefix(const mosn_route_index_t *index,
-                                      mosn_str_t                path);
+/* The lowest rank that is sure to take everything with this path, or
+ * beginning. */
+uint32_t mosn_route_index_find_sure(const mosn_route_index_t *index,
+                                    mosn_str_t path, bool exact);
+
+/* Starts a walk, which ends the one before, and goes on with it: ascending
+ * ranks, at last MOSN_ROUTE_NONE. */
+uint32_t mosn_route_walk(mosn_route_walk_t        *walk,
+                         const mosn_route_index_t *index, mosn_str_t path);
+uint32_t mosn_route_walk_next(mosn_route_walk_t *walk);
 
 #endif

@@ -1,16 +1,24 @@
 /* proxy/router.c - find the virtual host and the route of a request. */
 
 #include "proxy/router.h"
+
 #include "core/log.h"
 #include "core/rand.h"
+#include "os/file.h"
+#include "proto/rpc.h"
+#include "proxy/format.h"
+#include "proxy/path_template.h"
+
+#include <errno.h>
 
 #define NAME_MAX_LEN 255 /* of a host */
+#define BODY_MAX     (1u << 20)
 
 
 /* --- finding ------------------------------------------------------------ */
 
 static mosn_virtual_host_t *
-router_find_suffix(const mosn_route_table_t *table, mosn_str_t name)
+router_find_suffix(const mosn_routes_t *table, mosn_str_t name)
 {
     for (size_t i = 1; i < name.len; i++) { /* longest first */
         if (name.at[i] == '.') {
@@ -27,7 +35,7 @@ router_find_suffix(const mosn_route_table_t *table, mosn_str_t name)
 
 
 static mosn_virtual_host_t *
-router_find_prefix(const mosn_route_table_t *table, mosn_str_t name)
+router_find_prefix(const mosn_routes_t *table, mosn_str_t name)
 {
     for (size_t i = name.len; i-- > 1;) {
         if (name.at[i] == '.') {
@@ -59,8 +67,8 @@ router_strip_port(mosn_str_t authority)
 }
 
 
-static mosn_virtual_host_t *
-router_find_virtual_host(const mosn_route_table_t *table, mosn_str_t authority)
+mosn_virtual_host_t *
+mosn_virtual_host_find(const mosn_routes_t *table, mosn_str_t authority)
 {
     char                 lower[NAME_MAX_LEN];
     mosn_str_t           name = { lower, authority.len };
@@ -94,52 +102,25 @@ router_find_virtual_host(const mosn_route_table_t *table, mosn_str_t authority)
 }
 
 
-static mosn_str_t
-router_strip_query(mosn_str_t path)
+const mosn_route_t *
+mosn_route_find(const mosn_routes_t *routes, mosn_match_input_t *in)
 {
-    const char *query = memchr(path.at, '?', path.len);
+    const mosn_virtual_host_t *host =
+        mosn_virtual_host_find(routes, in->request->authority);
+    mosn_route_walk_t walk;
 
-    if (query != NULL) {
-        path.len = (size_t) (query - path.at);
+    if (host == NULL) {
+        return NULL;
     }
-    return path;
-}
-
-
-/* What a route wants besides host and path. */
-static inline bool
-router_is_right(const mosn_route_t *route, mosn_message_t *request,
-                const mosn_conn_t *client)
-{
-    return MOSN_LIKELY(route->match == NULL)
-           || mosn_match_is_right(route->match, request, client);
-}
-
-
-static bool
-router_is_path_right(const mosn_match_conf_t *m, mosn_str_t path)
-{
-    if (m->path.at != NULL) {
-        return mosn_str_equal(m->path, path);
-    }
-    return m->prefix.len == 0
-           || (m->prefix.len <= path.len
-               && memcmp(m->prefix.at, path.at, m->prefix.len) == 0);
-}
-
-
-/* The index tells the first route by path; who is not right for it goes down
- * the list. */
-static const mosn_route_t *
-router_find_next(const mosn_virtual_host_t *host, uint32_t rank,
-                 mosn_str_t path, mosn_message_t *request,
-                 const mosn_conn_t *client)
-{
-    for (; rank < host->n_routes; rank++) {
+    for (uint32_t rank = mosn_route_walk(&walk, &host->index, in->path);
+         rank != MOSN_ROUTE_NONE; rank = mosn_route_walk_next(&walk))
+    {
         const mosn_route_t *route = &host->routes[rank];
 
-        if (router_is_path_right(&route->conf->match, path)
-            && router_is_right(route, request, client))
+        if (MOSN_LIKELY(route->match == NULL)
+            || mosn_match_check(route->match, &route->conf->match, in, false)
+                       .what
+                   == MOSN_MISS_NONE)
         {
             return route;
         }
@@ -148,50 +129,108 @@ router_find_next(const mosn_virtual_host_t *host, uint32_t rank,
 }
 
 
-const mosn_route_t *
-mosn_route_find(const mosn_route_table_t *table, mosn_message_t *request,
-                const mosn_conn_t *client)
-{
-    const mosn_virtual_host_t *host =
-        router_find_virtual_host(table, request->authority);
-    mosn_str_t path = request->path.len > 0 ? request->path : MOSN_STR("");
-    uint32_t   rank;
-
-    if (host == NULL) {
-        return NULL;
-    }
-    if (request->rpc == NULL) { /* a call has no query */
-        path = router_strip_query(path);
-    }
-    rank = mosn_route_index_find(&host->index, path);
-    if (rank == MOSN_ROUTE_NONE) {
-        return NULL;
-    }
-    if (!router_is_right(&host->routes[rank], request, client)) {
-        return router_find_next(host, rank + 1, path, request, client);
-    }
-    return &host->routes[rank];
-}
-
+/* --- acting ---------------------------------------------------------------
+ */
 
 mosn_cluster_t *
-mosn_route_pick_cluster(const mosn_route_t *route)
+mosn_route_pick_cluster(const mosn_route_t       *route,
+                        const mosn_generation_t  *generation,
+                        mosn_message_t           *request,
+                        const mosn_conf_pairs_t **subset_r)
 {
-    uint32_t at;
+    const mosn_forward_conf_t *conf = route->conf->route;
+    const mosn_header_t       *h;
+    uint32_t                   at;
 
-    if (route->cluster != NULL) {
+    *subset_r = &conf->subset;
+    if (MOSN_LIKELY(route->cluster != NULL)) {
         return route->cluster;
+    }
+    if (conf->cluster_header.at != NULL) {
+        mosn_message_need_headers(request);
+        h = mosn_headers_find_name(&request->headers, conf->cluster_header);
+        return h != NULL
+                   ? mosn_map_find(&generation->clusters, mosn_header_value(h))
+                   : NULL;
     }
     at = mosn_rand_below(route->split_total);
     for (size_t i = 0;; i++) {
-        uint32_t weight =
-            (uint32_t) route->conf->route->clusters.items[i].weight;
+        const mosn_split_conf_t *split = &conf->clusters.items[i];
 
-        if (at < weight) {
+        if (at < (uint32_t) split->weight) {
+            if (split->subset.n > 0) {
+                *subset_r = &split->subset;
+            }
             return route->split[i];
         }
-        at -= weight;
+        at -= (uint32_t) split->weight;
     }
+}
+
+
+/* What `match` has matched of it. */
+static size_t
+router_matched(const mosn_match_conf_t *m, mosn_str_t path)
+{
+    mosn_str_t from = m->path.at != NULL          ? m->path
+                      : m->prefix.at != NULL      ? m->prefix
+                      : m->path_prefix.at != NULL ? m->path_prefix
+                                                  : MOSN_STR("");
+
+    if (m->path_prefix.at != NULL && from.len > 0
+        && from.at[from.len - 1] == '/' && path.len < from.len)
+    {
+        from.len--; /* "/api" is of "/api/", too */
+    }
+    return mosn_str_has_prefix(path, from) ? from.len : 0;
+}
+
+
+static mosn_str_t
+router_query(mosn_str_t path)
+{
+    const char *query = path.len > 0 ? memchr(path.at, '?', path.len) : NULL;
+
+    return query != NULL
+               ? (mosn_str_t){ query, path.len - (size_t) (query - path.at) }
+               : (mosn_str_t){ path.at + path.len, 0 };
+}
+
+
+/* The path without its query, filled into `by` when the route has a
+ * template. */
+static mosn_str_t
+router_fill(const mosn_match_conf_t *m, mosn_str_t path, mosn_str_t by,
+            mosn_pool_t *pool)
+{
+    mosn_template_values_t values;
+
+    if (m->template.at == NULL
+        || !mosn_template_is_match(m->template, path, &values))
+    {
+        return by;
+    }
+    return mosn_template_fill(m->template, by, &values, pool);
+}
+
+
+/* Between two parts there is one slash: "/new" and "x", "/new/" and "/x". */
+static mosn_str_t
+router_join(const mosn_match_conf_t *m, mosn_str_t to, mosn_str_t rest,
+            mosn_pool_t *pool)
+{
+    bool has = rest.len > 0 && rest.at[0] == '/';
+    bool ends = to.len > 0 && to.at[to.len - 1] == '/';
+
+    if (m->path_prefix.at != NULL && has && ends) {
+        to.len--;
+    }
+    return mosn_pool_printf(pool, "%.*s%s%.*s", MOSN_STR_ARG(to),
+                            m->path_prefix.at != NULL && !has && !ends
+                                    && rest.len > 0 && rest.at[0] != '?'
+                                ? "/"
+                                : "",
+                            MOSN_STR_ARG(rest));
 }
 
 
@@ -199,16 +238,62 @@ mosn_str_t
 mosn_route_rewrite_path(const mosn_route_t *route, mosn_str_t path,
                         mosn_pool_t *pool)
 {
-    mosn_str_t to = route->conf->route->prefix_rewrite;
-    mosn_str_t from = route->conf->match.path.at != NULL
-                          ? route->conf->match.path
-                          : route->conf->match.prefix;
+    const mosn_forward_conf_t *f = route->conf->route;
+    const mosn_match_conf_t   *m = &route->conf->match;
+    mosn_str_t                 query, to;
 
-    if (to.at == NULL || !mosn_str_has_prefix(path, from)) {
+    if (MOSN_LIKELY(f->prefix_rewrite.at == NULL && f->path_rewrite.at == NULL
+                    && f->regex_rewrite == NULL))
+    {
         return path;
     }
-    return mosn_pool_printf(pool, "%.*s%.*s", MOSN_STR_ARG(to),
-                            (int) (path.len - from.len), path.at + from.len);
+    if (f->prefix_rewrite.at != NULL) {
+        size_t n = router_matched(m, path);
+
+        return router_join(m, f->prefix_rewrite,
+                           (mosn_str_t){ path.at + n, path.len - n }, pool);
+    }
+    query = router_query(path);
+    path.len -= query.len;
+    to = f->path_rewrite.at != NULL
+             ? router_fill(m, path, f->path_rewrite, pool)
+             : mosn_regex_replace(f->regex_rewrite->compiled, path,
+                                  f->regex_rewrite->substitution, pool);
+    if (to.at == NULL) {
+        return to;
+    }
+    return mosn_pool_printf(pool, "%s%.*s%.*s",
+                            to.len > 0 && to.at[0] == '/' ? "" : "/",
+                            MOSN_STR_ARG(to), MOSN_STR_ARG(query));
+}
+
+
+static mosn_str_t
+router_redirect_path(const mosn_route_t *route, mosn_str_t path,
+                     mosn_pool_t *pool)
+{
+    const mosn_redirect_conf_t *r = route->conf->redirect;
+    const mosn_match_conf_t    *m = &route->conf->match;
+    mosn_str_t                  query = router_query(path);
+
+    path.len -= query.len;
+    if (r->path.at != NULL) {
+        return router_fill(m, path, r->path, pool);
+    }
+    if (r->prefix_rewrite.at != NULL) {
+        size_t n = router_matched(m, path);
+
+        path = router_join(m, r->prefix_rewrite,
+                           (mosn_str_t){ path.at + n, path.len - n }, pool);
+    } else if (r->regex_rewrite != NULL) {
+        path = mosn_regex_replace(r->regex_rewrite->compiled, path,
+                                  r->regex_rewrite->substitution, pool);
+    }
+    if (r->strip_query) {
+        query.len = 0;
+    }
+    return mosn_pool_printf(pool, "%.*s%.*s", MOSN_STR_ARG(path),
+                            MOSN_STR_ARG(query));
 }
 
 
@@ -217,44 +302,44 @@ mosn_route_location(const mosn_route_t *route, const mosn_message_t *request,
                     mosn_pool_t *pool)
 {
     const mosn_redirect_conf_t *r = route->conf->redirect;
-    mosn_str_t path = request->path, rest = MOSN_STR(""), prefix;
+    mosn_str_t path = router_redirect_path(route, request->path, pool);
     mosn_str_t host = r->host.at != NULL ? r->host : request->authority;
     mosn_str_t scheme = r->scheme == 1   ? MOSN_STR("http")
                         : r->scheme == 2 ? MOSN_STR("https")
                                          : request->scheme;
 
-    if (r->path.at != NULL) {
-        path = r->path;
-    } else if (r->prefix_rewrite.at != NULL) {
-        prefix = route->conf->match.prefix.at != NULL
-                     ? route->conf->match.prefix
-                     : route->conf->match.path;
-        rest = (mosn_str_t){ path.at + prefix.len, path.len - prefix.len };
-        path = r->prefix_rewrite;
+    if (r->host.at == NULL && r->scheme == 0 && r->port == 0) {
+        /* Of the same origin; "//host" from a client would be another. */
+        while (r->path.at == NULL && path.len > 1 && path.at[0] == '/'
+               && path.at[1] == '/')
+        {
+            path.at++;
+            path.len--;
+        }
+        return path;
     }
-    if (r->host.at == NULL && r->scheme == 0) {
-        return mosn_pool_printf(pool, "%.*s%.*s", MOSN_STR_ARG(path),
-                                MOSN_STR_ARG(rest)); /* same origin */
-    }
-    if (r->host.at == NULL && r->scheme != 0) {
+    if (r->port != 0 || (r->host.at == NULL && r->scheme != 0)) {
         host = router_strip_port(host); /* the other scheme's default */
     }
-    return mosn_pool_printf(pool, "%.*s://%.*s%.*s%.*s", MOSN_STR_ARG(scheme),
-                            MOSN_STR_ARG(host), MOSN_STR_ARG(path),
-                            MOSN_STR_ARG(rest));
+    if (r->port != 0) {
+        host = mosn_pool_printf(pool, "%.*s:%u", MOSN_STR_ARG(host),
+                                (unsigned) r->port);
+    }
+    return mosn_pool_printf(pool, "%.*s://%.*s%.*s", MOSN_STR_ARG(scheme),
+                            MOSN_STR_ARG(host), MOSN_STR_ARG(path));
 }
 
 
 /* --- building ----------------------------------------------------------- */
 
 static void
-router_build_split(mosn_conf_t *reader, mosn_generation_t *generation,
-                   mosn_route_t *route)
+router_build_split(mosn_conf_t *reader, const mosn_generation_t *generation,
+                   mosn_pool_t *pool, mosn_route_t *route)
 {
     const mosn_forward_conf_t *conf = route->conf->route;
 
-    route->split = mosn_pool_calloc(generation->pool,
-                                    conf->clusters.n * sizeof(*route->split));
+    route->split =
+        mosn_pool_calloc(pool, conf->clusters.n * sizeof(*route->split));
     for (size_t i = 0; i < conf->clusters.n; i++) {
         route->split[i] = mosn_cluster_resolve(reader, generation,
                                                &conf->clusters.items[i].name);
@@ -268,44 +353,128 @@ router_build_split(mosn_conf_t *reader, mosn_generation_t *generation,
 
 
 static void
-router_build_forward(mosn_conf_t *reader, mosn_generation_t *generation,
-                     mosn_route_t *route)
+router_build_rewrite(mosn_conf_t *reader, mosn_pool_t *pool,
+                     mosn_rewrite_conf_t *r)
 {
-    const mosn_forward_conf_t *conf = route->conf->route;
+    char why[192];
 
-    if ((conf->cluster.at != NULL) == (conf->clusters.n > 0)) {
-        mosn_conf_error(reader, conf, NULL,
-                        "needs either `cluster` or `clusters`");
-    } else if (conf->cluster.at != NULL) {
-        route->cluster =
-            mosn_cluster_resolve(reader, generation, &conf->cluster);
-    } else {
-        router_build_split(reader, generation, route);
+    if (r == NULL || r->regex.at == NULL || r->substitution.at == NULL) {
+        return;
+    }
+    r->compiled = mosn_regex_compile(pool, r->regex, why, sizeof(why));
+    if (r->compiled == NULL) {
+        mosn_conf_error(reader, &r->regex, r, "is no regular expression: %s",
+                        why);
+    } else if (!mosn_regex_can_replace(r->compiled, r->substitution, why,
+                                       sizeof(why)))
+    {
+        mosn_conf_error(reader, &r->substitution, r, "%s", why);
+    }
+}
+
+
+/* A path that has holes to be filled. */
+static void
+router_check_fill(mosn_conf_t *reader, const mosn_route_t *route,
+                  const mosn_str_t *by, const void *group)
+{
+    const mosn_match_conf_t *m = &route->conf->match;
+    const char              *why = NULL;
+
+    if (by->at != NULL && m->template.at != NULL
+        && mosn_template_check(m->template) == NULL)
+    {
+        why = mosn_template_check_fill(m->template, *by);
+    }
+    if (why != NULL) {
+        mosn_conf_error(reader, by, group, "%s", why);
     }
 }
 
 
 static void
-router_index_route(mosn_conf_t *reader, mosn_generation_t *generation,
+router_build_forward(mosn_conf_t *reader, const mosn_generation_t *generation,
+                     mosn_pool_t *pool, mosn_route_t *route)
+{
+    mosn_forward_conf_t *conf = route->conf->route;
+
+    if (conf->cluster.at != NULL) {
+        route->cluster =
+            mosn_cluster_resolve(reader, generation, &conf->cluster);
+    } else if (conf->clusters.n > 0) {
+        router_build_split(reader, generation, pool, route);
+    }
+    router_build_rewrite(reader, pool, conf->regex_rewrite);
+    router_build_rewrite(reader, pool, conf->host_regex_rewrite);
+    router_check_fill(reader, route, &conf->path_rewrite, conf);
+    if (conf->path_rewrite.at != NULL
+        && (conf->path_rewrite.len == 0 || conf->path_rewrite.at[0] != '/'))
+    {
+        mosn_conf_error(reader, &conf->path_rewrite, conf,
+                        "must start with \"/\"");
+    }
+    if (conf->host_rewrite.at != NULL) {
+        route->host_rewrite =
+            mosn_format_compile(reader, pool, conf->host_rewrite,
+                                MOSN_FORMAT_VALUE, &conf->host_rewrite, conf);
+    }
+}
+
+
+static void
+router_build_respond(mosn_conf_t *reader, mosn_pool_t *pool,
+                     mosn_route_t *route)
+{
+    const mosn_respond_conf_t *conf = route->conf->respond;
+    char                      *text;
+    size_t                     n;
+
+    route->body = conf->body;
+    if (conf->body_file.at == NULL) {
+        return;
+    }
+    if (mosn_conf_is_set(reader, &conf->body)) {
+        mosn_conf_error(reader, &conf->body_file, conf,
+                        "has both `body` and `body_file`");
+    }
+    text = mosn_file_read(conf->body_file.at, BODY_MAX, &n);
+    if (text == NULL) {
+        mosn_conf_error(reader, &conf->body_file, conf, "cannot read %s: %s",
+                        conf->body_file.at,
+                        errno == EFBIG ? "it is over 1 MiB" : strerror(errno));
+        return;
+    }
+    route->body = mosn_pool_copy(pool, (mosn_str_t){ text, n });
+    free(text);
+}
+
+
+static void
+router_index_route(mosn_conf_t *reader, mosn_pool_t *pool,
                    mosn_virtual_host_t *host, const mosn_route_conf_t *conf,
                    uint32_t rank)
 {
     bool       exact;
-    mosn_str_t path = mosn_match_path(generation->pool, &conf->match, &exact);
-    uint32_t   earlier = exact
-                             ? mosn_route_index_find(&host->index, path)
-                             : mosn_route_index_find_prefix(&host->index, path);
+    mosn_str_t path = mosn_match_path(pool, &conf->match, &exact);
+    uint32_t   earlier;
 
+    if (path.at == NULL) {
+        path = MOSN_STR("");
+    }
     if (path.len > 0 && path.at[0] != '/'
-        && !mosn_str_equal(path, MOSN_STR("*"))) {
+        && !mosn_str_equal(path, MOSN_STR("*"))
+        && conf->match.template.at == NULL)
+    {
         mosn_conf_error(reader,
-                        exact ? &conf->match.path : &conf->match.prefix, conf,
-                        "must start with \"/\", or it never matches");
+                        conf->match.path_regex.at != NULL
+                            ? &conf->match.path_regex
+                        : exact ? &conf->match.path
+                                : &conf->match.prefix,
+                        conf, "must start with \"/\", or it never matches");
         return;
     }
-    if (earlier != MOSN_ROUTE_NONE && mosn_conf_is_read(reader)
-        && host->routes[earlier].match == NULL)
-    {
+    earlier = mosn_route_index_find_sure(&host->index, path, exact);
+    if (earlier != MOSN_ROUTE_NONE && mosn_conf_is_read(reader)) {
         mosn_conf_error(reader, conf, NULL,
                         "never matches: routes[%u] of the virtual host, at "
                         "%s, takes all of it; move this one before it",
@@ -313,46 +482,61 @@ router_index_route(mosn_conf_t *reader, mosn_generation_t *generation,
                         mosn_conf_where(reader, host->routes[earlier].conf));
         return;
     }
-    if (exact) {
-        mosn_route_index_add_exact(&host->index, path, rank);
-    } else {
-        mosn_route_index_add_prefix(&host->index, path, rank);
-    }
+    mosn_route_index_add(&host->index, path, exact, rank,
+                         host->routes[rank].match == NULL);
 }
 
 
 static void
-router_build_route(mosn_conf_t *reader, mosn_generation_t *generation,
-                   mosn_virtual_host_t *host, const mosn_route_conf_t *conf,
-                   uint32_t rank)
+router_build_route(mosn_conf_t *reader, const mosn_generation_t *generation,
+                   mosn_pool_t *pool, mosn_virtual_host_t *host,
+                   mosn_route_conf_t *conf, uint32_t rank)
 {
     mosn_route_t *route = &host->routes[rank];
     int           actions = (conf->route != NULL) + (conf->respond != NULL)
                   + (conf->redirect != NULL);
 
     route->conf = conf;
+    route->host = host;
+    route->where = mosn_conf_where(reader, conf);
     route->name = conf->name.at != NULL
                       ? conf->name
-                      : mosn_pool_printf(generation->pool, "%.*s[%u]",
+                      : mosn_pool_printf(pool, "%.*s[%u]",
                                          MOSN_STR_ARG(host->name), rank);
     if (actions != 1) {
         mosn_conf_error(reader, conf, NULL,
                         "needs exactly one of `route`, `respond` and "
                         "`redirect`");
     } else if (conf->route != NULL) {
-        router_build_forward(reader, generation, route);
+        router_build_forward(reader, generation, pool, route);
+    } else if (conf->respond != NULL) {
+        router_build_respond(reader, pool, route);
+    } else {
+        router_build_rewrite(reader, pool, conf->redirect->regex_rewrite);
+        router_check_fill(reader, route, &conf->redirect->path,
+                          conf->redirect);
     }
-    route->match = mosn_match_build(reader, generation->pool, &conf->match);
-    router_index_route(reader, generation, host, conf, rank);
+    route->edits = mosn_edits_build(reader, pool, conf->headers, conf->query);
+    route->match = mosn_match_build(reader, pool, &conf->match);
+    for (size_t i = 0; i < conf->match.variables.n; i++) {
+        const mosn_text_match_conf_t *v = &conf->match.variables.items[i];
+
+        if (v->name.at != NULL && !mosn_format_has_variable(v->name)) {
+            mosn_conf_error(reader, &v->name, v,
+                            "there is no variable \"%.*s\"; see "
+                            "conf/REFERENCE.md",
+                            MOSN_STR_ARG(v->name));
+        }
+    }
+    router_index_route(reader, pool, host, conf, rank);
 }
 
 
 static void
-router_add_domain(mosn_conf_t *reader, mosn_generation_t *generation,
-                  mosn_route_table_t *table, mosn_virtual_host_t *host,
-                  const mosn_str_t *domain)
+router_add_domain(mosn_conf_t *reader, mosn_routes_t *routes,
+                  mosn_virtual_host_t *host, const mosn_str_t *domain)
 {
-    mosn_str_t name = mosn_pool_copy(generation->pool, *domain);
+    mosn_str_t name = mosn_pool_copy(routes->pool, *domain);
     char      *text = (char *) (uintptr_t) name.at;
     bool       added = true;
 
@@ -360,15 +544,15 @@ router_add_domain(mosn_conf_t *reader, mosn_generation_t *generation,
         text[i] = (char) mosn_lower((uint8_t) text[i]);
     }
     if (mosn_str_equal(name, MOSN_STR("*"))) {
-        added = table->fallback == NULL;
-        table->fallback = host;
+        added = routes->fallback == NULL;
+        routes->fallback = host;
     } else if (mosn_str_has_prefix(name, MOSN_STR("*."))) {
-        added = mosn_map_add(&table->suffixes,
+        added = mosn_map_add(&routes->suffixes,
                              (mosn_str_t){ name.at + 1, name.len - 1 }, host);
     } else if (name.len > 2 && name.at[name.len - 1] == '*'
                && name.at[name.len - 2] == '.')
     {
-        added = mosn_map_add(&table->prefixes,
+        added = mosn_map_add(&routes->prefixes,
                              (mosn_str_t){ name.at, name.len - 1 }, host);
     } else if (name.len == 0 || memchr(name.at, '*', name.len) != NULL) {
         mosn_conf_error(reader, domain, NULL,
@@ -376,7 +560,7 @@ router_add_domain(mosn_conf_t *reader, mosn_generation_t *generation,
                         "or \"*\", found \"%.*s\"",
                         MOSN_STR_ARG(*domain));
     } else {
-        added = mosn_map_add(&table->exact, name, host);
+        added = mosn_map_add(&routes->exact, name, host);
     }
     if (!added) {
         mosn_conf_error(reader, domain, NULL,
@@ -388,26 +572,68 @@ router_add_domain(mosn_conf_t *reader, mosn_generation_t *generation,
 
 
 static void
-router_build_virtual_host(mosn_conf_t *reader, mosn_generation_t *generation,
-                          mosn_route_table_t             *table,
-                          const mosn_virtual_host_conf_t *conf)
+router_build_virtual_host(mosn_conf_t              *reader,
+                          const mosn_generation_t  *generation,
+                          mosn_routes_t            *routes,
+                          mosn_virtual_host_conf_t *conf)
 {
-    mosn_virtual_host_t *host =
-        mosn_pool_calloc(generation->pool, sizeof(*host));
+    mosn_pool_t         *pool = routes->pool;
+    mosn_virtual_host_t *host = mosn_pool_calloc(pool, sizeof(*host));
 
+    host->conf = conf;
     host->name = conf->name;
     host->n_routes = (uint32_t) conf->routes.n;
-    host->routes = mosn_pool_calloc(generation->pool,
-                                    host->n_routes * sizeof(*host->routes));
-    mosn_route_index_init(&host->index, generation->pool);
+    host->routes =
+        mosn_pool_calloc(pool, host->n_routes * sizeof(*host->routes) + 1);
+    host->edits = mosn_edits_build(reader, pool, conf->headers, conf->query);
+    mosn_route_index_init(&host->index, pool, host->n_routes);
     for (uint32_t i = 0; i < host->n_routes; i++) {
-        router_build_route(reader, generation, host, &conf->routes.items[i],
-                           i);
+        router_build_route(reader, generation, pool, host,
+                           &conf->routes.items[i], i);
     }
     for (size_t i = 0; i < conf->domains.n; i++) {
-        router_add_domain(reader, generation, table, host,
-                          &conf->domains.items[i]);
+        router_add_domain(reader, routes, host, &conf->domains.items[i]);
     }
+}
+
+
+mosn_routes_t *
+mosn_routes_build(mosn_conf_t *reader, const mosn_generation_t *generation,
+                  mosn_pool_t *pool, const mosn_route_table_conf_t *conf)
+{
+    mosn_routes_t *routes = mosn_pool_calloc(pool, sizeof(*routes));
+
+    routes->refs = 1;
+    routes->pool = pool;
+    routes->conf = conf;
+    mosn_map_init(&routes->exact, pool);
+    mosn_map_init(&routes->suffixes, pool);
+    mosn_map_init(&routes->prefixes, pool);
+    for (size_t i = 0; i < conf->virtual_hosts.n; i++) {
+        router_build_virtual_host(reader, generation, routes,
+                                  &conf->virtual_hosts.items[i]);
+    }
+    return routes;
+}
+
+
+void
+mosn_routes_unref(mosn_routes_t *routes)
+{
+    if (--routes->refs == 0) {
+        mosn_pool_t *pool = routes->pool;
+
+        mosn_pool_destroy(&pool);
+    }
+}
+
+
+static void
+router_table_free(void *object)
+{
+    mosn_route_table_t *table = object;
+
+    mosn_routes_unref(table->current);
 }
 
 
@@ -419,18 +645,14 @@ mosn_route_table_build(mosn_conf_t *reader, mosn_generation_t *generation,
         mosn_pool_calloc(generation->pool, sizeof(*table));
 
     table->name = conf->name;
-    mosn_map_init(&table->exact, generation->pool);
-    mosn_map_init(&table->suffixes, generation->pool);
-    mosn_map_init(&table->prefixes, generation->pool);
+    table->current = mosn_routes_build(reader, generation,
+                                       mosn_pool_create(MOSN_POOL_CONF), conf);
+    mosn_pool_on_destroy(generation->pool, router_table_free, table);
     if (conf->name.at != NULL
         && !mosn_map_add(&generation->route_tables, conf->name, table))
     {
         mosn_conf_error(reader, &conf->name, conf,
                         "there is a route table \"%.*s\" already",
                         MOSN_STR_ARG(conf->name));
-    }
-    for (size_t i = 0; i < conf->virtual_hosts.n; i++) {
-        router_build_virtual_host(reader, generation, table,
-                                  &conf->virtual_hosts.items[i]);
     }
 }

@@ -1,11 +1,14 @@
 /*
- * proxy/router.h - from a request's host and path to what is done with it.
+ * proxy/router.h - from a request to what is done with it.
  *
  * A route table has virtual hosts, found by the authority of the request in
  * this order: the exact name with its port, the exact name, the longest
  * "*.suffix", the longest "prefix.*", "*".  Within a virtual host the first
  * route that matches wins.  Names are compared without case, paths with it
  * and as they came, query left aside.
+ *
+ * A table is a name whose routes may be replaced while requests are under
+ * way: each of them keeps the version that it was routed with.
  */
 
 #ifndef MOSN_PROXY_ROUTER_H
@@ -13,48 +16,72 @@
 
 #include "proto/message.h"
 #include "proxy/cluster.h"
+#include "proxy/edit.h"
 #include "proxy/match.h"
 #include "proxy/route_index.h"
 
 typedef struct {
-    mosn_str_t name;
-    int64_t    weight;
+    mosn_str_t        name;
+    int64_t           weight;
+    mosn_conf_pairs_t subset;
 } mosn_split_conf_t;
+
+typedef struct {
+    mosn_str_t regex;
+    mosn_str_t substitution;
+
+    mosn_regex_t *compiled; /* built */
+} mosn_rewrite_conf_t;
 
 typedef struct {
     mosn_str_t cluster;
     MOSN_CONF_LIST(mosn_split_conf_t) clusters;
-    mosn_str_t prefix_rewrite;
-    mosn_str_t host_rewrite;
-    uint32_t   timeout_ms;
-    bool       retry_lost;
+    mosn_str_t           cluster_header;
+    mosn_conf_pairs_t    subset;
+    mosn_str_t           prefix_rewrite;
+    mosn_str_t           path_rewrite;
+    mosn_rewrite_conf_t *regex_rewrite;
+    mosn_str_t           host_rewrite;
+    mosn_rewrite_conf_t *host_regex_rewrite;
+    uint32_t             timeout_ms;
+    uint32_t             idle_timeout_ms; /* 0: as timeout */
+    size_t               replay_bytes;
+    bool                 retry_lost;
 } mosn_forward_conf_t;
 
 typedef struct {
     int64_t    status;
     mosn_str_t body;
+    mosn_str_t body_file;
     mosn_str_t content_type;
 } mosn_respond_conf_t;
 
 typedef struct {
-    mosn_str_t path;
-    mosn_str_t prefix_rewrite;
-    mosn_str_t host;
-    int        scheme; /* index of mosn_redirect_schemes */
-    int64_t    status;
+    mosn_str_t           path;
+    mosn_str_t           prefix_rewrite;
+    mosn_rewrite_conf_t *regex_rewrite;
+    mosn_str_t           host;
+    int64_t              port;   /* 0: as it was */
+    int                  scheme; /* index of mosn_redirect_schemes */
+    bool                 strip_query;
+    int64_t              status;
 } mosn_redirect_conf_t;
 
 typedef struct {
-    mosn_str_t            name;
-    mosn_match_conf_t     match;
-    mosn_forward_conf_t  *route;
-    mosn_respond_conf_t  *respond;
-    mosn_redirect_conf_t *redirect;
+    mosn_str_t                name;
+    mosn_match_conf_t         match;
+    mosn_forward_conf_t      *route;
+    mosn_respond_conf_t      *respond;
+    mosn_redirect_conf_t     *redirect;
+    mosn_header_edits_conf_t *headers;
+    mosn_query_edits_conf_t  *query;
 } mosn_route_conf_t;
 
 typedef struct {
-    mosn_str_t  name;
-    mosn_strs_t domains;
+    mosn_str_t                name;
+    mosn_strs_t               domains;
+    mosn_header_edits_conf_t *headers;
+    mosn_query_edits_conf_t  *query;
     MOSN_CONF_LIST(mosn_route_conf_t) routes;
 } mosn_virtual_host_conf_t;
 
@@ -65,28 +92,46 @@ typedef struct {
 
 extern const mosn_conf_block_t mosn_route_table_block;
 
+typedef struct mosn_virtual_host_s mosn_virtual_host_t;
+
 typedef struct {
     const mosn_route_conf_t *conf;
-    mosn_str_t               name;    /* for logs: its own, or vhost[i] */
+    mosn_str_t               name;  /* for logs: its own, or vhost[i] */
+    const char              *where; /* it stands: "mosn.conf:12" */
+    mosn_virtual_host_t     *host;
     mosn_match_t            *match;   /* besides the path, or NULL */
     mosn_cluster_t          *cluster; /* of a forward to one */
     mosn_cluster_t         **split;   /* or of a split */
     uint32_t                 split_total;
+    mosn_edits_t            *edits;        /* or NULL */
+    struct mosn_format_s    *host_rewrite; /* or NULL */
+    mosn_str_t               body;         /* of a response of ours */
 } mosn_route_t;
 
-typedef struct {
-    mosn_str_t         name;
-    mosn_route_t      *routes;
-    uint32_t           n_routes;
-    mosn_route_index_t index;
-} mosn_virtual_host_t;
+struct mosn_virtual_host_s {
+    const mosn_virtual_host_conf_t *conf;
+    mosn_str_t                      name;
+    mosn_route_t                   *routes;
+    uint32_t                        n_routes;
+    mosn_route_index_t              index;
+    mosn_edits_t                   *edits; /* or NULL */
+};
 
+/* One version of a table; counted. */
 typedef struct {
-    mosn_str_t           name;
-    mosn_map_t           exact;
-    mosn_map_t           suffixes; /* ".example.com" */
-    mosn_map_t           prefixes; /* "www." */
-    mosn_virtual_host_t *fallback; /* "*" */
+    uint32_t                       refs;
+    mosn_pool_t                   *pool;
+    const mosn_route_table_conf_t *conf;
+    mosn_map_t                     exact;
+    mosn_map_t                     suffixes; /* ".example.com" */
+    mosn_map_t                     prefixes; /* "www." */
+    mosn_virtual_host_t           *fallback; /* "*" */
+} mosn_routes_t;
+
+/* What a `proxy` filter refers to; lives as long as its generation. */
+typedef struct {
+    mosn_str_t     name;
+    mosn_routes_t *current;
 } mosn_route_table_t;
 
 /* Builds a table into the generation, clusters first; mistakes go to the
@@ -94,15 +139,39 @@ typedef struct {
 void mosn_route_table_build(mosn_conf_t *reader, mosn_generation_t *generation,
                             const mosn_route_table_conf_t *conf);
 
+/* A version of a table, in a pool of its own, which it keeps. */
+mosn_routes_t *mosn_routes_build(mosn_conf_t                   *reader,
+                                 const mosn_generation_t       *generation,
+                                 mosn_pool_t                   *pool,
+                                 const mosn_route_table_conf_t *conf);
+
+static inline mosn_routes_t *
+mosn_routes_ref(mosn_routes_t *routes)
+{
+    routes->refs++;
+    return routes;
+}
+
+
+void mosn_routes_unref(mosn_routes_t *routes);
+
+/* The virtual host of a request, or NULL. */
+mosn_virtual_host_t *mosn_virtual_host_find(const mosn_routes_t *routes,
+                                            mosn_str_t           authority);
+
 /* The route for a request, or NULL. */
-const mosn_route_t *mosn_route_find(const mosn_route_table_t *table,
-                                    mosn_message_t           *request,
-                                    const mosn_conn_t        *client);
+const mosn_route_t *mosn_route_find(const mosn_routes_t *routes,
+                                    mosn_match_input_t  *input);
 
-/* The cluster of a route that forwards; picks by weight. */
-mosn_cluster_t *mosn_route_pick_cluster(const mosn_route_t *route);
+/* The cluster of a route that forwards, by weight or header, and of its
+ * hosts which subset.  NULL: the header names none. */
+mosn_cluster_t *mosn_route_pick_cluster(const mosn_route_t       *route,
+                                        const mosn_generation_t  *generation,
+                                        mosn_message_t           *request,
+                                        const mosn_conf_pairs_t **subset_r);
 
-/* The path to send upstream: `path`, rewritten as the route says. */
+/* The path to send upstream: `path`, rewritten as the route says.  at NULL:
+ * it would be too long. */
 mosn_str_t mosn_route_rewrite_path(const mosn_route_t *route, mosn_str_t path,
                                    mosn_pool_t *pool);
 

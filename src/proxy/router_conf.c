@@ -6,6 +6,8 @@ static const mosn_directive_t split_directives[] = {
     MOSN_STRING_REQUIRED(mosn_split_conf_t, name, "Name of a cluster."),
     MOSN_INT(mosn_split_conf_t, weight, 0, 1000000, 1,
              "Its share of the requests."),
+    MOSN_MAP(mosn_split_conf_t, subset,
+             "Only to hosts with this metadata; in place of the route's."),
     MOSN_DIRECTIVES_END
 };
 
@@ -15,15 +17,45 @@ static const mosn_conf_block_t split_block = {
     .directives = split_directives,
 };
 
+static const mosn_directive_t rewrite_directives[] = {
+    MOSN_STRING_REQUIRED(mosn_rewrite_conf_t, regex,
+                         "An expression; everything that it takes is "
+                         "replaced."),
+    MOSN_STRING_REQUIRED(mosn_rewrite_conf_t, substitution,
+                         "By this; $1 or ${name} stands for a group, $$ for "
+                         "a dollar sign."),
+    MOSN_DIRECTIVES_END
+};
+
+static const mosn_conf_block_t rewrite_block = {
+    .doc = "A replacement by a regular expression.",
+    .size = sizeof(mosn_rewrite_conf_t),
+    .directives = rewrite_directives,
+};
+
 static const mosn_directive_t forward_directives[] = {
     MOSN_STRING(mosn_forward_conf_t, cluster, NULL,
                 "Name of the cluster that answers."),
     MOSN_LIST(mosn_forward_conf_t, clusters, &split_block,
               "Several clusters that share the requests by weight."),
+    MOSN_STRING(mosn_forward_conf_t, cluster_header, NULL,
+                "The request's header that has the name of the cluster; one "
+                "that names none is answered 503."),
+    MOSN_MAP(mosn_forward_conf_t, subset,
+             "Only to hosts with this metadata; the cluster has a selector "
+             "with these keys."),
     MOSN_STRING(mosn_forward_conf_t, prefix_rewrite, NULL,
                 "Replaces what `match` has matched of the path."),
+    MOSN_STRING(mosn_forward_conf_t, path_rewrite, NULL,
+                "Replaces the path, not the query; {name} stands for what "
+                "`template` has there."),
+    MOSN_OPT_GROUP(mosn_forward_conf_t, regex_rewrite, &rewrite_block,
+                   "Replaces parts of the path, not of the query."),
     MOSN_STRING(mosn_forward_conf_t, host_rewrite, NULL,
-                "The Host that the upstream sees; else the client's."),
+                "The Host that the upstream sees, with %variables%; else "
+                "the client's."),
+    MOSN_OPT_GROUP(mosn_forward_conf_t, host_regex_rewrite, &rewrite_block,
+                   "Replaces parts of the Host."),
     MOSN_BOOL(mosn_forward_conf_t, retry_lost, false,
               "When the connection is lost under a request that was sent, "
               "send it again, to another host where there is one, though it "
@@ -31,19 +63,58 @@ static const mosn_directive_t forward_directives[] = {
               "always sent again."),
     MOSN_DURATION(mosn_forward_conf_t, timeout, 0, 86400000, 60000,
                   "Longest wait for the answer to begin, once the request "
-                  "is sent, and longest pause within it; 0: no limit."),
+                  "is sent, all attempts together; 0: no limit."),
+    MOSN_DURATION(mosn_forward_conf_t, idle_timeout, 0, 86400000, 0,
+                  "Longest pause within the answer, and while the request "
+                  "is sent; 0: as `timeout`."),
+    MOSN_SIZE(mosn_forward_conf_t, replay_bytes, 0, 1 << 26, 65536,
+              "So much of a request's body is kept to send it again; a "
+              "longer one is sent once."),
     MOSN_DIRECTIVES_END
 };
+
+
+static void
+forward_check(mosn_conf_t *reader, void *conf)
+{
+    const mosn_forward_conf_t *f = conf;
+
+    if ((f->cluster.at != NULL) + (f->clusters.n > 0)
+            + (f->cluster_header.at != NULL)
+        != 1)
+    {
+        mosn_conf_error(reader, f, NULL,
+                        "needs exactly one of `cluster`, `clusters` and "
+                        "`cluster_header`");
+    }
+    if ((f->prefix_rewrite.at != NULL) + (f->path_rewrite.at != NULL)
+            + (f->regex_rewrite != NULL)
+        > 1)
+    {
+        mosn_conf_error(reader, f, NULL,
+                        "needs at most one of `prefix_rewrite`, "
+                        "`path_rewrite` and `regex_rewrite`");
+    }
+    if (f->host_rewrite.at != NULL && f->host_regex_rewrite != NULL) {
+        mosn_conf_error(reader, &f->host_rewrite, f,
+                        "has both `host_rewrite` and `host_regex_rewrite`");
+    }
+}
+
 
 static const mosn_conf_block_t forward_block = {
     .doc = "Send the request to a cluster.",
     .size = sizeof(mosn_forward_conf_t),
     .directives = forward_directives,
+    .check = forward_check,
 };
 
 static const mosn_directive_t respond_directives[] = {
     MOSN_INT(mosn_respond_conf_t, status, 200, 599, 200, "Its status."),
     MOSN_STRING(mosn_respond_conf_t, body, "", "Its body."),
+    MOSN_STRING(mosn_respond_conf_t, body_file, NULL,
+                "A file that has its body, read when the configuration is; "
+                "at most 1 MiB."),
     MOSN_STRING(mosn_respond_conf_t, content_type, "text/plain",
                 "Its Content-Type, when there is a body."),
     MOSN_DIRECTIVES_END
@@ -60,13 +131,20 @@ static const char *const redirect_schemes[] = { "keep", "http", "https",
 
 static const mosn_directive_t redirect_directives[] = {
     MOSN_STRING(mosn_redirect_conf_t, path, NULL,
-                "The new path, query and all."),
+                "The new path, query and all; {name} stands for what "
+                "`template` has there."),
     MOSN_STRING(mosn_redirect_conf_t, prefix_rewrite, NULL,
                 "Replaces what `match` has matched; the rest of the path "
                 "and the query stay."),
+    MOSN_OPT_GROUP(mosn_redirect_conf_t, regex_rewrite, &rewrite_block,
+                   "Replaces parts of the path; the query stays."),
     MOSN_STRING(mosn_redirect_conf_t, host, NULL, "The new host[:port]."),
+    MOSN_INT(mosn_redirect_conf_t, port, 0, 65535, 0,
+             "The new port; 0: that of `host`, or of the request."),
     MOSN_ENUM(mosn_redirect_conf_t, scheme, redirect_schemes, 0,
               "The new scheme; `https` is how a site moves to TLS."),
+    MOSN_BOOL(mosn_redirect_conf_t, strip_query, false,
+              "The query does not go with it."),
     MOSN_INT(mosn_redirect_conf_t, status, 301, 308, 301,
              "301, 302, 303, 307 or 308."),
     MOSN_DIRECTIVES_END
@@ -83,15 +161,21 @@ redirect_check(mosn_conf_t *reader, void *conf)
                         "must be 301, 302, 303, 307 or 308");
     }
     if (r->path.at == NULL && r->prefix_rewrite.at == NULL
-        && r->host.at == NULL && r->scheme == 0)
+        && r->regex_rewrite == NULL && r->host.at == NULL && r->port == 0
+        && r->scheme == 0 && !r->strip_query)
     {
         mosn_conf_error(reader, r, NULL,
                         "redirects to itself: needs one of `path`, "
-                        "`prefix_rewrite`, `host` and `scheme`");
+                        "`prefix_rewrite`, `regex_rewrite`, `host`, `port`, "
+                        "`scheme` and `strip_query`");
     }
-    if (r->path.at != NULL && r->prefix_rewrite.at != NULL) {
-        mosn_conf_error(reader, &r->prefix_rewrite, r,
-                        "has both `path` and `prefix_rewrite`");
+    if ((r->path.at != NULL) + (r->prefix_rewrite.at != NULL)
+            + (r->regex_rewrite != NULL)
+        > 1)
+    {
+        mosn_conf_error(reader, r, NULL,
+                        "needs at most one of `path`, `prefix_rewrite` and "
+                        "`regex_rewrite`");
     }
 }
 
@@ -114,6 +198,10 @@ static const mosn_directive_t route_directives[] = {
                    "Answer the request here."),
     MOSN_OPT_GROUP(mosn_route_conf_t, redirect, &redirect_block,
                    "Send the client elsewhere."),
+    MOSN_OPT_GROUP(mosn_route_conf_t, headers, &mosn_header_edits_block,
+                   "Headers that change."),
+    MOSN_OPT_GROUP(mosn_route_conf_t, query, &mosn_query_edits_block,
+                   "The query that the upstream sees."),
     MOSN_DIRECTIVES_END
 };
 
@@ -130,6 +218,10 @@ static const mosn_directive_t virtual_host_directives[] = {
                           "Hosts that it is for: names, with or without a "
                           "port, \"*.suffix\", \"prefix.*\", or \"*\" for "
                           "all others."),
+    MOSN_OPT_GROUP(mosn_virtual_host_conf_t, headers, &mosn_header_edits_block,
+                   "Headers that change with each of its routes."),
+    MOSN_OPT_GROUP(mosn_virtual_host_conf_t, query, &mosn_query_edits_block,
+                   "The query that upstreams see, for each of its routes."),
     MOSN_LIST(mosn_virtual_host_conf_t, routes, &route_block,
               "Its routes, in order."),
     MOSN_DIRECTIVES_END

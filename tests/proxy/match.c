@@ -1,14 +1,14 @@
-/* tests/proxy/match.c - what a route asks of a call and of HTTP. */
+/* tests/proxy/match.c - what a route asks of a request. */
 
 #include "tap.h"
-#include "core/conf.h"
-#include "../../src/proxy/match.c"
+#include "cases.h"
+#include "proxy/match.c"
 
 static mosn_pool_t *pool;
 
 
 static mosn_match_t *
-build(const char *text, int errors)
+build(const char *text, mosn_match_conf_t **conf_r, const char *mistake)
 {
     mosn_conf_t       *reader = mosn_conf_create(pool);
     mosn_match_conf_t *conf = mosn_pool_calloc(pool, sizeof(*conf));
@@ -19,93 +19,92 @@ build(const char *text, int errors)
     {
         match = mosn_match_build(reader, pool, conf);
     }
-    is_num((long long) mosn_conf_n_errors(reader), errors, text);
+    if (mistake != NULL || mosn_conf_n_errors(reader) > 0) {
+        const char *is = mosn_conf_n_errors(reader) > 0
+                             ? mosn_conf_error_text(reader, 0)
+                             : "";
+
+        if (!ok(mistake != NULL && strstr(is, mistake) != NULL, "%s", text)) {
+            printf("# %s\n", is);
+        }
+    }
     mosn_conf_destroy(&reader);
+    *conf_r = conf;
     return match;
 }
 
 
 static void
-takes(const char *text, mosn_message_t *m, bool expected)
+run(case_t *c)
 {
-    mosn_match_t *match = build(text, 0);
+    mosn_match_conf_t *conf;
+    mosn_match_t *match = build(c->conf[0] == '-' ? "" : c->conf, &conf, NULL);
+    mosn_match_input_t once = c->input;
+    mosn_miss_t        miss = mosn_match_check(match, conf, &once, true);
+    const char        *is =
+        miss.what == MOSN_MISS_NONE ? "yes" : mosn_miss_names[miss.what];
+    bool       exact;
+    mosn_str_t key = mosn_match_path(pool, conf, &exact);
 
-    ok((match == NULL || mosn_match_is_right(match, m, NULL)) == expected,
-       "... %s", expected ? "takes it" : "does not");
+    if (!ok(strcmp(is, c->expected) == 0, "%u: %s | %s", c->line, c->conf,
+            c->text))
+    {
+        printf("# is %s, expected %s\n", is, c->expected);
+    }
+    /* The index must not hide what matches. */
+    if (miss.what == MOSN_MISS_NONE
+        && !(exact ? mosn_str_equal(key, c->input.path)
+                   : mosn_str_has_prefix(c->input.path, key)))
+    {
+        ok(false, "%u: its key \"%.*s\" is no beginning of the path", c->line,
+           MOSN_STR_ARG(key));
+    }
+}
+
+
+static void
+refused(const char *text, const char *mistake)
+{
+    mosn_match_conf_t *conf;
+
+    (void) build(text, &conf, mistake);
 }
 
 
 int
 main(void)
 {
-    mosn_rpc_t        rpc = { .service = MOSN_STR_INIT("a.B"),
-                              .method = MOSN_STR_INIT("say"),
-                              .version = MOSN_STR_INIT("1.0"),
-                              .group = MOSN_STR_INIT("g"),
-                              .decoded = true };
-    mosn_message_t    call = { .rpc = &rpc };
-    mosn_message_t    http = { .path = MOSN_STR_INIT("/a.B/say?x=/y") };
-    bool              exact;
-    mosn_match_conf_t conf = { 0 };
+    unsigned n;
 
     pool = mosn_pool_create(MOSN_POOL_CONF);
-    mosn_headers_init(&call.headers, pool, 4);
-    mosn_headers_init(&http.headers, pool, 4);
-    mosn_headers_add(&call.headers, MOSN_HEADER_OTHER, MOSN_STR("env"),
-                     MOSN_STR("gray-1"));
+    n = cases_run("tests/cases/match.txt", pool, run);
+    ok(n > 200, "%u cases", n);
 
-    takes("", &call, true);
-    takes("service = \"a.B\";", &call, true);
-    takes("service = \"a.B\";", &http, true);
-    takes("service = \"a.C\";", &call, false);
-    takes("service = \"a.*\"; method = \"s*\";", &call, true);
-    takes("service = \"*\"; method = \"t*\";", &call, false);
-    takes("service = \"a.B:1.0\";", &call, true);
-    takes("service = \"a.B:1.*\";", &call, true);
-    takes("service = \"a.B:2.0\";", &call, false);
-    takes("service = \"a.B\"; version = \"2.0\";", &call, false);
-    takes("service = \"a.B\"; group = \"g\";", &call, true);
-    takes("group = \"h\";", &call, false);
-    takes("service_regex = \"^a[.]\";", &call, true);
-    takes("service_regex = \"^b\";", &call, false);
-    takes("method_regex = \"ay$\";", &call, true);
-    takes("headers = ( { name = \"ENV\"; exact = \"gray-1\"; } );", &call,
-          true);
-    takes("headers = ( { name = \"env\"; prefix = \"gray\"; } );", &call,
-          true);
-    takes("headers = ( { name = \"env\"; suffix = \"-1\"; } );", &call, true);
-    takes("headers = ( { name = \"env\"; contains = \"y-\"; } );", &call,
-          true);
-    takes("headers = ( { name = \"env\"; regex = \"^g.*1$\"; } );", &call,
-          true);
-    takes("headers = ( { name = \"env\"; exact = \"x\"; } );", &call, false);
-    takes("headers = ( { name = \"env\"; exact = \"x\"; invert = true; } );",
-          &call, true);
-    takes("headers = ( { name = \"env\"; } );", &call, true);
-    takes("headers = ( { name = \"env\"; present = false; } );", &call, false);
-    takes("headers = ( { name = \"no\"; present = false; } );", &call, true);
-    takes("headers = ( { name = \"env\"; }, { name = \"no\"; } );", &call,
-          false);
-    takes("client_names = [\"x\"];", &call, false);
-    (void) build("service_regex = \"(\";", 1);
-    (void) build(
-        "headers = ( { name = \"a\"; exact = \"\"; regex = \"b\"; } );", 1);
-    (void) build("path = \"/\"; service = \"a\";", 1);
-    (void) build("service = \"a\"; service_regex = \"a\";", 1);
-
-    conf.service = MOSN_STR("a.B:1");
-    conf.method = MOSN_STR("m");
-    is_str(mosn_match_path(pool, &conf, &exact), "/a.B/m", "the path of both");
-    ok(exact, "is all of it");
-    conf.method = MOSN_STR("m*");
-    is_str(mosn_match_path(pool, &conf, &exact), "/a.B/m", "a beginning");
-    ok(!exact, "is not");
-    conf.method = MOSN_STR_NULL;
-    is_str(mosn_match_path(pool, &conf, &exact), "/a.B/", "any method");
-    conf.service = MOSN_STR("a.*");
-    is_str(mosn_match_path(pool, &conf, &exact), "/a.", "some services");
-    conf.service = MOSN_STR_NULL;
-    is_str(mosn_match_path(pool, &conf, &exact), "", "anything");
+    refused("service_regex = \"(\";", "is no regular expression");
+    refused("path_regex = \"(\";", "is no regular expression");
+    refused("headers = ( { name = \"a\"; exact = \"\"; regex = \"b\"; } );",
+            "at most one of `exact`");
+    refused("headers = ( { name = \"a\"; regex = \"[\"; } );",
+            "is no regular expression");
+    refused("headers = ( { name = \"a\"; exact = \"x\"; present = false; } );",
+            "has no value");
+    refused("query = ( { name = \"a\"; ignore_case = true; } );",
+            "is for `exact`");
+    refused("cookies = ( { name = \"a\"; range = { from = 2; to = 1; }; } );",
+            "no number is from 2 to 1");
+    refused("path = \"/\"; service = \"a\";", "name either that or the path");
+    refused("path = \"/\"; prefix = \"/\";", "at most one of `path`");
+    refused("service = \"a\"; service_regex = \"a\";", "has both");
+    refused("source_addresses = [\"10.0.0.0/33\"];", "is no address");
+    refused("source_addresses = [\"x\"];", "is no address");
+    refused("path_prefix = \"api\";", "must start with \"/\"");
+    refused("template = \"users/{id}\";", "must start with \"/\"");
+    refused("template = \"/users/{id\";", "without its \"}\"");
+    refused("template = \"/users/x{id}\";", "whole segment");
+    refused("template = \"/a/{*x}/b\";", "stands at the end");
+    refused("template = \"/{a}/{a}\";", "two holes of one name");
+    refused("template = \"/{}\";", "letters, digits");
+    refused("percent = 101.0;", "percent");
     mosn_pool_destroy(&pool);
     mosn_pool_release_cache();
     return done_testing();

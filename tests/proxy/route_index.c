@@ -12,17 +12,11 @@ static struct {
 } routes[N];
 
 
-static uint32_t
-walk(mosn_str_t path)
+static bool
+takes(uint32_t i, mosn_str_t path)
 {
-    for (uint32_t i = 0; i < N; i++) {
-        if (routes[i].exact ? mosn_str_equal(routes[i].text, path)
-                            : mosn_str_has_prefix(path, routes[i].text))
-        {
-            return i;
-        }
-    }
-    return MOSN_ROUTE_NONE;
+    return routes[i].exact ? mosn_str_equal(routes[i].text, path)
+                           : mosn_str_has_prefix(path, routes[i].text);
 }
 
 
@@ -40,38 +34,59 @@ random_path(mosn_pool_t *pool)
 }
 
 
+/* A walk finds exactly those that match, in order. */
+static bool
+is_same(const mosn_route_index_t *index, mosn_str_t path)
+{
+    mosn_route_walk_t walk;
+    uint32_t          rank = mosn_route_walk(&walk, index, path);
+
+    for (uint32_t i = 0; i < N; i++) {
+        if (takes(i, path)) {
+            if (rank != i) {
+                return false;
+            }
+            rank = mosn_route_walk_next(&walk);
+        }
+    }
+    return rank == MOSN_ROUTE_NONE
+           && mosn_route_walk_next(&walk) == MOSN_ROUTE_NONE;
+}
+
+
 int
 main(void)
 {
     mosn_pool_t       *pool = mosn_pool_create(MOSN_POOL_CONF);
     mosn_route_index_t index;
+    mosn_route_walk_t  walk;
     bool               same = true;
 
-    mosn_route_index_init(&index, pool);
-    is_num(mosn_route_index_find(&index, MOSN_STR("/")), MOSN_ROUTE_NONE,
+    mosn_route_index_init(&index, pool, N);
+    is_num(mosn_route_walk(&walk, &index, MOSN_STR("/")), MOSN_ROUTE_NONE,
            "an empty index finds nothing");
     for (uint32_t i = 0; i < N; i++) {
         routes[i].text = random_path(pool);
         routes[i].exact = mosn_rand_below(2) == 0;
-        if (routes[i].exact) {
-            mosn_route_index_add_exact(&index, routes[i].text, i);
-        } else if (routes[i].text.len > 2) {
-            mosn_route_index_add_prefix(&index, routes[i].text, i);
-        } else { /* a short prefix would take all */
-            routes[i].exact = true;
-            mosn_route_index_add_exact(&index, routes[i].text, i);
-        }
+        mosn_route_index_add(&index, routes[i].text, routes[i].exact, i,
+                             false);
     }
     for (int i = 0; i < 20000; i++) {
-        mosn_str_t path = random_path(pool);
-
-        same &= mosn_route_index_find(&index, path) == walk(path);
+        same &= is_same(&index, random_path(pool));
     }
-    ok(same, "20,000 paths: the first route that matches");
+    ok(same, "20,000 paths: all routes that match, in order");
+    is_num(mosn_route_index_find_sure(&index, MOSN_STR("/a"), true),
+           MOSN_ROUTE_NONE, "none takes all");
 
-    mosn_route_index_init(&index, pool);
-    mosn_route_index_add_prefix(&index, MOSN_STR(""), 0);
-    is_num(mosn_route_index_find(&index, MOSN_STR("/x")), 0,
+    mosn_route_index_init(&index, pool, 4);
+    mosn_route_index_add(&index, MOSN_STR("/a"), false, 0, false);
+    mosn_route_index_add(&index, MOSN_STR("/a"), true, 1, true);
+    mosn_route_index_add(&index, MOSN_STR(""), false, 2, true);
+    is_num(mosn_route_index_find_sure(&index, MOSN_STR("/a"), true), 1,
+           "an exact one takes all of its path");
+    is_num(mosn_route_index_find_sure(&index, MOSN_STR("/a"), false), 2,
+           "but not what is longer");
+    is_num(mosn_route_walk(&walk, &index, MOSN_STR("/x")), 2,
            "an empty prefix matches all");
     mosn_pool_destroy(&pool);
     return done_testing();

@@ -40,11 +40,11 @@ main(void)
     refused("redirect = { path = \"/x\"; status = 304; };",
             "must be 301, 302, 303, 307 or 308");
     refused("redirect = { path = \"/x\"; prefix_rewrite = \"/y\"; };",
-            "both `path` and `prefix_rewrite`");
+            "at most one of `path`, `prefix_rewrite`");
     refused("respond = { status = 1000; };", "status");
     refused("match = { prefx = \"/\"; }; respond = { };",
             "did you mean \"prefix\"");
     refused("match = { prefix = \"/\"; path = \"/\"; }; respond = { };",
-            "both `path` and `prefix`");
+            "at most one of `path`, `prefix`");
     return done_testing();
 }

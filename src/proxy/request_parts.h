@@ -1,0 +1,64 @@
+/*
+ * proxy/request_parts.h - what the files of a request say to each other.
+ *
+ *   request.c        its life, the client's side, the way to an upstream
+ *   request_route.c  route and cluster
+ *   request_up.c     the upstream's side
+ *   reply.c          answers of our own
+ *
+ * Each of these may end the request: look at `over` behind it.
+ */
+
+#ifndef MOSN_PROXY_REQUEST_PARTS_H
+#define MOSN_PROXY_REQUEST_PARTS_H
+
+#include "proxy/request.h"
+
+/* request.c */
+
+/* The downstream stream is over. */
+void mosn_request_finish(mosn_request_t *r);
+
+/* Lets go of the upstream: whatever is left of it is not wanted. */
+void mosn_request_drop_upstream(mosn_request_t *r, mosn_reason_e reason);
+void mosn_request_arm_timer(mosn_request_t *r);
+void mosn_request_pause_down(mosn_request_t *r);
+void mosn_request_resume_down(mosn_request_t *r);
+
+/* To a host of its cluster; again, to another one. */
+void mosn_request_forward(mosn_request_t *r);
+void mosn_request_try_again(mosn_request_t *r);
+
+/* Calls `take` for each piece of a chain, the last one with the end. */
+void mosn_request_take_chain(mosn_request_t *r, mosn_chain_t *body, bool end,
+                             void (*take)(mosn_request_t *, const mosn_buf_t *,
+                                          bool));
+
+/* The client takes more again. */
+void mosn_request_resume_up(mosn_stream_t *down);
+
+/* request_route.c: behind the filters of the request. */
+void mosn_request_route(mosn_request_t *r);
+
+/* Host and path as the upstream is to see them.  False: the path became too
+ * long. */
+bool mosn_request_rewrite(mosn_request_t *r);
+
+/* request_up.c */
+extern const mosn_stream_receiver_ops_t mosn_request_up_ops;
+
+/* Filters, then the head to the client, then what was held meanwhile. */
+void mosn_request_respond(mosn_request_t *r, mosn_message_t *m, bool end);
+
+/* reply.c */
+void mosn_request_reply(mosn_request_t *r, unsigned status, mosn_str_t type,
+                        mosn_str_t body, mosn_str_t location);
+
+/* What its route and cluster change of a response. */
+void mosn_request_edit_response(mosn_request_t *r, mosn_message_t *m);
+
+/* "Bad Gateway\n" */
+void mosn_request_reply_status(mosn_request_t *r, unsigned status);
+void mosn_request_fail(mosn_request_t *r, mosn_reason_e reason);
+
+#endif

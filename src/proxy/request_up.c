@@ -1,0 +1,255 @@
+/*
+ * proxy/request_up.c - what comes from the upstream, on its way to the client.
+ */
+
+#include "proxy/request_parts.h"
+
+
+/* The upstream stream is over; its answer is whole. */
+static void
+request_upstream_done(mosn_request_t *r)
+{
+    uint64_t us = (r->loop->now_ns - r->forwarded_ns) / 1000;
+
+    r->up = NULL;
+    mosn_metric_observe_us(r->host->metrics + MOSN_UPSTREAM_DURATION, us);
+    mosn_metric_observe_us(r->cluster->metrics + MOSN_UPSTREAM_DURATION, us);
+}
+
+
+/* Filters, then the head to the client, then what was held meanwhile. */
+void
+mosn_request_respond(mosn_request_t *r, mosn_message_t *m, bool end)
+{
+    mosn_stream_t *down = r->down;
+    mosn_verdict_e verdict = mosn_filters_on_response(r, m);
+
+    if (verdict == MOSN_PAUSE) {
+        r->held_response = m;
+        r->held_response_end = end;
+        return;
+    }
+    if (verdict != MOSN_NEXT) {
+        return;
+    }
+
+    r->responded = true;
+    r->status = m->status;
+    down->ops->send_head(down, m, end);
+    if (r->over) {
+        return;
+    }
+    if (end) {
+        mosn_request_finish(r);
+        return;
+    }
+    while (r->held_answer.head != NULL && !r->over) {
+        mosn_buf_t *b = r->held_answer.head;
+        bool        last = r->up == NULL && b->next == NULL;
+
+        r->bytes_sent += mosn_buf_len(b);
+        down->ops->send_data(down, b, last);
+        if (!r->over) {
+            mosn_chain_consume(&r->held_answer, mosn_buf_len(b));
+            if (last) {
+                mosn_request_finish(r);
+            }
+        }
+    }
+    if (!r->over) {
+        mosn_request_resume_up(down);
+    }
+}
+
+
+static void
+request_up_on_head(mosn_stream_t *up, mosn_message_t *m, bool end)
+{
+    mosn_request_t *r = up->owner;
+
+    if (r->over || r->up != up) {
+        return;
+    }
+
+    r->response = m;
+    r->answered_ns = r->loop->now_ns;
+    r->replayable = false;
+    mosn_chain_clear(&r->held);
+    mosn_request_count_response(r, m->status);
+    mosn_request_check_carried(r, m);
+
+    if (r->head->upgrade_only && !up->tunnel && m->status / 100 == 2) {
+        mosn_request_fail(r,
+                          MOSN_REASON_UPSTREAM_BAD_RESPONSE); /* no tunnel */
+        return;
+    }
+    if (up->tunnel) {
+        r->tunnel = true;
+        r->received_all = r->forwarded_all = false;
+        r->timeout_ms = r->conf->tunnel_idle_timeout_ms;
+    }
+    mosn_request_arm_timer(r);
+    if (end) {
+        request_upstream_done(r);
+    }
+    if (r->route != NULL) {
+        mosn_request_edit_response(r, m);
+    }
+    r->in_response = true;
+    r->filter_at = r->n_filters;
+    mosn_request_respond(r, m, end);
+    if (r->filter_paused && r->up != NULL && !r->up_paused) {
+        r->up_paused = true;
+        r->up->ops->pause(r->up);
+    }
+}
+
+
+static void
+request_up_on_interim(mosn_stream_t *up, mosn_message_t *m)
+{
+    mosn_request_t *r = up->owner;
+
+    if (r->over || r->up != up) {
+        return;
+    }
+
+    if (r->down->ops->send_interim != NULL) {
+        r->down->ops->send_interim(r->down, m);
+    }
+}
+
+
+/* Body of the response that the filters have let through. */
+static void
+request_pass_data(mosn_request_t *r, const mosn_buf_t *data, bool end)
+{
+    mosn_stream_t *down = r->down;
+    size_t         n = data != NULL ? mosn_buf_len(data) : 0;
+
+    if (r->filter_paused) {
+        if (n > 0) {
+            mosn_chain_append_ref(&r->held_answer, data);
+        }
+        r->held_response_end = end && r->held_answer.bytes == 0;
+        return;
+    }
+
+    r->bytes_sent += n;
+    down->ops->send_data(down, data, end);
+    if (r->over) {
+        return;
+    }
+    if (end && (!r->tunnel || down->received_end)) {
+        r->up = r->tunnel && down->received_end ? NULL : r->up;
+        mosn_request_finish(r);
+    } else if (mosn_stream_is_blocked(down) && !r->up_paused && r->up != NULL)
+    {
+        r->up_paused = true;
+        r->up->ops->pause(r->up);
+    }
+}
+
+
+static void
+request_up_on_data(mosn_stream_t *up, const mosn_buf_t *data, bool end)
+{
+    mosn_request_t *r = up->owner;
+
+    if (r->over || r->up != up) {
+        return;
+    }
+
+    if (end && !r->tunnel) {
+        request_upstream_done(r);
+    }
+    if (!end) {
+        mosn_request_arm_timer(r);
+    }
+    if (r->n_filters > 0 && !mosn_filters_on_response_data(r, data, end)) {
+        return;
+    }
+    if (r->changes && !r->tunnel) {
+        mosn_chain_t body = { 0 };
+
+        if (data != NULL && mosn_buf_len(data) > 0) {
+            mosn_chain_append_ref(&body, data);
+        }
+        if (mosn_filters_change_response(r, &body, end)) {
+            mosn_request_take_chain(r, &body, end, request_pass_data);
+        }
+        mosn_chain_clear(&body);
+        return;
+    }
+    request_pass_data(r, data, end);
+}
+
+
+static void
+request_up_on_trailers(mosn_stream_t *up, mosn_headers_t *trailers)
+{
+    mosn_request_t *r = up->owner;
+    mosn_chain_t    body = { 0 };
+
+    if (r->over || r->up != up) {
+        return;
+    }
+
+    request_upstream_done(r);
+    if (r->changes) {
+        mosn_filters_on_response_trailers(r, trailers, &body);
+        mosn_request_take_chain(r, &body, trailers->n == 0, request_pass_data);
+        if (r->over || trailers->n == 0) {
+            return;
+        }
+    }
+    if (r->filter_paused) {
+        r->held_response_end = r->held_answer.bytes == 0;
+        return; /* trailers do not outlive a pause */
+    }
+    r->down->ops->send_trailers(r->down, trailers);
+    mosn_request_finish(r);
+}
+
+
+static void
+request_up_on_reset(mosn_stream_t *up, mosn_reason_e reason)
+{
+    mosn_request_t *r = up->owner;
+
+    if (r->over || r->up != up) {
+        return;
+    }
+    r->up = NULL;
+    r->up_paused = false;
+    mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_RESETS);
+    mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_RESETS);
+    if (mosn_request_may_repeat(r, up, reason)) {
+        if (reason == MOSN_REASON_UPSTREAM_REFUSED
+            && r->refusals < MOSN_REQUEST_MAX_REFUSALS)
+        {
+            r->refusals++; /* it is full, not broken */
+            r->attempts--;
+        }
+        mosn_request_try_again(r);
+    } else {
+        mosn_request_fail(r, reason);
+    }
+}
+
+
+static void
+request_up_on_drained(mosn_stream_t *up)
+{
+    mosn_request_resume_down(up->owner);
+}
+
+
+const mosn_stream_receiver_ops_t mosn_request_up_ops = {
+    .on_head = request_up_on_head,
+    .on_interim = request_up_on_interim,
+    .on_data = request_up_on_data,
+    .on_trailers = request_up_on_trailers,
+    .on_reset = request_up_on_reset,
+    .on_drained = request_up_on_drained,
+};
