@@ -62,6 +62,9 @@ static const mosn_directive_t settings_directives[] = {
     MOSN_STRING(mosn_settings_t, user, NULL,
                 "Workers and the control process run as this user when mosn "
                 "is started as root; else as \"mosn\" or \"nobody\"."),
+    MOSN_STRING(mosn_settings_t, zone, "",
+                "The zone that this mosn is in; clusters prefer their hosts "
+                "there."),
     MOSN_STRING(mosn_settings_t, pid_file, NULL,
                 "Gets the master's process id."),
     MOSN_STRING(mosn_settings_t, control_socket, NULL,
@@ -248,6 +251,7 @@ settings_load(const char *name, const char *text, uint32_t number,
     /* Names are resolved even when single settings are wrong, so that all
      * mistakes are told at once; not when the tree is not there at all. */
     if (rc == MOSN_OK || mosn_conf_is_set(reader, s)) {
+        mosn_cluster_zone = s->zone;
         for (size_t i = 0; i < s->clusters.n; i++) {
             mosn_cluster_build(reader, generation, &s->clusters.items[i]);
         }
@@ -286,28 +290,6 @@ mosn_settings_load_text(const char *name, const char *text, uint32_t number,
 }
 
 
-static void
-settings_register_cluster(mosn_cluster_t *cluster)
-{
-    cluster->metrics =
-        mosn_metrics_instance(&mosn_cluster_metrics, cluster->name);
-    cluster->pool_conf.metrics = cluster->metrics;
-    for (uint32_t i = 0; i < cluster->n_hosts; i++) {
-        mosn_host_t *host = &cluster->hosts[i];
-        char         label[256];
-        int          n =
-            snprintf(label, sizeof(label), "%.*s,%.*s",
-                     MOSN_STR_ARG(cluster->name), MOSN_STR_ARG(host->name));
-
-        if (n > (int) sizeof(label) - 1) {
-            n = (int) sizeof(label) - 1;
-        }
-        host->metrics = mosn_metrics_instance(
-            &mosn_host_metrics, (mosn_str_t){ label, (size_t) n });
-    }
-}
-
-
 void
 mosn_settings_register_metrics(mosn_generation_t *generation,
                                mosn_settings_t   *s)
@@ -320,7 +302,7 @@ mosn_settings_register_metrics(mosn_generation_t *generation,
     }
     for (size_t i = 0; i <= generation->clusters.mask; i++) {
         if (generation->clusters.entries[i].value != NULL) {
-            settings_register_cluster(generation->clusters.entries[i].value);
+            mosn_cluster_register(generation->clusters.entries[i].value);
         }
     }
 }

@@ -28,6 +28,7 @@ typedef struct {
     int64_t               workers; /* -1: one per processor */
     int64_t               worker_connections;
     mosn_str_t            user;
+    mosn_str_t            zone;
     mosn_str_t            pid_file;
     mosn_str_t            control_socket;
     mosn_error_log_conf_t error_log;

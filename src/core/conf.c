@@ -550,6 +550,26 @@ conf_read_strings(mosn_conf_t *c, config_setting_t *s, mosn_strs_t *value)
 }
 
 
+static void
+conf_read_string_lists(mosn_conf_t *c, config_setting_t *s,
+                       mosn_str_lists_t *value)
+{
+    int n = config_setting_length(s);
+
+    if (!config_setting_is_list(s)) {
+        conf_expected(c, s,
+                      "a list of arrays like ( [\"a\"], [\"b\", \"c\"] )");
+        return;
+    }
+    value->n = (size_t) n;
+    value->items = mosn_pool_calloc(c->pool, value->n * sizeof(*value->items));
+    for (int i = 0; i < n; i++) {
+        conf_read_strings(c, config_setting_get_elem(s, (unsigned) i),
+                          &value->items[i]);
+    }
+}
+
+
 /* --- groups ------------------------------------------------------------ */
 
 static void
@@ -793,6 +813,9 @@ conf_read_setting(mosn_conf_t *c, config_setting_t *s,
         break;
     case MOSN_TYPE_STRINGS:
         conf_read_strings(c, s, at);
+        break;
+    case MOSN_TYPE_STRING_LISTS:
+        conf_read_string_lists(c, s, at);
         break;
     case MOSN_TYPE_GROUP:
         conf_read_block(c, s, row->block, at);

@@ -117,6 +117,18 @@ print_map(const mosn_conf_pairs_t *list, FILE *out)
 }
 
 
+static void
+print_string_lists(const mosn_str_lists_t *lists, FILE *out)
+{
+    (void) fputs("( ", out);
+    for (size_t i = 0; i < lists->n; i++) {
+        (void) fputs(i > 0 ? ", " : "", out);
+        print_strings(&lists->items[i], out);
+    }
+    (void) fputs(" )", out);
+}
+
+
 /* Not set, and without a default: nothing to print. */
 static bool
 print_is_absent(const mosn_directive_t *row, const void *at)
@@ -129,6 +141,7 @@ print_is_absent(const mosn_directive_t *row, const void *at)
     case MOSN_TYPE_OPT_GROUP:
         return *(void *const *) at == NULL;
     case MOSN_TYPE_STRINGS:
+    case MOSN_TYPE_STRING_LISTS:
     case MOSN_TYPE_LIST:
     case MOSN_TYPE_MODULES:
     case MOSN_TYPE_MAP:
@@ -183,6 +196,9 @@ print_value(const mosn_directive_t *row, const void *at, int depth, FILE *out)
     }
     case MOSN_TYPE_STRINGS:
         print_strings(at, out);
+        break;
+    case MOSN_TYPE_STRING_LISTS:
+        print_string_lists(at, out);
         break;
     case MOSN_TYPE_GROUP:
         print_group(row->block->directives, NULL, at, depth, out);
@@ -244,6 +260,7 @@ mosn_conf_print_type(const mosn_directive_t *row, FILE *out)
         [MOSN_TYPE_STRING] = "string",
         [MOSN_TYPE_ADDRESS] = "address",
         [MOSN_TYPE_STRINGS] = "array of strings",
+        [MOSN_TYPE_STRING_LISTS] = "list of arrays of strings",
         [MOSN_TYPE_GROUP] = "group",
         [MOSN_TYPE_OPT_GROUP] = "group",
         [MOSN_TYPE_LIST] = "list of groups",

@@ -20,21 +20,22 @@ typedef struct mosn_module_s     mosn_module_t;
 
 typedef enum {
     MOSN_TYPE_END,
-    MOSN_TYPE_BOOL,      /* bool */
-    MOSN_TYPE_INT,       /* int64_t */
-    MOSN_TYPE_AUTO_INT,  /* int64_t; "auto" is -1 */
-    MOSN_TYPE_FLOAT,     /* double */
-    MOSN_TYPE_SIZE,      /* size_t; 4096, "64k", "1m" */
-    MOSN_TYPE_DURATION,  /* uint32_t milliseconds; "250ms", "30s", "5m" */
-    MOSN_TYPE_STRING,    /* mosn_str_t, NUL behind it */
-    MOSN_TYPE_ENUM,      /* int: index of a name */
-    MOSN_TYPE_ADDRESS,   /* mosn_address_t */
-    MOSN_TYPE_STRINGS,   /* mosn_strs_t; ["a", "b"] */
-    MOSN_TYPE_GROUP,     /* T: always there, filled with defaults */
-    MOSN_TYPE_OPT_GROUP, /* T *: NULL when not set */
-    MOSN_TYPE_LIST,      /* MOSN_CONF_LIST(T) of groups */
-    MOSN_TYPE_MODULES,   /* MOSN_CONF_LIST(mosn_conf_module_t) */
-    MOSN_TYPE_MAP,       /* MOSN_CONF_LIST(mosn_conf_pair_t) */
+    MOSN_TYPE_BOOL,         /* bool */
+    MOSN_TYPE_INT,          /* int64_t */
+    MOSN_TYPE_AUTO_INT,     /* int64_t; "auto" is -1 */
+    MOSN_TYPE_FLOAT,        /* double */
+    MOSN_TYPE_SIZE,         /* size_t; 4096, "64k", "1m" */
+    MOSN_TYPE_DURATION,     /* uint32_t milliseconds; "250ms", "30s", "5m" */
+    MOSN_TYPE_STRING,       /* mosn_str_t, NUL behind it */
+    MOSN_TYPE_ENUM,         /* int: index of a name */
+    MOSN_TYPE_ADDRESS,      /* mosn_address_t */
+    MOSN_TYPE_STRINGS,      /* mosn_strs_t; ["a", "b"] */
+    MOSN_TYPE_STRING_LISTS, /* mosn_str_lists_t; ( ["a"], ["b", "c"] ) */
+    MOSN_TYPE_GROUP,        /* T: always there, filled with defaults */
+    MOSN_TYPE_OPT_GROUP,    /* T *: NULL when not set */
+    MOSN_TYPE_LIST,         /* MOSN_CONF_LIST(T) of groups */
+    MOSN_TYPE_MODULES,      /* MOSN_CONF_LIST(mosn_conf_module_t) */
+    MOSN_TYPE_MAP,          /* MOSN_CONF_LIST(mosn_conf_pair_t) */
 } mosn_type_e;
 
 #define MOSN_CONF_LIST(T)                                                     \
@@ -44,6 +45,7 @@ typedef enum {
     }
 
 typedef MOSN_CONF_LIST(mosn_str_t) mosn_strs_t;
+typedef MOSN_CONF_LIST(mosn_strs_t) mosn_str_lists_t;
 
 typedef struct {
     const mosn_module_t *module;
@@ -130,6 +132,8 @@ struct mosn_directive_s {
              .doc = (doc_))
 #define MOSN_STRINGS_REQUIRED(T, member, doc_)                                \
     MOSN_ROW(T, member, #member, STRINGS, .required = true, .doc = (doc_))
+#define MOSN_STRING_LISTS(T, member, doc_)                                    \
+    MOSN_ROW(T, member, #member, STRING_LISTS, .doc = (doc_))
 /* `on_read_` is called with the member when it has been read. */
 #define MOSN_STRINGS_ACTING(T, member, on_read_, doc_)                        \
     MOSN_ROW(T, member, #member, STRINGS, .on_read = (on_read_), .doc = (doc_))

@@ -2,9 +2,9 @@
  * core/metrics.c - the shared directory and the rows.
  *
  * Layout: header, directory, then MOSN_METRICS_ROWS rows of MAX_SLOTS
- * counters.  Untouched pages cost nothing.  The directory only grows; a spin
- * lock with the owner's process id guards it, so that a lock whose owner was
- * killed can be taken over.
+ * counters, then one of cells.  Untouched pages cost nothing.  The directory
+ * only grows; a spin lock with the owner's process id guards it, so that a
+ * lock whose owner was killed can be taken over.
  */
 
 #include "core/metrics.h"
@@ -19,10 +19,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define MAGIC         0x314d4e53u /* layout version in it */
+#define MAGIC         0x324d4e53u /* layout version in it */
 #define MAX_INSTANCES 65536u
 #define INDEX_SIZE    (MAX_INSTANCES * 2)
 #define MAX_SLOTS     (1u << 20)
+#define ROWS          (MOSN_METRICS_ROWS + 1) /* the last: cells */
 #define SPILL_SLOTS   256u /* what nobody reads when all is full */
 #define LABEL_MAX     100
 #define NAME_MAX_LEN  20
@@ -39,6 +40,7 @@ typedef struct {
     _Atomic pid_t    lock;
     _Atomic uint32_t folds; /* odd while a row is being folded */
     _Atomic uint32_t n_entries;
+    _Atomic uint64_t used[MOSN_METRICS_ROWS / 64]; /* rows that are in use */
     uint32_t         n_slots;
     uint32_t         index[INDEX_SIZE]; /* entry + 1 */
     metrics_entry_t  entries[MAX_INSTANCES];
@@ -77,8 +79,8 @@ metrics_row_at(unsigned row)
 mosn_rc_e
 mosn_metrics_open(int fd)
 {
-    size_t size = metrics_header_size()
-                  + (size_t) MOSN_METRICS_ROWS * MAX_SLOTS * sizeof(uint64_t);
+    size_t size =
+        metrics_header_size() + (size_t) ROWS * MAX_SLOTS * sizeof(uint64_t);
 
     if (fd == -1 ? mosn_shm_create(&metrics_shm, "mosn metrics", size) == -1
                  : mosn_shm_open(&metrics_shm, fd) == -1)
@@ -126,6 +128,8 @@ mosn_metrics_use_row(unsigned row)
 {
     if (metrics_header != NULL) {
         mosn_metrics_row = metrics_row_at(row);
+        atomic_fetch_or(&metrics_header->used[row / 64],
+                        (uint64_t) 1 << row % 64);
     }
 }
 
@@ -266,6 +270,39 @@ mosn_metrics_read(uint32_t slot)
 }
 
 
+uint64_t
+mosn_metrics_sum(uint32_t slot)
+{
+    uint64_t sum = 0;
+
+    if (metrics_header == NULL) {
+        return mosn_metrics_row[slot];
+    }
+    for (unsigned i = 0; i < MOSN_METRICS_ROWS / 64; i++) {
+        uint64_t rows = atomic_load_explicit(&metrics_header->used[i],
+                                             memory_order_relaxed);
+
+        for (; rows != 0; rows &= rows - 1) {
+            sum += metrics_row_at(i * 64
+                                  + (unsigned) __builtin_ctzll(rows))[slot];
+        }
+    }
+    return sum;
+}
+
+
+_Atomic uint64_t *
+mosn_metrics_cell(uint32_t slot)
+{
+    static _Atomic uint64_t nowhere[SPILL_SLOTS];
+
+    if (metrics_header == NULL || slot < SPILL_SLOTS) {
+        return &nowhere[slot % SPILL_SLOTS];
+    }
+    return (_Atomic uint64_t *) metrics_row_at(MOSN_METRICS_ROWS) + slot;
+}
+
+
 static const mosn_metric_set_t *
 metrics_find_set(const mosn_metric_set_t *const *sets, const char *name)
 {
@@ -309,6 +346,8 @@ mosn_metrics_fold(unsigned row, const mosn_metric_set_t *const *sets)
             }
         }
     }
+    atomic_fetch_and(&metrics_header->used[row / 64],
+                     ~((uint64_t) 1 << row % 64));
     atomic_fetch_add(&metrics_header->folds, 1);
 }
 

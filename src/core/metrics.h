@@ -15,6 +15,7 @@
 #include "core/rc.h"
 #include "core/str.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #define MOSN_METRICS_ROWS 256
@@ -63,6 +64,15 @@ uint32_t mosn_metrics_instance(const mosn_metric_set_t *set, mosn_str_t label);
 
 /* Sum of a slot over all rows. */
 uint64_t mosn_metrics_read(uint32_t slot);
+
+/* The same over the rows of processes that live, for gauges: cheap enough for
+ * a request. */
+uint64_t mosn_metrics_sum(uint32_t slot);
+
+/* A word that all processes share, beside each slot: what is known of what
+ * the slot counts, and no count.  Of an instance that got no slots it is
+ * nobody's. */
+_Atomic uint64_t *mosn_metrics_cell(uint32_t slot);
 
 /* Everything as OpenMetrics text; `sets` is NULL-ended. */
 void mosn_metrics_print(const mosn_metric_set_t *const *sets, FILE *out);

@@ -14,7 +14,7 @@ call_to_http(mosn_request_t *r)
     mosn_message_t *m;
 
     mosn_chain_clear(&r->held); /* the call has its body in itself */
-    if (r->cluster->conf->carry_calls) {
+    if (r->version->conf->carry_calls) {
         m = mosn_transcode_wrap(r->head, r->pool, &r->held);
         r->carried = true;
     } else {
@@ -53,5 +53,5 @@ mosn_request_prepare_call(mosn_request_t *r)
         r->timeout_ms = 0;
         r->deadline_ms = r->loop->now_ms + (uint64_t) ms + SLACK_MS;
     }
-    return r->cluster->pool_conf.protocol->rpc != NULL || call_to_http(r);
+    return r->version->pool_conf.protocol->rpc != NULL || call_to_http(r);
 }

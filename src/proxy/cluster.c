@@ -1,173 +1,40 @@
-/* proxy/cluster.c - build clusters, pick hosts. */
+/* proxy/cluster.c - build clusters, replace what is in them. */
 
 #include "proxy/cluster.h"
+
 #include "proxy/lb.h"
 #include "stream/protocol.h"
 
 #define MAX_RESPONSE_HEADERS 256
 
-static const mosn_directive_t host_directives[] = {
-    MOSN_ADDRESS_REQUIRED(mosn_host_conf_t, address,
-                          "Where the host listens."),
-    MOSN_INT(mosn_host_conf_t, weight, 1, 10000, 1,
-             "Its share, for balancers that weigh."),
-    MOSN_DIRECTIVES_END
-};
+mosn_str_t mosn_cluster_zone = MOSN_STR_INIT("");
 
-static const mosn_conf_block_t host_block = {
-    .doc = "A host of a cluster.",
-    .size = sizeof(mosn_host_conf_t),
-    .directives = host_directives,
-};
 
-static const mosn_directive_t breaker_directives[] = {
-    MOSN_INT(mosn_breaker_conf_t, max_connections, 0, 1000000, 0,
-             "Connections to one host, per worker; 0: no limit.  Requests "
-             "wait for a free one."),
-    MOSN_INT(mosn_breaker_conf_t, max_pending, 0, 1000000, 16384,
-             "Requests that may wait for a connection to one host, per "
-             "worker; one more goes to another host, or is answered 503."),
-    MOSN_INT(mosn_breaker_conf_t, max_requests, 0, 10000000, 0,
-             "Requests under way to the cluster, per worker; one more is "
-             "answered 503; 0: no limit."),
-    MOSN_DIRECTIVES_END
-};
-
-static const mosn_conf_block_t breaker_block = {
-    .doc = "Limits that protect the hosts of a cluster.",
-    .size = sizeof(mosn_breaker_conf_t),
-    .directives = breaker_directives,
-};
-
-static const mosn_directive_t cluster_directives[] = {
-    MOSN_STRING_REQUIRED(mosn_cluster_conf_t, name,
-                         "Its name, for routes, logs and metrics."),
-    MOSN_STRING(mosn_cluster_conf_t, protocol, "http1",
-                "What its hosts speak: `http1`, `http2`, `bolt`, `boltv2`, "
-                "`dubbo`, `tr`, or the name of a protocol that was loaded."),
-    MOSN_STRING(mosn_cluster_conf_t, lb, "round_robin",
-                "How a host is picked: `round_robin`, "
-                "`weighted_round_robin`, `random` (by weight)."),
-    MOSN_DURATION(mosn_cluster_conf_t, connect_timeout, 1, 3600000, 5000,
-                  "A connect that takes longer has failed."),
-    MOSN_DURATION(mosn_cluster_conf_t, idle_timeout, 1, 86400000, 60000,
-                  "An idle connection is closed after this time."),
-    MOSN_INT(mosn_cluster_conf_t, max_requests_per_connection, 0, 1000000000,
-             0, "A connection is closed after so many requests; 0: never."),
-    MOSN_SIZE(mosn_cluster_conf_t, max_header_bytes, 1024, 1 << 20, 65536,
-              "Longest head of a response; a longer one is answered 502."),
-    MOSN_GROUP(mosn_cluster_conf_t, circuit_breaker, &breaker_block,
-               "Limits that protect the hosts."),
-    MOSN_GROUP(mosn_cluster_conf_t, http2, &mosn_http2_block,
-               "For hosts that speak HTTP/2."),
-    MOSN_GROUP(mosn_cluster_conf_t, rpc, &mosn_rpc_client_block,
-               "For hosts that speak a protocol of calls."),
-    MOSN_BOOL(mosn_cluster_conf_t, carry_calls, true,
-              "Hosts that speak HTTP get calls of other protocols whole, as "
-              "application/x-mosn-rpc for another mesh to unpack; `false`: "
-              "as plain POST /service/method with the headers and the body "
-              "of the call."),
-    MOSN_OPT_GROUP(mosn_cluster_conf_t, tls, &mosn_tls_client_block,
-                   "TLS towards the hosts; without it connections are "
-                   "plain."),
-    MOSN_OPT_GROUP(mosn_cluster_conf_t, headers, &mosn_header_edits_block,
-                   "Headers that change on the way to it and back."),
-    MOSN_LIST_REQUIRED(mosn_cluster_conf_t, hosts, &host_block, "The hosts."),
-    MOSN_DIRECTIVES_END
-};
-
-const mosn_conf_block_t mosn_cluster_block = {
-    .doc = "A group of hosts that do the same.",
-    .size = sizeof(mosn_cluster_conf_t),
-    .directives = cluster_directives,
-};
-
+/* --- versions ------------------------------------------------------------ */
 
 static const mosn_module_t *
-cluster_find_module(mosn_conf_t *reader, mosn_module_kind_e kind,
-                    const mosn_str_t *name, const void *group)
+cluster_find_lb(mosn_conf_t *reader, const mosn_cluster_conf_t *conf)
 {
-    const mosn_module_t *module = mosn_module_find(kind, *name);
+    const mosn_module_t *module = mosn_module_find(MOSN_LB, conf->lb);
 
     if (module == NULL) {
         char names[256];
 
-        mosn_module_names(kind, names, sizeof(names));
+        mosn_module_names(MOSN_LB, names, sizeof(names));
         mosn_conf_error(
-            reader, name, group, "there is no %s \"%.*s\"; there are: %s",
-            mosn_module_kind_name(kind), MOSN_STR_ARG(*name), names);
+            reader, &conf->lb, conf, "there is no %s \"%.*s\"; there are: %s",
+            mosn_module_kind_name(MOSN_LB), MOSN_STR_ARG(conf->lb), names);
     }
     return module;
 }
 
 
-static void
-cluster_build_hosts(mosn_conf_t *reader, mosn_generation_t *generation,
-                    mosn_cluster_t *cluster)
+static const mosn_stream_protocol_ops_t *
+cluster_find_protocol(mosn_conf_t *reader, const mosn_cluster_conf_t *conf)
 {
-    const mosn_cluster_conf_t *conf = cluster->conf;
-    mosn_map_t                 seen;
+    const mosn_stream_protocol_ops_t *protocol =
+        mosn_protocol_find(conf->protocol);
 
-    mosn_map_init(&seen, generation->pool);
-    cluster->n_hosts = (uint32_t) conf->hosts.n;
-    cluster->hosts = mosn_pool_calloc(
-        generation->pool, cluster->n_hosts * sizeof(*cluster->hosts));
-
-    for (uint32_t i = 0; i < cluster->n_hosts; i++) {
-        const mosn_host_conf_t *host_conf = &conf->hosts.items[i];
-        mosn_host_t            *host = &cluster->hosts[i];
-        char                    text[MOSN_ADDRESS_TEXT];
-
-        if (host_conf->address.len == 0) {
-            continue; /* a mistake that is told already */
-        }
-        (void) mosn_address_format(&host_conf->address.sa,
-                                   host_conf->address.len, text);
-        host->conf = host_conf;
-        host->name = mosn_pool_copy(generation->pool, mosn_str(text));
-        host->weight = (uint32_t) host_conf->weight;
-        if (!mosn_map_add(&seen, host->name, host)) {
-            mosn_conf_error(reader, &host_conf->address, host_conf,
-                            "the cluster has a host %s already", text);
-        }
-    }
-}
-
-
-/* What its protocol is called when TLS agrees on one. */
-static mosn_str_t
-cluster_alpn(const mosn_stream_protocol_ops_t *protocol)
-{
-    return protocol != NULL ? protocol->alpn : MOSN_STR_NULL;
-}
-
-
-void
-mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
-                   const mosn_cluster_conf_t *conf)
-{
-    mosn_cluster_t *cluster =
-        mosn_pool_calloc(generation->pool, sizeof(*cluster));
-    const mosn_stream_protocol_ops_t *protocol;
-
-    cluster->conf = conf;
-    cluster->name = conf->name;
-    if (conf->name.at != NULL
-        && !mosn_map_add(&generation->clusters, conf->name, cluster))
-    {
-        mosn_conf_error(reader, &conf->name, conf,
-                        "there is a cluster \"%.*s\" already",
-                        MOSN_STR_ARG(conf->name));
-    }
-    if (conf->hosts.n == 0 && mosn_conf_is_set(reader, &conf->hosts)) {
-        mosn_conf_error(reader, &conf->hosts, conf,
-                        "must have at least one host");
-    }
-    cluster_build_hosts(reader, generation, cluster);
-    cluster->edits =
-        mosn_edits_build(reader, generation->pool, conf->headers, NULL);
-    cluster->lb = cluster_find_module(reader, MOSN_LB, &conf->lb, conf);
-    protocol = mosn_protocol_find(conf->protocol);
     if (protocol == NULL) {
         char names[256];
 
@@ -180,11 +47,28 @@ mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
                         "\"%.*s\" is spoken with clients only",
                         MOSN_STR_ARG(conf->protocol));
     }
-    cluster->pool_conf = (mosn_stream_pool_conf_t){
+    return protocol;
+}
+
+
+static mosn_cluster_version_t *
+version_build(mosn_conf_t *reader, mosn_pool_t *pool,
+              const mosn_cluster_conf_t *conf)
+{
+    mosn_cluster_version_t           *v = mosn_pool_calloc(pool, sizeof(*v));
+    const mosn_stream_protocol_ops_t *protocol =
+        cluster_find_protocol(reader, conf);
+    mosn_str_t alpn = protocol != NULL ? protocol->alpn : MOSN_STR_NULL;
+
+    v->refs = 1;
+    v->conf = conf;
+    v->lb = cluster_find_lb(reader, conf);
+    v->edits = mosn_edits_build(reader, pool, conf->headers, NULL);
+    v->pool_conf = (mosn_stream_pool_conf_t){
         .protocol = protocol,
-        .tls = conf->tls != NULL ? mosn_tls_client_build(
-                   reader, generation->pool, conf->tls, cluster_alpn(protocol))
-                                 : NULL,
+        .tls = conf->tls != NULL
+                   ? mosn_tls_client_build(reader, pool, conf->tls, alpn)
+                   : NULL,
         .settings = { .idle_timeout_ms = conf->idle_timeout_ms,
                       .max_header_bytes = conf->max_header_bytes,
                       .max_headers = MAX_RESPONSE_HEADERS,
@@ -197,23 +81,252 @@ mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
         .max_connections = (uint32_t) conf->circuit_breaker.max_connections,
         .max_pending = (uint32_t) conf->circuit_breaker.max_pending,
     };
+    return v;
+}
+
+
+void
+mosn_cluster_version_unref(mosn_cluster_version_t *version)
+{
+    if (--version->refs == 0 && version->pool != NULL) {
+        mosn_pool_t *pool = version->pool;
+
+        mosn_pool_destroy(&pool);
+    }
+}
+
+
+/* --- hosts --------------------------------------------------------------- */
+
+static bool
+hosts_check(mosn_conf_t *reader, mosn_pool_t *pool,
+            const mosn_hosts_conf_t *conf)
+{
+    mosn_map_t seen;
+    bool       fine = true;
+
+    mosn_map_init(&seen, pool);
+    for (size_t i = 0; i < conf->hosts.n; i++) {
+        const mosn_host_conf_t *h = &conf->hosts.items[i];
+        char                    text[MOSN_ADDRESS_TEXT];
+        mosn_str_t              name;
+
+        if (h->address.len == 0) {
+            continue; /* a mistake that is told already, or a name */
+        }
+        (void) mosn_address_format(&h->address.sa, h->address.len, text);
+        name = mosn_pool_copy(pool, mosn_str(text));
+        if (!mosn_map_add(&seen, name, text)) {
+            mosn_conf_error(reader, &h->address, h,
+                            "the cluster has a host %s already", text);
+            fine = false;
+        }
+    }
+    return fine;
+}
+
+
+static mosn_host_t *
+cluster_find_host(const mosn_cluster_t *c, const mosn_map_t *by_name,
+                  const mosn_host_conf_t *conf)
+{
+    char         text[MOSN_ADDRESS_TEXT];
+    mosn_host_t *host;
+
+    (void) mosn_address_format(&conf->address.sa, conf->address.len, text);
+    host = mosn_map_find(by_name, mosn_str(text));
+    return host != NULL && host->version == c->version ? host : NULL;
+}
+
+
+/* Hosts with an address that was there before stay who they are. */
+static void
+cluster_take_hosts(mosn_cluster_t *c, mosn_pool_t *pool,
+                   const mosn_hosts_conf_t *conf)
+{
+    mosn_host_t **old = c->hosts;
+    uint32_t      n_old = c->n_hosts;
+    mosn_pool_t  *old_pool = c->hosts_pool;
+    mosn_map_t    by_name;
+
+    mosn_map_init(&by_name, pool);
+    for (uint32_t i = 0; i < n_old; i++) {
+        (void) mosn_map_add(&by_name, old[i]->name, old[i]);
+        old[i]->conf = NULL;
+        old[i]->is_new = false;
+    }
+    c->hosts =
+        mosn_pool_calloc(pool, conf->hosts.n * sizeof(mosn_host_t *) + 1);
+    c->n_hosts = 0;
+    for (size_t i = 0; i < conf->hosts.n; i++) {
+        const mosn_host_conf_t *h = &conf->hosts.items[i];
+        mosn_host_t            *host;
+
+        if (h->address.len == 0) {
+            continue;
+        }
+        host = cluster_find_host(c, &by_name, h);
+        if (host == NULL) {
+            host = mosn_host_create(h, c->version);
+        }
+        host->conf = h;
+        c->hosts[c->n_hosts++] = host;
+    }
+    mosn_host_groups_build(&c->groups, c, pool);
+    c->hosts_pool = pool;
+    for (uint32_t i = 0; i < n_old; i++) {
+        if (old[i]->conf == NULL) {
+            mosn_host_leave(old[i]);
+        }
+    }
+    if (old_pool != NULL) {
+        mosn_pool_destroy(&old_pool);
+    }
 }
 
 
 static void
-cluster_start(mosn_cluster_t *cluster, mosn_loop_t *loop, mosn_pool_t *pool)
+cluster_use_hosts(mosn_cluster_t *c)
 {
-    const mosn_lb_ops_t *lb = cluster->lb->ops;
+    for (uint32_t i = 0; i < c->n_hosts; i++) {
+        mosn_host_t *host = c->hosts[i];
 
-    for (uint32_t i = 0; i < cluster->n_hosts; i++) {
-        mosn_host_t *host = &cluster->hosts[i];
-
-        mosn_stream_pool_init(&host->pool, loop, &cluster->pool_conf,
-                              &host->conf->address, host->metrics);
+        if (host->is_new) {
+            mosn_host_register(host, c->name);
+        }
+        if (host->is_new && c->loop != NULL) {
+            mosn_host_start(host, c->loop);
+        }
+        host->is_new = false;
     }
-    cluster->lb_state = mosn_pool_calloc(pool, lb->state_size + 1);
-    if (lb->init != NULL) {
-        lb->init(cluster->lb_state, cluster, pool);
+}
+
+
+/* --- building ------------------------------------------------------------ */
+
+static void
+cluster_free(void *object)
+{
+    mosn_cluster_t *c = object;
+
+    mosn_host_groups_free(&c->groups);
+    for (uint32_t i = 0; i < c->n_hosts; i++) {
+        c->hosts[i]->conf = NULL;
+        mosn_host_unref(c->hosts[i]);
+    }
+    if (c->hosts_pool != NULL) {
+        mosn_pool_destroy(&c->hosts_pool);
+    }
+    mosn_cluster_version_unref(c->version);
+}
+
+
+static mosn_cluster_t *
+cluster_create(mosn_generation_t *generation, mosn_str_t name)
+{
+    mosn_cluster_t *c = mosn_pool_calloc(generation->pool, sizeof(*c));
+
+    c->name = name;
+    mosn_list_init(&c->queue);
+    return c;
+}
+
+
+void
+mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
+                   mosn_cluster_conf_t *conf)
+{
+    mosn_cluster_t *c = cluster_create(generation, conf->name);
+    mosn_pool_t    *pool = mosn_pool_create(MOSN_POOL_CONN);
+
+    if (conf->name.at != NULL
+        && !mosn_map_add(&generation->clusters, conf->name, c))
+    {
+        mosn_conf_error(reader, &conf->name, conf,
+                        "there is a cluster \"%.*s\" already",
+                        MOSN_STR_ARG(conf->name));
+    }
+    if (conf->hosts.hosts.n == 0
+        && mosn_conf_is_set(reader, &conf->hosts.hosts)) {
+        mosn_conf_error(reader, &conf->hosts.hosts, conf,
+                        "must have at least one host");
+    }
+    c->version = version_build(reader, generation->pool, conf);
+    c->conf = conf;
+    (void) hosts_check(reader, pool, &conf->hosts);
+    cluster_take_hosts(c, pool, &conf->hosts);
+    mosn_pool_on_destroy(generation->pool, cluster_free, c);
+}
+
+
+mosn_cluster_t *
+mosn_cluster_add(mosn_generation_t *generation, mosn_str_t name)
+{
+    static const mosn_cluster_conf_t none = { .lb = MOSN_STR_INIT("random") };
+
+    mosn_cluster_t *c =
+        cluster_create(generation, mosn_pool_copy(generation->pool, name));
+
+    c->version = mosn_pool_calloc(generation->pool, sizeof(*c->version));
+    c->version->refs = 1;
+    c->version->conf = &none;
+    c->version->lb = mosn_module_find(MOSN_LB, none.lb);
+    c->conf = &none;
+    c->removed = true;
+    mosn_host_groups_build(&c->groups, c, generation->pool);
+    (void) mosn_map_add(&generation->clusters, c->name, c);
+    mosn_pool_on_destroy(generation->pool, cluster_free, c);
+    return c;
+}
+
+
+bool
+mosn_cluster_set_hosts(mosn_conf_t *reader, mosn_cluster_t *c,
+                       mosn_pool_t *pool, const mosn_hosts_conf_t *hosts)
+{
+    if (!hosts_check(reader, pool, hosts)) {
+        return false;
+    }
+    cluster_take_hosts(c, pool, hosts);
+    cluster_use_hosts(c);
+    return true;
+}
+
+
+bool
+mosn_cluster_replace(mosn_conf_t *reader, mosn_cluster_t *c, mosn_pool_t *pool,
+                     mosn_cluster_conf_t *conf)
+{
+    size_t                  before = mosn_conf_n_errors(reader);
+    mosn_cluster_version_t *v = version_build(reader, pool, conf);
+    mosn_pool_t            *hosts_pool;
+
+    if (!hosts_check(reader, pool, &conf->hosts)
+        || mosn_conf_n_errors(reader) > before)
+    {
+        return false;
+    }
+    v->pool = pool;
+    v->pool_conf.metrics = c->metrics;
+    mosn_cluster_version_unref(c->version);
+    c->version = v;
+    c->conf = conf;
+    c->removed = false;
+    hosts_pool = mosn_pool_create(MOSN_POOL_CONN);
+    cluster_take_hosts(c, hosts_pool, &conf->hosts);
+    cluster_use_hosts(c);
+    return true;
+}
+
+
+void
+mosn_cluster_register(mosn_cluster_t *c)
+{
+    c->metrics = mosn_metrics_instance(&mosn_cluster_metrics, c->name);
+    c->version->pool_conf.metrics = c->metrics;
+    for (uint32_t i = 0; i < c->n_hosts; i++) {
+        mosn_host_register(c->hosts[i], c->name);
+        c->hosts[i]->is_new = c->loop == NULL;
     }
 }
 
@@ -224,8 +337,15 @@ mosn_clusters_start(mosn_generation_t *generation, mosn_loop_t *loop)
     const mosn_map_t *clusters = &generation->clusters;
 
     for (size_t i = 0; i <= clusters->mask; i++) {
-        if (clusters->entries[i].key.at != NULL) {
-            cluster_start(clusters->entries[i].value, loop, generation->pool);
+        mosn_cluster_t *c = clusters->entries[i].value;
+
+        for (uint32_t k = 0; c != NULL && k < c->n_hosts; k++) {
+            mosn_host_start(c->hosts[k], loop);
+            c->hosts[k]->since_ms = 0; /* as old as the rest */
+            c->hosts[k]->is_new = false;
+        }
+        if (c != NULL) {
+            c->loop = loop;
         }
     }
 }
@@ -237,36 +357,21 @@ mosn_clusters_stop(mosn_generation_t *generation)
     const mosn_map_t *clusters = &generation->clusters;
 
     for (size_t i = 0; i <= clusters->mask; i++) {
-        mosn_cluster_t *cluster = clusters->entries[i].value;
+        mosn_cluster_t *c = clusters->entries[i].value;
 
-        for (uint32_t k = 0; cluster != NULL && k < cluster->n_hosts; k++) {
-            mosn_stream_pool_close(&cluster->hosts[k].pool);
+        for (uint32_t k = 0; c != NULL && k < c->n_hosts; k++) {
+            mosn_stream_pool_close(&c->hosts[k]->pool);
         }
     }
 }
 
 
 mosn_host_t *
-mosn_cluster_pick(mosn_cluster_t *cluster, const mosn_host_t *avoid)
+mosn_cluster_pick(mosn_cluster_t *cluster, mosn_pick_t *how)
 {
-    const mosn_lb_ops_t *lb = cluster->lb->ops;
+    mosn_pick_t any = { 0 };
 
-    mosn_host_t *host;
-
-    if (cluster->n_hosts <= 1) {
-        return cluster->n_hosts == 1 ? &cluster->hosts[0] : NULL;
-    }
-    host =
-        lb->pick(cluster->lb_state, cluster, &(mosn_pick_t){ .avoid = avoid });
-    for (uint32_t i = 0;
-         i < cluster->n_hosts
-         && (mosn_stream_pool_is_down(&host->pool) || host == avoid);
-         i++)
-    {
-        host = lb->pick(cluster->lb_state, cluster,
-                        &(mosn_pick_t){ .avoid = host });
-    }
-    return host; /* when all are down, as if none were */
+    return mosn_host_groups_pick(&cluster->groups, how != NULL ? how : &any);
 }
 
 

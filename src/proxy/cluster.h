@@ -1,5 +1,12 @@
 /*
  * proxy/cluster.h - clusters of hosts, and this worker's way to them.
+ *
+ *   cluster   a name that routes refer to; as old as its generation
+ *   version   its settings; replaced as a whole, counted by those who use it
+ *   hosts     replaced as a set; one that stays keeps its connections
+ *
+ * Replacing happens between two turns of the loop, without a request that
+ * notices: a request keeps the version and the host that it was sent with.
  */
 
 #ifndef MOSN_PROXY_CLUSTER_H
@@ -8,67 +15,140 @@
 #include "core/conf.h"
 #include "core/generation.h"
 #include "proxy/edit.h"
+#include "proxy/host.h"
+#include "proxy/host_group.h"
 #include "stream/pool.h"
-
-typedef struct mosn_host_s    mosn_host_t;
-typedef struct mosn_cluster_s mosn_cluster_t;
-
-typedef struct {
-    mosn_address_t address;
-    int64_t        weight;
-} mosn_host_conf_t;
 
 typedef struct {
     int64_t max_connections;
     int64_t max_pending;
     int64_t max_requests;
+    int64_t max_retries;
 } mosn_breaker_conf_t;
 
 typedef struct {
+    double  percent;
+    int64_t min_per_second;
+} mosn_retry_budget_conf_t;
+
+typedef struct {
+    int64_t  size;
+    uint32_t timeout_ms;
+} mosn_queue_conf_t;
+
+typedef struct {
+    int64_t  consecutive_errors;
+    int64_t  consecutive_local_errors;
+    double   failure_percent; /* 0: not looked at */
+    double   success_rate_factor;
+    int64_t  min_requests;
+    int64_t  min_hosts;
+    uint32_t interval_ms;
+    uint32_t ejection_time_ms;
+    uint32_t max_ejection_time_ms;
+    double   max_ejection_percent;
+} mosn_outlier_conf_t;
+
+typedef struct {
+    mosn_str_t cookie;
+    uint32_t   ttl_ms;
+    mosn_str_t path;
+} mosn_sticky_conf_t;
+
+enum {
+    MOSN_DISCOVERY_STATIC,
+    MOSN_DISCOVERY_STRICT_DNS,
+    MOSN_DISCOVERY_LOGICAL_DNS,
+    MOSN_DISCOVERY_ORIGINAL_DESTINATION,
+};
+
+enum { MOSN_SUBSET_NONE, MOSN_SUBSET_ANY, MOSN_SUBSET_DEFAULT };
+
+typedef struct mosn_cluster_conf_s {
     mosn_str_t                name;
     mosn_str_t                protocol;
     mosn_str_t                lb;
+    int64_t                   ring_points;
+    int64_t                   table_size;
     uint32_t                  connect_timeout_ms;
     uint32_t                  idle_timeout_ms;
     int64_t                   max_requests_per_connection;
     size_t                    max_header_bytes;
     mosn_breaker_conf_t       circuit_breaker;
+    mosn_breaker_conf_t      *circuit_breaker_high;
+    mosn_retry_budget_conf_t  retry_budget;
+    mosn_queue_conf_t        *queue;
+    mosn_outlier_conf_t      *outlier_detection;
+    double                    panic_percent;
+    uint32_t                  slow_start_ms;
+    bool                      prefer_zone;
+    mosn_str_lists_t          subset_selectors;
+    int                       subset_fallback;
+    mosn_conf_pairs_t         default_subset;
+    mosn_sticky_conf_t       *sticky;
     mosn_http2_conf_t         http2;
     mosn_rpc_conf_t           rpc;
     bool                      carry_calls;
     mosn_tls_client_conf_t   *tls; /* NULL: plain */
     mosn_header_edits_conf_t *headers;
-    MOSN_CONF_LIST(mosn_host_conf_t) hosts;
+    mosn_hosts_conf_t         hosts;
 } mosn_cluster_conf_t;
 
 extern const mosn_conf_block_t mosn_cluster_block;
 
-struct mosn_host_s {
-    const mosn_host_conf_t *conf;
-    mosn_str_t              name; /* its address */
-    uint32_t                weight;
-    uint32_t                metrics;
-    mosn_stream_pool_t      pool; /* of this worker */
-};
+/* The `hosts` of a cluster alone: mosn_hosts_conf_t. */
+extern const mosn_conf_block_t mosn_hosts_block;
 
-struct mosn_cluster_s {
+/* Its settings, and what is built of them. */
+struct mosn_cluster_version_s {
+    uint32_t                    refs;
+    mosn_pool_t                *pool; /* NULL: of the generation */
     const mosn_cluster_conf_t  *conf;
-    mosn_str_t                  name;
-    mosn_host_t                *hosts;
-    uint32_t                    n_hosts;
-    uint32_t                    metrics;
-    uint32_t                    n_requests; /* under way in this worker */
-    uint64_t                    beat_ms;    /* when a heartbeat was answered */
-    bool                        beats_well; /* and how */
     const struct mosn_module_s *lb;
-    void                       *lb_state;
     mosn_edits_t               *edits; /* or NULL */
     mosn_stream_pool_conf_t     pool_conf;
 };
 
+struct mosn_cluster_s {
+    mosn_str_t                 name;
+    mosn_cluster_version_t    *version;
+    const mosn_cluster_conf_t *conf; /* the version's */
+    mosn_loop_t               *loop; /* NULL: not in a worker */
+    uint32_t                   metrics;
+    mosn_host_t              **hosts;
+    uint32_t                   n_hosts;
+    mosn_pool_t               *hosts_pool; /* of the set; NULL: generation */
+    mosn_host_groups_t         groups;
+    mosn_list_t                queue; /* of requests that wait for room */
+    uint32_t                   n_queued;
+    uint64_t                   retry_tokens; /* thousandths of a retry */
+    uint64_t                   retry_second; /* when the last came by time */
+    uint64_t                   beat_ms;    /* when a heartbeat was answered */
+    bool                       beats_well; /* and how */
+    bool                       removed;    /* at run time: has no hosts */
+};
+
 /* Builds a cluster into the generation; mistakes go to the reader. */
 void mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
-                        const mosn_cluster_conf_t *conf);
+                        mosn_cluster_conf_t *conf);
+
+/* Replaces the settings of a cluster, hosts and all; `conf` and the rest
+ * live in `pool`, which becomes the cluster's.  Hosts stay when nothing that
+ * their connections are made of has changed.  False: there are mistakes, and
+ * nothing has changed; the pool is the caller's. */
+bool mosn_cluster_replace(mosn_conf_t *reader, mosn_cluster_t *cluster,
+                          mosn_pool_t *pool, mosn_cluster_conf_t *conf);
+
+/* Replaces its hosts alone. */
+bool mosn_cluster_set_hosts(mosn_conf_t *reader, mosn_cluster_t *cluster,
+                            mosn_pool_t *pool, const mosn_hosts_conf_t *hosts);
+
+/* A new cluster without hosts, for mosn_cluster_replace(). */
+mosn_cluster_t *mosn_cluster_add(mosn_generation_t *generation,
+                                 mosn_str_t         name);
+
+/* Finds the slots of its counters; after the shared memory is there. */
+void mosn_cluster_register(mosn_cluster_t *cluster);
 
 /* In a worker: makes the pools of all clusters usable. */
 void mosn_clusters_start(mosn_generation_t *generation, mosn_loop_t *loop);
@@ -76,14 +156,26 @@ void mosn_clusters_start(mosn_generation_t *generation, mosn_loop_t *loop);
 /* In a worker that goes away: idle connections close. */
 void mosn_clusters_stop(mosn_generation_t *generation);
 
-/* A host for the next request, or NULL; `avoid` may be NULL. */
-mosn_host_t *mosn_cluster_pick(mosn_cluster_t    *cluster,
-                               const mosn_host_t *avoid);
+/* A host for the next request, or NULL; `how` may be NULL. */
+mosn_host_t *mosn_cluster_pick(mosn_cluster_t *cluster, mosn_pick_t *how);
 
 /* For settings that name a cluster: NULL and an error at `member` when there
  * is none of that name. */
 mosn_cluster_t *mosn_cluster_resolve(mosn_conf_t             *reader,
                                      const mosn_generation_t *generation,
                                      const mosn_str_t        *member);
+
+static inline mosn_cluster_version_t *
+mosn_cluster_version_ref(mosn_cluster_version_t *version)
+{
+    version->refs++;
+    return version;
+}
+
+
+void mosn_cluster_version_unref(mosn_cluster_version_t *version);
+
+/* The zone that this mosn is in; empty: not told. */
+extern mosn_str_t mosn_cluster_zone;
 
 #endif

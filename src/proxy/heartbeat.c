@@ -18,7 +18,7 @@ static bool
 heartbeat_is_well(const mosn_cluster_t *cluster)
 {
     for (uint32_t i = 0; i < cluster->n_hosts; i++) {
-        if (!mosn_stream_pool_is_down(&cluster->hosts[i].pool)) {
+        if (!mosn_stream_pool_is_down(&cluster->hosts[i]->pool)) {
             return true;
         }
     }

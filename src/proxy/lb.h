@@ -1,8 +1,9 @@
 /*
- * proxy/lb.h - which host of a cluster gets the next request.
+ * proxy/lb.h - which of a set of hosts gets the next request.
  *
  * A balancer is one file in proxy/lb with a MOSN_MODULE line.  Each worker
- * has a state of its own.
+ * has states of its own, one for each set; a set whose hosts have changed
+ * gets a new one.
  */
 
 #ifndef MOSN_PROXY_LB_H
@@ -11,22 +12,20 @@
 #include "core/module.h"
 #include "proxy/cluster.h"
 
-/* What a request asks for. */
-typedef struct {
-    const mosn_host_t *avoid; /* failed just now; NULL: none */
-} mosn_pick_t;
-
 typedef struct {
     MOSN_MODULE_FIELDS
 
     size_t state_size; /* zeroed before init */
-    void (*init)(void *state, const mosn_cluster_t *cluster,
-                 mosn_pool_t *pool);
+    /* May be NULL.  The set has at least one host. */
+    void (*init)(void *state, const mosn_host_set_t *set,
+                 const mosn_cluster_conf_t *conf, mosn_pool_t *pool);
 
-    /* The cluster has at least one host.  `how->avoid` is returned only when
-     * there is no other. */
-    mosn_host_t *(*pick)(void *state, const mosn_cluster_t *cluster,
+    /* The set has at least two hosts.  `how->avoid` is returned only when it
+     * must be. */
+    mosn_host_t *(*pick)(void *state, const mosn_host_set_t *set,
                          const mosn_pick_t *how);
+
+    bool by_hash; /* one of one host is not worth a hash, else it is asked */
 } mosn_lb_ops_t;
 
 #endif

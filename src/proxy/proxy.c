@@ -137,8 +137,8 @@ static void
 proxy_check_heartbeats(mosn_conf_t *reader, const mosn_proxy_conf_t *p)
 {
     if (p->heartbeats != NULL && p->rpc.heartbeat == MOSN_HEARTBEAT_PASS
-        && p->heartbeats->pool_conf.protocol != NULL
-        && p->heartbeats->pool_conf.protocol->rpc == NULL
+        && p->heartbeats->version->pool_conf.protocol != NULL
+        && p->heartbeats->version->pool_conf.protocol->rpc == NULL
         && !p->heartbeats->conf->carry_calls)
     {
         mosn_conf_error(reader, &p->rpc.heartbeat_cluster, &p->rpc,

@@ -8,8 +8,8 @@
 void
 mosn_request_edit_response(mosn_request_t *r, mosn_message_t *m)
 {
-    if (r->cluster != NULL) {
-        mosn_edits_on_response(r->cluster->edits, r, m);
+    if (r->version != NULL) {
+        mosn_edits_on_response(r->version->edits, r, m);
     }
     mosn_edits_on_response(r->route->edits, r, m);
     mosn_edits_on_response(r->route->host->edits, r, m);

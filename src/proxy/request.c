@@ -40,12 +40,56 @@ mosn_request_drop_upstream(mosn_request_t *r, mosn_reason_e reason)
 
 
 static void
+request_free_host(mosn_request_t *r)
+{
+    if (r->host_counted) {
+        r->host_counted = false;
+        r->host->n_active--;
+    }
+}
+
+
+/* What messages may borrow from goes when their streams are gone. */
+static void
+request_let_go(void *object)
+{
+    mosn_request_t *r = object;
+
+    if (r->host != NULL) {
+        mosn_host_unref(r->host);
+    }
+    if (r->version != NULL) {
+        mosn_cluster_version_unref(r->version);
+    }
+    if (r->routes != NULL) {
+        mosn_routes_unref(r->routes);
+    }
+    mosn_generation_unref(r->conf->generation);
+}
+
+
+static void
 request_uncount(mosn_request_t *r)
 {
     if (r->counted) {
         r->counted = false;
-        r->cluster->n_requests--;
         mosn_metric_dec(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS_ACTIVE);
+    }
+    request_free_host(r);
+}
+
+
+void
+mosn_request_use_host(mosn_request_t *r, mosn_host_t *host)
+{
+    if (r->host != NULL) {
+        request_free_host(r);
+        mosn_host_unref(r->host);
+    }
+    r->host = host != NULL ? mosn_host_ref(host) : NULL;
+    if (host != NULL) {
+        r->host_counted = true;
+        host->n_active++;
     }
 }
 
@@ -75,10 +119,6 @@ mosn_request_finish(mosn_request_t *r)
     }
     mosn_chain_clear(&r->held);
     mosn_chain_clear(&r->held_answer);
-    if (r->routes != NULL) {
-        mosn_routes_unref(r->routes);
-    }
-    mosn_generation_unref(r->conf->generation);
 }
 
 
@@ -241,17 +281,21 @@ request_timed_out(mosn_timer_t *timer)
 void
 mosn_request_forward(mosn_request_t *r)
 {
-    mosn_host_t *host =
-        mosn_cluster_pick(r->cluster, r->attempts > 0 ? r->host : NULL);
+    mosn_pick_t  how = { .avoid = r->attempts > 0 ? r->host : NULL,
+                         .subset = r->subset,
+                         .now_ns = r->loop->now_ns };
+    mosn_host_t *host = mosn_cluster_pick(r->cluster, &how);
 
-    if (host == NULL) {
+    if (host == NULL
+        || host->version->pool_conf.protocol != r->version->pool_conf.protocol)
+    {
         mosn_request_fail(r, MOSN_REASON_NO_HOST);
         return;
     }
     if (r->head->authority.len == 0) {
         r->head->authority = host->name; /* an HTTP/1.0 client named none */
     }
-    r->host = host;
+    mosn_request_use_host(r, host);
     r->attempts++;
     r->waiting = true;
     r->wait.pool = r->pool;
@@ -281,6 +325,7 @@ request_on_stream(void *owner, mosn_stream_t *stream)
     mosn_list_init(&r->wait.link);
     mosn_timer_init(&r->timer, request_timed_out);
     (void) mosn_generation_ref(r->conf->generation);
+    mosn_pool_on_destroy(r->pool, request_let_go, r);
     mosn_metric_inc(pc->metrics + MOSN_LISTENER_REQUESTS);
     mosn_metric_inc(pc->metrics + MOSN_LISTENER_REQUESTS_ACTIVE);
     stream->owner = r;

@@ -105,7 +105,8 @@ struct mosn_request_s {
     const mosn_route_t *route;
     const mosn_conf_pairs_t *subset; /* of the hosts; or NULL */
     mosn_cluster_t          *cluster;
-    mosn_host_t             *host;
+    mosn_cluster_version_t  *version; /* of it, counted; or NULL */
+    mosn_host_t             *host;    /* counted; or NULL */
     mosn_stream_wait_t       wait;
     mosn_timer_t             timer;
     uint32_t                 timeout_ms;
@@ -134,6 +135,7 @@ struct mosn_request_s {
     bool    up_paused      : 1;
     bool    tunnel         : 1;
     bool    counted        : 1; /* against the limits of the cluster */
+    bool    host_counted   : 1; /* against what the host has to do */
     bool    changes        : 1; /* a filter changes bodies */
     bool    heartbeat      : 1; /* on its way to a host */
     bool    carried        : 1; /* whole, inside HTTP */

@@ -29,6 +29,9 @@ void mosn_request_resume_down(mosn_request_t *r);
 void mosn_request_forward(mosn_request_t *r);
 void mosn_request_try_again(mosn_request_t *r);
 
+/* The host that it goes to now; NULL: none. */
+void mosn_request_use_host(mosn_request_t *r, mosn_host_t *host);
+
 /* Calls `take` for each piece of a chain, the last one with the end. */
 void mosn_request_take_chain(mosn_request_t *r, mosn_chain_t *body, bool end,
                              void (*take)(mosn_request_t *, const mosn_buf_t *,

@@ -11,9 +11,12 @@ mosn_request_rewrite(mosn_request_t *r)
 {
     const mosn_forward_conf_t *conf = r->route->conf->route;
 
-    r->head->path = mosn_route_rewrite_path(r->route, r->head->path, r->pool);
-    if (r->head->path.at == NULL) {
-        return false;
+    if (r->head->path.len > 0) { /* CONNECT has none */
+        r->head->path =
+            mosn_route_rewrite_path(r->route, r->head->path, r->pool);
+        if (r->head->path.at == NULL) {
+            return false;
+        }
     }
     if (r->route->host_rewrite != NULL) {
         mosn_str_t host =
@@ -43,13 +46,17 @@ request_to_cluster(mosn_request_t *r)
         mosn_request_fail(r, MOSN_REASON_NO_CLUSTER);
         return;
     }
+    r->version = mosn_cluster_version_ref(r->cluster->version);
     max = (uint64_t) r->cluster->conf->circuit_breaker.max_requests;
-    if (max > 0 && r->cluster->n_requests >= max) {
+    if (max > 0
+        && mosn_metrics_sum(r->cluster->metrics
+                            + MOSN_UPSTREAM_REQUESTS_ACTIVE)
+               >= max)
+    {
         mosn_request_fail(r, MOSN_REASON_OVERFLOW);
         return;
     }
     r->counted = true;
-    r->cluster->n_requests++;
     mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS_ACTIVE);
 
     r->timeout_ms = conf->timeout_ms;
@@ -64,7 +71,7 @@ request_to_cluster(mosn_request_t *r)
     }
     mosn_edits_on_request(r->route->edits, r, r->head);
     mosn_edits_on_request(r->route->host->edits, r, r->head);
-    mosn_edits_on_request(r->cluster->edits, r, r->head);
+    mosn_edits_on_request(r->version->edits, r, r->head);
     if (r->head->rpc != NULL) {
         if (mosn_request_prepare_call(r)) {
             mosn_request_forward(r);
@@ -88,7 +95,8 @@ request_on_heartbeat(mosn_request_t *r)
         mosn_request_reply_status(r, status);
         return;
     }
-    r->timeout_ms = r->cluster->conf->rpc.heartbeat_timeout_ms;
+    r->version = mosn_cluster_version_ref(r->cluster->version);
+    r->timeout_ms = r->version->conf->rpc.heartbeat_timeout_ms;
     if (mosn_request_prepare_call(r)) {
         mosn_request_forward(r);
     } else {

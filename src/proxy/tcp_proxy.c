@@ -73,9 +73,20 @@ tcp_proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
 
 
 static void
+tcp_use_host(tcp_proxy_t *tcp, mosn_host_t *host)
+{
+    if (tcp->host != NULL) {
+        mosn_host_unref(tcp->host);
+    }
+    tcp->host = host != NULL ? mosn_host_ref(host) : NULL;
+}
+
+
+static void
 tcp_release(tcp_proxy_t *tcp)
 {
     if (tcp->down == NULL && tcp->up == NULL) {
+        tcp_use_host(tcp, NULL);
         mosn_loop_bury(tcp->loop, &(mosn_pool_t *){ tcp->pool });
     }
 }
@@ -269,21 +280,23 @@ tcp_connect(tcp_proxy_t *tcp)
     while (tcp->attempts < MAX_ATTEMPTS
            && (tcp->attempts == 0 || cluster->n_hosts > 1))
     {
-        host = mosn_cluster_pick(cluster, tcp->host);
+        host = mosn_cluster_pick(
+            cluster,
+            &(mosn_pick_t){ .avoid = tcp->host, .now_ns = tcp->loop->now_ns });
         if (host == NULL) {
             break;
         }
         tcp->attempts++;
-        tcp->host = host;
-        tcp->up_address = host->conf->address;
-        tcp->up = mosn_conn_connect(tcp->down->loop, &host->conf->address,
+        tcp_use_host(tcp, host);
+        tcp->up_address = host->address;
+        tcp->up = mosn_conn_connect(tcp->down->loop, &host->address,
                                     cluster->conf->connect_timeout_ms);
         if (tcp->up != NULL) {
             tcp_count(tcp, MOSN_UPSTREAM_CONNECTIONS, true);
             tcp_count(tcp, MOSN_UPSTREAM_ACTIVE, true);
             (void) mosn_conn_add_filter(tcp->up, &tcp_up_filter, NULL, tcp);
-            if (cluster->pool_conf.tls != NULL
-                && mosn_tls_connect(tcp->up, cluster->pool_conf.tls,
+            if (host->version->pool_conf.tls != NULL
+                && mosn_tls_connect(tcp->up, host->version->pool_conf.tls,
                                     &host->pool.tls_memory)
                        != MOSN_OK)
             {
@@ -312,9 +325,8 @@ tcp_adopt(tcp_proxy_t *tcp)
     int                      fd = l->adopted_fd;
 
     for (uint32_t i = 0; i < cluster->n_hosts; i++) {
-        if (mosn_address_equal(&cluster->hosts[i].conf->address,
-                               &l->adopted_to)) {
-            tcp->host = &cluster->hosts[i];
+        if (mosn_address_equal(&cluster->hosts[i]->address, &l->adopted_to)) {
+            tcp_use_host(tcp, cluster->hosts[i]);
         }
     }
     l->adopted_fd = -1;

@@ -32,6 +32,17 @@ static const mosn_metric_field_t upstream_fields[] = {
       "Heartbeats that a host did not answer in time." },
     { "strays", MOSN_COUNTER,
       "Responses to no request, or to one that was given up." },
+    { "pending", MOSN_GAUGE, "Requests that wait for a connection." },
+    { "requests_high", MOSN_GAUGE,
+      "Requests under way of routes with a high priority." },
+    { "retries_active", MOSN_GAUGE, "Repeated requests under way." },
+    { "retries_refused", MOSN_COUNTER,
+      "Requests not sent again because of the budget or the limit." },
+    { "queued", MOSN_GAUGE, "Requests that wait for room in the cluster." },
+    { "hedges", MOSN_COUNTER,
+      "Second requests sent before the first failed." },
+    { "mirrors", MOSN_COUNTER, "Copies of requests sent." },
+    { "ejections", MOSN_COUNTER, "Times that hosts were left out." },
     { "responses_1xx", MOSN_COUNTER, "Tunnels opened (101)." },
     { "responses_2xx", MOSN_COUNTER, "Responses with status 2xx." },
     { "responses_3xx", MOSN_COUNTER, "Responses with status 3xx." },
@@ -71,6 +82,24 @@ pool_count_down(const mosn_stream_pool_t *pool, uint32_t slot)
 {
     mosn_metric_dec(pool->metrics + slot);
     mosn_metric_dec(pool->conf->metrics + slot);
+}
+
+
+static void
+pool_count_waiting(mosn_stream_pool_t *pool, int by)
+{
+    pool->n_pending += (uint32_t) by;
+    mosn_metric_add(pool->metrics + MOSN_UPSTREAM_PENDING, (uint64_t) by);
+    mosn_metric_add(pool->conf->metrics + MOSN_UPSTREAM_PENDING,
+                    (uint64_t) by);
+}
+
+
+/* Have all workers so many already? */
+static bool
+pool_is_at(const mosn_stream_pool_t *pool, uint32_t slot, uint32_t max)
+{
+    return mosn_metrics_sum(pool->conf->metrics + slot) >= max;
 }
 
 
@@ -114,7 +143,7 @@ pool_put(mosn_stream_pool_t *pool, mosn_stream_conn_t *sc)
             mosn_container_of(pool->pending.next, mosn_stream_wait_t, link);
 
         mosn_list_unlink(&wait->link);
-        pool->n_pending--;
+        pool_count_waiting(pool, -1);
         wait->on_stream(wait, sc->ops->open(sc, wait->pool));
     }
     sc->served = false;
@@ -248,7 +277,7 @@ pool_fail(mosn_stream_pool_t *pool, uint32_t n, mosn_reason_e reason)
             mosn_container_of(pool->pending.next, mosn_stream_wait_t, link);
 
         mosn_list_unlink(&wait->link);
-        pool->n_pending--;
+        pool_count_waiting(pool, -1);
         wait->on_failed(wait, reason);
     }
 }
@@ -270,6 +299,19 @@ pool_wants_more(const mosn_stream_pool_t *pool)
 }
 
 
+/* Of a pool that takes nothing any more. */
+static void
+pool_after_closed(mosn_stream_pool_t *pool, const mosn_stream_conn_t *sc)
+{
+    if (!sc->announced) {
+        pool->n_connecting--;
+    }
+    if (pool->n_connections == 0 && pool->on_empty != NULL && !pool->closing) {
+        pool->on_empty(pool);
+    }
+}
+
+
 static void
 pool_on_closed(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason)
 {
@@ -279,6 +321,10 @@ pool_on_closed(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason)
     mosn_list_unlink(&sc->link);
     pool->n_connections--;
     pool_count_down(pool, MOSN_UPSTREAM_ACTIVE);
+    if (pool->closed) {
+        pool_after_closed(pool, sc);
+        return;
+    }
 
     if (failed) {
         char text[MOSN_ADDRESS_TEXT];
@@ -307,7 +353,7 @@ pool_on_closed(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason)
         pool_has_failed(pool);
     }
     /* Its place may be what somebody waits for. */
-    if (!pool->closed && pool_wants_more(pool)) {
+    if (pool_wants_more(pool)) {
         pool_connect(pool);
     }
 }
@@ -337,9 +383,10 @@ pool_connect(mosn_stream_pool_t *pool)
     mosn_stream_conn_t            *sc;
     mosn_conn_t                   *conn;
 
-    if (conf->max_connections > 0
-        && pool->n_connections >= conf->max_connections) {
-        return; /* one of them will be free */
+    if (conf->max_connections > 0 && pool->n_connections > 0
+        && pool_is_at(pool, MOSN_UPSTREAM_ACTIVE, conf->max_connections))
+    {
+        return; /* one of ours will be free */
     }
     conn = mosn_conn_connect(pool->loop, &pool->address,
                              conf->connect_timeout_ms);
@@ -439,14 +486,14 @@ mosn_stream_pool_get(mosn_stream_pool_t *pool, mosn_stream_wait_t *wait)
         wait->on_stream(wait, stream);
         return;
     }
-    if (pool->n_pending >= pool->conf->max_pending) {
+    if (pool_is_at(pool, MOSN_UPSTREAM_PENDING, pool->conf->max_pending)) {
         pool_count(pool, MOSN_UPSTREAM_PENDING_OVERFLOW);
         wait->on_failed(wait, MOSN_REASON_OVERFLOW);
         return;
     }
 
     mosn_list_append(&pool->pending, &wait->link);
-    pool->n_pending++;
+    pool_count_waiting(pool, 1);
     if (pool_wants_more(pool)) {
         pool_connect(pool);
     }
@@ -458,7 +505,7 @@ mosn_stream_pool_cancel(mosn_stream_pool_t *pool, mosn_stream_wait_t *wait)
 {
     if (!mosn_list_is_empty(&wait->link)) {
         mosn_list_unlink(&wait->link);
-        pool->n_pending--;
+        pool_count_waiting(pool, -1);
     }
 }
 
@@ -468,7 +515,7 @@ mosn_stream_pool_close(mosn_stream_pool_t *pool)
 {
     mosn_list_t *link, *next;
 
-    pool->closed = true;
+    pool->closed = pool->closing = true;
     mosn_timer_disarm(pool->loop, &pool->revive);
     mosn_tls_forget(&pool->tls_memory);
     pool->tls_memory.closed = true;
@@ -480,5 +527,12 @@ mosn_stream_pool_close(mosn_stream_pool_t *pool)
         if (sc->n_active == 0) {
             mosn_conn_close(sc->conn, MOSN_REASON_NONE);
         }
+    }
+    if (pool->on_empty != NULL) {
+        pool_fail_all(pool, MOSN_REASON_NO_HOST);
+    }
+    pool->closing = false;
+    if (pool->n_connections == 0 && pool->on_empty != NULL) {
+        pool->on_empty(pool);
     }
 }

@@ -31,6 +31,14 @@ enum {
     MOSN_UPSTREAM_TIMEOUTS,
     MOSN_UPSTREAM_HEARTBEATS_MISSED,
     MOSN_UPSTREAM_STRAYS,
+    MOSN_UPSTREAM_PENDING,
+    MOSN_UPSTREAM_REQUESTS_HIGH,
+    MOSN_UPSTREAM_RETRIES_ACTIVE,
+    MOSN_UPSTREAM_RETRIES_REFUSED,
+    MOSN_UPSTREAM_QUEUED,
+    MOSN_UPSTREAM_HEDGES,
+    MOSN_UPSTREAM_MIRRORS,
+    MOSN_UPSTREAM_EJECTIONS,
     MOSN_UPSTREAM_STATUS_1XX,
     MOSN_UPSTREAM_STATUS_5XX = MOSN_UPSTREAM_STATUS_1XX + 4,
     MOSN_UPSTREAM_DURATION, /* histogram, last */
@@ -69,6 +77,10 @@ struct mosn_stream_pool_s {
     mosn_timer_t                   revive;
     bool                           down; /* no connection is to be had */
     bool                           closed;
+    bool                           closing; /* just now */
+    /* Closed, and the last connection is gone; may free the pool.  NULL:
+     * nobody waits for it. */
+    void (*on_empty)(mosn_stream_pool_t *pool);
 };
 
 /* Embedded in the request. */
@@ -101,7 +113,8 @@ mosn_stream_pool_is_down(const mosn_stream_pool_t *pool)
 }
 
 
-/* Closes idle connections now and the busy ones when they are done. */
+/* Closes idle connections now and the busy ones when they are done.  With
+ * `on_empty` who waits for one fails with NO_HOST: the host is gone. */
 void mosn_stream_pool_close(mosn_stream_pool_t *pool);
 
 #endif

@@ -32,7 +32,9 @@ main(void)
     ok(mosn_module_find(MOSN_NET_FILTER, MOSN_STR("random")) == NULL,
        "only of its kind");
     mosn_module_names(MOSN_LB, names, sizeof(names));
-    is_str(mosn_str(names), "random, round_robin, weighted_round_robin",
+    is_str(mosn_str(names),
+           "least_request, maglev, peak_ewma, random, ring_hash, round_robin, "
+           "weighted_round_robin",
            "names");
     mosn_module_names(MOSN_LB, names, 10);
     ok(strlen(names) < 10, "no more names than room");

@@ -94,7 +94,7 @@ main(void)
     pool = &((mosn_cluster_t *) mosn_map_find(&gate_generation->clusters,
                                               MOSN_STR("c")))
                 ->hosts[0]
-                .pool;
+                ->pool;
 
     get(&a);
     ok(a.stream == NULL && pool->n_pending == 1, "no connection: one waits");

@@ -4,45 +4,47 @@
 #include "proxy/lb.h"
 
 typedef struct {
-    uint32_t total; /* of all weights */
+    uint64_t *below; /* the weights up to each host, added up */
 } random_t;
 
 
 static void
-random_init(void *state, const mosn_cluster_t *cluster,
-            mosn_pool_t *pool MOSN_UNUSED)
+random_init(void *state, const mosn_host_set_t *set,
+            const mosn_cluster_conf_t *conf MOSN_UNUSED, mosn_pool_t *pool)
 {
     random_t *random = state;
+    uint64_t  total = 0;
 
-    for (uint32_t i = 0; i < cluster->n_hosts; i++) {
-        random->total += cluster->hosts[i].weight;
+    random->below = mosn_pool_alloc(pool, set->n * sizeof(uint64_t));
+    for (uint32_t i = 0; i < set->n; i++) {
+        total += set->hosts[i]->weight;
+        random->below[i] = total;
     }
 }
 
 
 static mosn_host_t *
-random_pick(void *state, const mosn_cluster_t *cluster, const mosn_pick_t *how)
+random_pick(void *state, const mosn_host_set_t *set, const mosn_pick_t *how)
 {
     const random_t *random = state;
-    uint32_t        total = random->total;
-    uint32_t        at;
+    mosn_host_t    *host;
 
-    if (how->avoid != NULL && cluster->n_hosts > 1) {
-        total -= how->avoid->weight;
-    }
-    at = mosn_rand_below(total);
-    for (uint32_t i = 0; i < cluster->n_hosts; i++) {
-        mosn_host_t *host = &cluster->hosts[i];
+    do {
+        uint64_t at = mosn_rand_u64() % random->below[set->n - 1];
+        uint32_t low = 0, high = set->n - 1;
 
-        if (host == how->avoid && cluster->n_hosts > 1) {
-            continue;
+        while (low < high) {
+            uint32_t middle = (low + high) / 2;
+
+            if (at < random->below[middle]) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
         }
-        if (at < host->weight) {
-            return host;
-        }
-        at -= host->weight;
-    }
-    return &cluster->hosts[0];
+        host = set->hosts[low];
+    } while (host == how->avoid);
+    return host;
 }
 
 

@@ -11,28 +11,29 @@ typedef struct {
 /* Workers start at different hosts: many processes that all begin with the
  * first one would pile up on it. */
 static void
-round_robin_init(void *state, const mosn_cluster_t *cluster,
-                 mosn_pool_t *pool MOSN_UNUSED)
+round_robin_init(void *state, const mosn_host_set_t *set,
+                 const mosn_cluster_conf_t *conf MOSN_UNUSED,
+                 mosn_pool_t *pool               MOSN_UNUSED)
 {
     round_robin_t *rr = state;
 
-    rr->next = cluster->n_hosts > 0 ? mosn_rand_below(cluster->n_hosts) : 0;
+    rr->next = mosn_rand_below(set->n);
 }
 
 
 static mosn_host_t *
-round_robin_pick(void *state, const mosn_cluster_t *cluster,
+round_robin_pick(void *state, const mosn_host_set_t *set,
                  const mosn_pick_t *how)
 {
     round_robin_t *rr = state;
     mosn_host_t   *host;
 
     do {
-        host = &cluster->hosts[rr->next];
-        if (++rr->next == cluster->n_hosts) {
+        host = set->hosts[rr->next];
+        if (++rr->next == set->n) {
             rr->next = 0;
         }
-    } while (host == how->avoid && cluster->n_hosts > 1);
+    } while (host == how->avoid);
     return host;
 }
 

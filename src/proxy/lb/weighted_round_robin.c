@@ -1,50 +1,98 @@
 /*
  * proxy/lb/weighted_round_robin.c - hosts in turn, as often as they weigh.
  *
- * Smooth: of weights 5, 1, 1 the first host does not get five in a row.
- * Every host gains its weight each time, the richest is picked and pays the
- * total.
+ * Smooth: of weights 5, 1, 1 the first host does not get five in a row.  Each
+ * host has a time when it is due next, earlier the more it weighs; the
+ * earliest one is picked.  They stand in a heap, so a pick costs the
+ * logarithm of their number.
  */
 
 #include "core/pool.h"
+#include "core/rand.h"
 #include "proxy/lb.h"
 
+#define TURN 1000000000000u /* between two picks of a host of weight 1 */
+
 typedef struct {
-    int64_t *credit;
-    int64_t  total;
+    uint64_t due;
+    uint32_t host;
+} wrr_place_t;
+
+typedef struct {
+    wrr_place_t *heap;
 } wrr_t;
 
 
+static uint64_t
+wrr_turn(const mosn_host_set_t *set, uint32_t host)
+{
+    return TURN / set->hosts[host]->weight;
+}
+
+
+/* The first one has moved back: down to its place. */
 static void
-wrr_init(void *state, const mosn_cluster_t *cluster, mosn_pool_t *pool)
+wrr_sink(wrr_t *wrr, uint32_t n, uint32_t at)
+{
+    wrr_place_t moved = wrr->heap[at];
+
+    for (uint32_t child; (child = at * 2 + 1) < n; at = child) {
+        if (child + 1 < n && wrr->heap[child + 1].due < wrr->heap[child].due) {
+            child++;
+        }
+        if (moved.due <= wrr->heap[child].due) {
+            break;
+        }
+        wrr->heap[at] = wrr->heap[child];
+    }
+    wrr->heap[at] = moved;
+}
+
+
+static uint32_t
+wrr_next(wrr_t *wrr, const mosn_host_set_t *set)
+{
+    uint32_t first = wrr->heap[0].host;
+
+    wrr->heap[0].due += wrr_turn(set, first);
+    wrr_sink(wrr, set->n, 0);
+    return first;
+}
+
+
+/* Hosts of one weight come evenly between each other: each begins a golden
+ * part of its turn after the one before.  Workers begin at different
+ * places. */
+static void
+wrr_init(void *state, const mosn_host_set_t *set,
+         const mosn_cluster_conf_t *conf MOSN_UNUSED, mosn_pool_t *pool)
 {
     wrr_t *wrr = state;
 
-    wrr->credit = mosn_pool_calloc(pool, cluster->n_hosts * sizeof(int64_t));
-    for (uint32_t i = 0; i < cluster->n_hosts; i++) {
-        wrr->total += cluster->hosts[i].weight;
+    wrr->heap = mosn_pool_alloc(pool, set->n * sizeof(*wrr->heap));
+    for (uint32_t i = 0; i < set->n; i++) {
+        wrr->heap[i].host = i;
+        wrr->heap[i].due = wrr_turn(set, i) / 1000 * (i * 618 % 1000);
+    }
+    for (uint32_t i = set->n / 2; i-- > 0;) {
+        wrr_sink(wrr, set->n, i);
+    }
+    for (uint32_t n = mosn_rand_below(set->n); n > 0; n--) {
+        (void) wrr_next(wrr, set);
     }
 }
 
 
 static mosn_host_t *
-wrr_pick(void *state, const mosn_cluster_t *cluster, const mosn_pick_t *how)
+wrr_pick(void *state, const mosn_host_set_t *set, const mosn_pick_t *how)
 {
-    wrr_t   *wrr = state;
-    uint32_t best = 0;
-    bool     found = false;
+    wrr_t       *wrr = state;
+    mosn_host_t *host;
 
-    for (uint32_t i = 0; i < cluster->n_hosts; i++) {
-        wrr->credit[i] += cluster->hosts[i].weight;
-        if (&cluster->hosts[i] != how->avoid
-            && (!found || wrr->credit[i] > wrr->credit[best]))
-        {
-            best = i;
-            found = true;
-        }
-    }
-    wrr->credit[best] -= wrr->total;
-    return &cluster->hosts[best];
+    do {
+        host = set->hosts[wrr_next(wrr, set)];
+    } while (host == how->avoid);
+    return host;
 }
 
 

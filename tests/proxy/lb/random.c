@@ -1,30 +1,24 @@
 /* tests/proxy/lb/random.c - shares by weight. */
 
-#include "tap.h"
+#include "hosts.h"
 #include "proxy/lb/random.c"
 
 
 int
 main(void)
 {
-    mosn_host_t    hosts[3] = { { .weight = 1 },
-                                { .weight = 2 },
-                                { .weight = 7 } };
-    mosn_cluster_t cluster = { .hosts = hosts, .n_hosts = 3 };
-    mosn_pick_t    any = { 0 }, avoid = { .avoid = &hosts[2] };
-    random_t       state = { 0 };
-    unsigned       counts[3] = { 0 };
+    mosn_cluster_t *c = hosts_cluster(
+        "lb = \"random\"; hosts = ( { address = \"10.0.0.1:1\"; weight = 50; "
+        "}, { address = \"10.0.0.2:1\"; weight = 30; }, { address = "
+        "\"10.0.0.3:1\"; weight = 20; } );");
+    unsigned    shares[] = { 5, 3, 2 }, avoided = 0;
+    mosn_pick_t how = { .avoid = c->hosts[0] };
 
-    random_init(&state, &cluster, NULL);
-    for (int i = 0; i < 10000; i++) {
-        counts[random_pick(&state, &cluster, &any) - hosts]++;
+    hosts_shares(c, 100000, shares, "50, 30, 20");
+    for (int i = 0; i < 100; i++) {
+        avoided += mosn_cluster_pick(c, &how) != c->hosts[0];
     }
-    ok(counts[0] > 700 && counts[0] < 1300, "one in ten: %u", counts[0]);
-    ok(counts[2] > 6500 && counts[2] < 7500, "seven in ten: %u", counts[2]);
-    counts[2] = 0;
-    for (int i = 0; i < 1000; i++) {
-        counts[random_pick(&state, &cluster, &avoid) - hosts]++;
-    }
-    is_num(counts[2], 0, "a host to avoid is avoided");
-    return done_testing();
+    is_num(avoided, 100, "a host to avoid is avoided");
+    hosts_end();
+    return hosts_done();
 }

@@ -1,31 +1,29 @@
 /* tests/proxy/lb/weighted_round_robin.c - shares, and no bursts. */
 
-#include "tap.h"
+#include "hosts.h"
 #include "proxy/lb/weighted_round_robin.c"
 
 
 int
 main(void)
 {
-    mosn_pool_t   *pool = mosn_pool_create(MOSN_POOL_CONF);
-    mosn_host_t    hosts[3] = { { .weight = 5 },
-                                { .weight = 1 },
-                                { .weight = 1 } };
-    mosn_cluster_t cluster = { .hosts = hosts, .n_hosts = 3 };
-    mosn_pick_t    any = { 0 }, not_first = { .avoid = &hosts[0] };
-    wrr_t          state = { 0 };
-    char           order[8] = "";
-    unsigned       first = 0;
+    mosn_cluster_t *c = hosts_cluster(
+        "lb = \"weighted_round_robin\"; hosts = ( { address = \"10.0.0.1:1\"; "
+        "weight = 5; }, { address = \"10.0.0.2:1\"; }, { address = "
+        "\"10.0.0.3:1\"; } );");
+    unsigned    shares[] = { 5, 1, 1 }, row = 0, longest = 0, avoided = 0;
+    mosn_pick_t how = { .avoid = c->hosts[0] };
 
-    wrr_init(&state, &cluster, pool);
-    for (int i = 0; i < 7; i++) {
-        order[i] = (char) ('a' + (wrr_pick(&state, &cluster, &any) - hosts));
+    hosts_shares(c, 7000, shares, "5, 1, 1");
+    for (int i = 0; i < 700; i++) {
+        row = mosn_cluster_pick(c, NULL) == c->hosts[0] ? row + 1 : 0;
+        longest = row > longest ? row : longest;
     }
-    is_str(mosn_str(order), "aabacaa", "5, 1, 1 without five in a row");
+    ok(longest < 5, "%u in a row, not five", longest);
     for (int i = 0; i < 100; i++) {
-        first += wrr_pick(&state, &cluster, &not_first) == &hosts[0];
+        avoided += mosn_cluster_pick(c, &how) != c->hosts[0];
     }
-    is_num(first, 0, "a host to avoid is avoided");
-    mosn_pool_destroy(&pool);
-    return done_testing();
+    is_num(avoided, 100, "a host to avoid is avoided");
+    hosts_end();
+    return hosts_done();
 }

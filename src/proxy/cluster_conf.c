@@ -1,0 +1,258 @@
+/* proxy/cluster_conf.c - the settings of clusters and hosts. */
+
+#include "proxy/cluster.h"
+
+static const char *const host_states[] = { "enabled", "drain", "disabled",
+                                           NULL };
+
+static const mosn_directive_t host_directives[] = {
+    MOSN_ADDRESS(mosn_host_conf_t, address, NULL, "Where the host listens."),
+    MOSN_STRING(mosn_host_conf_t, name, NULL,
+                "\"name:port\" in place of an address, for a cluster with "
+                "`discovery`."),
+    MOSN_INT(mosn_host_conf_t, weight, 1, 10000, 1,
+             "Its share, for balancers that weigh."),
+    MOSN_INT(mosn_host_conf_t, priority, 0, 7, 0,
+             "Hosts of a higher number are used as far as those of the lower "
+             "ones are not well."),
+    MOSN_STRING(mosn_host_conf_t, zone, NULL, "The zone that it is in."),
+    MOSN_ENUM(mosn_host_conf_t, state, host_states, MOSN_HOST_ENABLED,
+              "`drain`: only those come who have a sticky cookie for it; "
+              "`disabled`: nobody does."),
+    MOSN_MAP(mosn_host_conf_t, metadata, "What subsets are made of."),
+    MOSN_DIRECTIVES_END
+};
+
+
+static void
+host_check(mosn_conf_t *reader, void *conf)
+{
+    const mosn_host_conf_t *h = conf;
+
+    if ((h->address.len > 0) == (h->name.at != NULL)) {
+        mosn_conf_error(reader, h, NULL, "needs either `address` or `name`");
+    }
+}
+
+
+static const mosn_conf_block_t host_block = {
+    .doc = "A host of a cluster.",
+    .size = sizeof(mosn_host_conf_t),
+    .directives = host_directives,
+    .check = host_check,
+};
+
+static const mosn_directive_t hosts_directives[] = {
+    MOSN_LIST(mosn_hosts_conf_t, hosts, &host_block, "The hosts."),
+    MOSN_DIRECTIVES_END
+};
+
+const mosn_conf_block_t mosn_hosts_block = {
+    .doc = "The hosts of a cluster.",
+    .size = sizeof(mosn_hosts_conf_t),
+    .directives = hosts_directives,
+};
+
+static const mosn_directive_t breaker_directives[] = {
+    MOSN_INT(mosn_breaker_conf_t, max_connections, 0, 1000000, 0,
+             "Connections to its hosts; 0: no limit.  Requests wait for a "
+             "free one; each worker may have one to each host."),
+    MOSN_INT(mosn_breaker_conf_t, max_pending, 0, 1000000, 16384,
+             "Requests that may wait for a connection; one more goes to "
+             "another host, or is answered 503."),
+    MOSN_INT(mosn_breaker_conf_t, max_requests, 0, 10000000, 0,
+             "Requests under way; one more waits in the `queue`, or is "
+             "answered 503; 0: no limit."),
+    MOSN_INT(mosn_breaker_conf_t, max_retries, 0, 1000000, 0,
+             "Requests under way that are repeated; 0: no limit but the "
+             "`retry_budget`."),
+    MOSN_DIRECTIVES_END
+};
+
+static const mosn_conf_block_t breaker_block = {
+    .doc = "Limits that protect the hosts of a cluster, of all workers "
+           "together.",
+    .size = sizeof(mosn_breaker_conf_t),
+    .directives = breaker_directives,
+};
+
+static const mosn_directive_t budget_directives[] = {
+    MOSN_FLOAT(mosn_retry_budget_conf_t, percent, 0, 100, "20",
+               "Repeated requests, of all within ten seconds."),
+    MOSN_INT(mosn_retry_budget_conf_t, min_per_second, 0, 100000, 3,
+             "And so many a second, in each worker, however few requests "
+             "there are."),
+    MOSN_DIRECTIVES_END
+};
+
+static const mosn_conf_block_t budget_block = {
+    .doc = "How many requests are sent again after a host may have seen "
+           "them.  What provably reached nobody is not counted.",
+    .size = sizeof(mosn_retry_budget_conf_t),
+    .directives = budget_directives,
+};
+
+static const mosn_directive_t queue_directives[] = {
+    MOSN_INT(mosn_queue_conf_t, size, 1, 1000000, 1024,
+             "Requests that may wait, in each worker."),
+    MOSN_DURATION(mosn_queue_conf_t, timeout, 1, 3600000, 1000,
+                  "One that has waited so long is answered 503."),
+    MOSN_DIRECTIVES_END
+};
+
+static const mosn_conf_block_t queue_block = {
+    .doc = "Where requests wait while `max_requests` are under way.",
+    .size = sizeof(mosn_queue_conf_t),
+    .directives = queue_directives,
+};
+
+static const mosn_directive_t outlier_directives[] = {
+    MOSN_INT(mosn_outlier_conf_t, consecutive_errors, 0, 10000, 5,
+             "Answers with 5xx in a row, of all workers, after which a host "
+             "is left out; 0: they do not matter."),
+    MOSN_INT(mosn_outlier_conf_t, consecutive_local_errors, 0, 10000, 5,
+             "Requests in a row that got no answer: no connection, a reset, "
+             "a timeout; 0: they do not matter."),
+    MOSN_FLOAT(mosn_outlier_conf_t, failure_percent, 0, 100, "0",
+               "A host with more errors than this in an `interval` is left "
+               "out; 0: not looked at."),
+    MOSN_FLOAT(mosn_outlier_conf_t, success_rate_factor, 0, 10, "0",
+               "So many standard deviations below the mean success rate of "
+               "the hosts a host is left out (1.9 is usual); 0: not looked "
+               "at."),
+    MOSN_INT(mosn_outlier_conf_t, min_requests, 1, 1000000, 100,
+             "Hosts with fewer requests in an `interval` are not judged by "
+             "a rate."),
+    MOSN_INT(mosn_outlier_conf_t, min_hosts, 1, 10000, 5,
+             "With fewer hosts to compare there is no success rate."),
+    MOSN_DURATION(mosn_outlier_conf_t, interval, 100, 3600000, 10000,
+                  "Rates are of so long a time."),
+    MOSN_DURATION(mosn_outlier_conf_t, ejection_time, 100, 86400000, 30000,
+                  "A host is left out for this time, twice as long the "
+                  "second time in a row, and so on."),
+    MOSN_DURATION(mosn_outlier_conf_t, max_ejection_time, 100, 86400000,
+                  300000, "But never longer."),
+    MOSN_FLOAT(mosn_outlier_conf_t, max_ejection_percent, 0, 100, "50",
+               "No more of the hosts are left out; one always may be."),
+    MOSN_DIRECTIVES_END
+};
+
+static const mosn_conf_block_t outlier_block = {
+    .doc = "Hosts that fail requests get none for a while.",
+    .size = sizeof(mosn_outlier_conf_t),
+    .directives = outlier_directives,
+};
+
+static const mosn_directive_t sticky_directives[] = {
+    MOSN_STRING(mosn_sticky_conf_t, cookie, "route", "Its name."),
+    MOSN_DURATION(mosn_sticky_conf_t, ttl, 0, 2000000000, 0,
+                  "How long the client keeps it; 0: for its session."),
+    MOSN_STRING(mosn_sticky_conf_t, path, "/", "Its path."),
+    MOSN_DIRECTIVES_END
+};
+
+static const mosn_conf_block_t sticky_block = {
+    .doc = "A cookie keeps a client at the host that it got first, as long "
+           "as that is usable.",
+    .size = sizeof(mosn_sticky_conf_t),
+    .directives = sticky_directives,
+};
+
+static const char *const subset_fallbacks[] = { "none", "any", "default",
+                                                NULL };
+
+static const mosn_directive_t cluster_directives[] = {
+    MOSN_STRING_REQUIRED(mosn_cluster_conf_t, name,
+                         "Its name, for routes, logs and metrics."),
+    MOSN_STRING(mosn_cluster_conf_t, protocol, "http1",
+                "What its hosts speak: `http1`, `http2`, `bolt`, `boltv2`, "
+                "`dubbo`, `tr`, or the name of a protocol that was loaded."),
+    MOSN_STRING(mosn_cluster_conf_t, lb, "round_robin",
+                "How a host is picked: `round_robin`, "
+                "`weighted_round_robin`, `random` (by weight), "
+                "`least_request` (the less busy one of two), `peak_ewma` "
+                "(the sooner one of two), `ring_hash` or `maglev` (by the "
+                "`hash` of the route)."),
+    MOSN_INT(mosn_cluster_conf_t, ring_points, 1, 65536, 512,
+             "`ring_hash`: points of the heaviest host; more are more even."),
+    MOSN_INT(mosn_cluster_conf_t, table_size, 16, 1000003, 16381,
+             "`maglev`: places in its table, rounded up to a prime; a "
+             "hundred for each host is even enough."),
+    MOSN_DURATION(mosn_cluster_conf_t, connect_timeout, 1, 3600000, 5000,
+                  "A connect that takes longer has failed."),
+    MOSN_DURATION(mosn_cluster_conf_t, idle_timeout, 1, 86400000, 60000,
+                  "An idle connection is closed after this time."),
+    MOSN_INT(mosn_cluster_conf_t, max_requests_per_connection, 0, 1000000000,
+             0, "A connection is closed after so many requests; 0: never."),
+    MOSN_SIZE(mosn_cluster_conf_t, max_header_bytes, 1024, 1 << 20, 65536,
+              "Longest head of a response; a longer one is answered 502."),
+    MOSN_GROUP(mosn_cluster_conf_t, circuit_breaker, &breaker_block,
+               "Limits that protect the hosts."),
+    MOSN_OPT_GROUP(mosn_cluster_conf_t, circuit_breaker_high, &breaker_block,
+                   "Limits of routes with `priority = \"high\"`; else they "
+                   "have those above for themselves."),
+    MOSN_GROUP(mosn_cluster_conf_t, retry_budget, &budget_block,
+               "How many requests are sent again."),
+    MOSN_OPT_GROUP(mosn_cluster_conf_t, queue, &queue_block,
+                   "Where requests wait when too many are under way."),
+    MOSN_OPT_GROUP(mosn_cluster_conf_t, outlier_detection, &outlier_block,
+                   "Hosts that fail requests get none for a while."),
+    MOSN_FLOAT(mosn_cluster_conf_t, panic_percent, 0, 100, "0",
+               "With fewer of its hosts well than this, all are used as if "
+               "they were: better some errors than the rest overrun.  When "
+               "none is well, all are used anyway."),
+    MOSN_DURATION(mosn_cluster_conf_t, slow_start, 0, 3600000, 0,
+                  "A host that is new, or well again, gets to its weight in "
+                  "this time; for balancers that weigh."),
+    MOSN_BOOL(mosn_cluster_conf_t, prefer_zone, true,
+              "Hosts of our own `zone` come first, as far as they are well."),
+    MOSN_STRING_LISTS(mosn_cluster_conf_t, subset_selectors,
+                      "Keys of metadata by which routes may ask for some of "
+                      "the hosts."),
+    MOSN_ENUM(mosn_cluster_conf_t, subset_fallback, subset_fallbacks,
+              MOSN_SUBSET_NONE,
+              "When no host has what a route asks for: `none` is used (503), "
+              "`any`, or those of `default_subset`."),
+    MOSN_MAP(mosn_cluster_conf_t, default_subset,
+             "Metadata, the keys of a selector."),
+    MOSN_OPT_GROUP(mosn_cluster_conf_t, sticky, &sticky_block,
+                   "A cookie that keeps clients at their hosts."),
+    MOSN_GROUP(mosn_cluster_conf_t, http2, &mosn_http2_block,
+               "For hosts that speak HTTP/2."),
+    MOSN_GROUP(mosn_cluster_conf_t, rpc, &mosn_rpc_client_block,
+               "For hosts that speak a protocol of calls."),
+    MOSN_BOOL(mosn_cluster_conf_t, carry_calls, true,
+              "Hosts that speak HTTP get calls of other protocols whole, as "
+              "application/x-mosn-rpc for another mesh to unpack; `false`: "
+              "as plain POST /service/method with the headers and the body "
+              "of the call."),
+    MOSN_OPT_GROUP(mosn_cluster_conf_t, tls, &mosn_tls_client_block,
+                   "TLS towards the hosts; without it connections are "
+                   "plain."),
+    MOSN_OPT_GROUP(mosn_cluster_conf_t, headers, &mosn_header_edits_block,
+                   "Headers that change on the way to it and back."),
+    MOSN_ROW(mosn_cluster_conf_t, hosts.hosts, "hosts", LIST,
+             .block = &host_block, .required = true, .doc = "The hosts."),
+    MOSN_DIRECTIVES_END
+};
+
+
+static void
+cluster_check(mosn_conf_t *reader, void *conf)
+{
+    const mosn_cluster_conf_t *c = conf;
+
+    if (c->subset_fallback == MOSN_SUBSET_DEFAULT && c->default_subset.n == 0)
+    {
+        mosn_conf_error(reader, &c->subset_fallback, c,
+                        "needs `default_subset`");
+    }
+}
+
+
+const mosn_conf_block_t mosn_cluster_block = {
+    .doc = "A group of hosts that do the same.",
+    .size = sizeof(mosn_cluster_conf_t),
+    .directives = cluster_directives,
+    .check = cluster_check,
+};

@@ -1,0 +1,169 @@
+/* proxy/host.c - hosts: life, health, latency. */
+
+#include "proxy/host.h"
+
+#include "core/log.h"
+#include "proxy/cluster.h"
+
+#define LATENCY_DECAY_NS 10000000000.0 /* the past weighs 1/e after it */
+
+
+static void
+host_let_go(void *version)
+{
+    mosn_cluster_version_unref(version);
+}
+
+
+mosn_host_t *
+mosn_host_create(const mosn_host_conf_t *conf, mosn_cluster_version_t *version)
+{
+    mosn_pool_t *memory = mosn_pool_create(MOSN_POOL_CONN);
+    mosn_host_t *host = mosn_pool_calloc(memory, sizeof(*host));
+    char         text[MOSN_ADDRESS_TEXT];
+
+    (void) mosn_address_format(&conf->address.sa, conf->address.len, text);
+    host->refs = 1;
+    host->memory = memory;
+    host->version = mosn_cluster_version_ref(version);
+    mosn_pool_on_destroy(memory, host_let_go, version);
+    host->conf = conf;
+    host->address = conf->address;
+    host->name = mosn_pool_copy(memory, mosn_str(text));
+    host->weight = (uint32_t) conf->weight;
+    host->is_new = true;
+    return host;
+}
+
+
+void
+mosn_host_register(mosn_host_t *host, mosn_str_t cluster)
+{
+    char label[256];
+    int  n = snprintf(label, sizeof(label), "%.*s,%.*s", MOSN_STR_ARG(cluster),
+                      MOSN_STR_ARG(host->name));
+
+    if (n > (int) sizeof(label) - 1) {
+        n = (int) sizeof(label) - 1;
+    }
+    host->metrics = mosn_metrics_instance(&mosn_host_metrics,
+                                          (mosn_str_t){ label, (size_t) n });
+}
+
+
+static void
+host_on_pool_empty(mosn_stream_pool_t *pool)
+{
+    mosn_host_t *host = mosn_container_of(pool, mosn_host_t, pool);
+
+    mosn_host_unref(host);
+}
+
+
+void
+mosn_host_start(mosn_host_t *host, mosn_loop_t *loop)
+{
+    mosn_stream_pool_init(&host->pool, loop, &host->version->pool_conf,
+                          &host->address, host->metrics);
+    host->started = true;
+    host->since_ms = loop->now_ms;
+}
+
+
+void
+mosn_host_unref(mosn_host_t *host)
+{
+    mosn_pool_t *memory = host->memory;
+
+    if (--host->refs > 0) {
+        return;
+    }
+    if (host->left) { /* somebody may be on the way out of its pool */
+        mosn_loop_bury(host->pool.loop, &memory);
+    } else {
+        mosn_pool_destroy(&memory);
+    }
+}
+
+
+/* The pool has its reference until its last connection is closed. */
+void
+mosn_host_leave(mosn_host_t *host)
+{
+    host->conf = NULL;
+    if (host->started) {
+        host->left = true;
+        host->pool.on_empty = host_on_pool_empty;
+        mosn_stream_pool_close(&host->pool);
+    } else {
+        mosn_host_unref(host);
+    }
+}
+
+
+const char *
+mosn_host_why_not(const mosn_host_t *host, uint64_t now_ms)
+{
+    if (host->conf == NULL) {
+        return "removed";
+    }
+    if (host->conf->state != MOSN_HOST_ENABLED) {
+        return host->conf->state == MOSN_HOST_DRAIN ? "draining" : "disabled";
+    }
+    if (atomic_load_explicit(mosn_host_cell(host, MOSN_HOST_CELL_HEALTH),
+                             memory_order_relaxed)
+        == MOSN_HEALTH_BAD)
+    {
+        return "unhealthy";
+    }
+    if (atomic_load_explicit(
+            mosn_host_cell(host, MOSN_HOST_CELL_EJECTED_UNTIL),
+            memory_order_relaxed)
+        > now_ms)
+    {
+        return "ejected";
+    }
+    return host->started && mosn_stream_pool_is_down(&host->pool) ? "down"
+                                                                  : NULL;
+}
+
+
+/* e^-x for x >= 0, well enough: (1 + x/256)^-256. */
+static double
+host_decay(double x)
+{
+    double d = 1 / (1 + x / 256);
+
+    for (int i = 0; i < 8; i++) {
+        d *= d;
+    }
+    return d;
+}
+
+
+uint64_t
+mosn_host_latency_ns(const mosn_host_t *host, uint64_t now_ns)
+{
+    double age = (double) (now_ns - host->latency_at_ns) / LATENCY_DECAY_NS;
+
+    return (uint64_t) ((double) host->latency_ns * host_decay(age));
+}
+
+
+/* A slow answer counts at once, faster ones little by little. */
+void
+mosn_host_note_latency(mosn_host_t *host, uint64_t now_ns, uint64_t took_ns)
+{
+    double old = (double) host->latency_ns;
+    double weight =
+        host_decay((double) (now_ns - host->latency_at_ns) / LATENCY_DECAY_NS);
+
+    if (took_ns >= host->latency_ns) {
+        host->latency_ns = took_ns;
+    } else {
+        weight = weight > 0.9 ? 0.9 : weight;
+        host->latency_ns =
+            (uint64_t) (old * weight + (double) took_ns * (1 - weight));
+    }
+    host->latency_at_ns = now_ns;
+}

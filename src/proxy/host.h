@@ -1,0 +1,110 @@
+/*
+ * proxy/host.h - one host of a cluster, as this process sees it.
+ *
+ * What all processes know of it lies in cells of the shared memory: health
+ * is what checks have found, ejection what requests have.  A host is counted
+ * by the set that it is in and by the requests that it has; one that left
+ * its set finishes those.
+ */
+
+#ifndef MOSN_PROXY_HOST_H
+#define MOSN_PROXY_HOST_H
+
+#include "stream/pool.h"
+
+typedef struct mosn_host_s            mosn_host_t;
+typedef struct mosn_cluster_s         mosn_cluster_t;
+typedef struct mosn_cluster_version_s mosn_cluster_version_t;
+
+enum { MOSN_HOST_ENABLED, MOSN_HOST_DRAIN, MOSN_HOST_DISABLED };
+
+typedef struct {
+    mosn_address_t    address;
+    mosn_str_t        name; /* "host:port" to be resolved; or empty */
+    int64_t           weight;
+    int64_t           priority;
+    mosn_str_t        zone;
+    int               state;
+    mosn_conf_pairs_t metadata;
+} mosn_host_conf_t;
+
+typedef MOSN_CONF_LIST(mosn_host_conf_t) mosn_host_list_t;
+
+typedef struct {
+    mosn_host_list_t hosts;
+} mosn_hosts_conf_t;
+
+/* Cells, from the first slot of its counters on. */
+typedef enum {
+    MOSN_HOST_CELL_HEALTH,        /* 0: not known, or a mosn_health_e */
+    MOSN_HOST_CELL_EJECTED_UNTIL, /* milliseconds, monotonic; 0: it is not */
+    MOSN_HOST_CELL_EJECTIONS,     /* in a row */
+    MOSN_HOST_CELL_ERRORS,        /* in a row, answers */
+    MOSN_HOST_CELL_LOCAL_ERRORS,  /* in a row, no answer was had */
+} mosn_host_cell_e;
+
+typedef enum {
+    MOSN_HEALTH_UNKNOWN,
+    MOSN_HEALTH_GOOD,
+    MOSN_HEALTH_BAD,
+} mosn_health_e;
+
+struct mosn_host_s {
+    uint32_t                refs;
+    mosn_pool_t            *memory;
+    mosn_cluster_version_t *version;
+    const mosn_host_conf_t *conf; /* of the set; NULL: it left */
+    mosn_address_t          address;
+    mosn_str_t              name;   /* its address */
+    uint32_t                weight; /* at this moment */
+    uint32_t                metrics;
+    uint32_t                n_active;      /* requests of this worker */
+    bool                    is_new;        /* of this set */
+    bool                    usable;        /* when last looked at */
+    bool                    started;       /* its pool is */
+    bool                    left;          /* its set, while it was in use */
+    uint64_t                since_ms;      /* it is in use; for a slow start */
+    uint64_t                latency_ns;    /* moving peak average */
+    uint64_t                latency_at_ns; /* when it was taken */
+    mosn_stream_pool_t      pool;          /* of this worker */
+};
+
+/* With one reference. */
+mosn_host_t *mosn_host_create(const mosn_host_conf_t *conf,
+                              mosn_cluster_version_t *version);
+
+void mosn_host_register(mosn_host_t *host, mosn_str_t cluster);
+void mosn_host_start(mosn_host_t *host, mosn_loop_t *loop);
+
+static inline mosn_host_t *
+mosn_host_ref(mosn_host_t *host)
+{
+    host->refs++;
+    return host;
+}
+
+
+void mosn_host_unref(mosn_host_t *host);
+
+/* It is of no set any more: finishes what it has. */
+void mosn_host_leave(mosn_host_t *host);
+
+static inline _Atomic uint64_t *
+mosn_host_cell(const mosn_host_t *host, mosn_host_cell_e cell)
+{
+    return mosn_metrics_cell(host->metrics + cell);
+}
+
+
+/* Why it gets no requests; NULL: it does. */
+const char *mosn_host_why_not(const mosn_host_t *host, uint64_t now_ms);
+
+/* What it is measured by: an attempt took so long, or ended without an
+ * answer. */
+void mosn_host_note_latency(mosn_host_t *host, uint64_t now_ns,
+                            uint64_t took_ns);
+
+/* The average, less as it gets older. */
+uint64_t mosn_host_latency_ns(const mosn_host_t *host, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,79 @@
+/* hash_keys.h - what balancers by hash have in common. */
+
+#ifndef HASH_KEYS_H
+#define HASH_KEYS_H
+
+#include "hosts.h"
+
+#define N_KEYS 20000
+
+static unsigned key_at[N_KEYS];
+
+
+static unsigned
+key_pick(mosn_cluster_t *c, unsigned key)
+{
+    mosn_pick_t how = { .hash = (key + 1) * 0x9e3779b97f4a7c15u,
+                        .has_hash = true };
+
+    return hosts_number(c, mosn_cluster_pick(c, &how));
+}
+
+
+/* With n hosts and one fewer. */
+static void
+hash_keys(const char *lb, unsigned n)
+{
+    char            text[8192], hosts[4096];
+    unsigned        moved = 0, wrong = 0, lost = 0, shares[64];
+    mosn_cluster_t *c;
+
+    (void) snprintf(text, sizeof(text), "lb = \"%s\"; table_size = 65537; %s",
+                    lb, hosts_equal(hosts, sizeof(hosts), n));
+    c = hosts_cluster(text);
+    for (unsigned i = 0; i < 64; i++) {
+        shares[i] = 1;
+    }
+    hosts_shares(c, 100000, shares, "equal hosts have equal shares");
+    for (unsigned i = 0; i < N_KEYS; i++) {
+        key_at[i] = key_pick(c, i);
+        wrong += key_pick(c, i) != key_at[i];
+        lost += key_at[i] == 3;
+    }
+    is_num(wrong, 0, "a key has its host");
+    hosts_set_bad(c, 3, true);
+    for (unsigned i = 0; i < N_KEYS; i++) {
+        moved += key_pick(c, i) != key_at[i];
+    }
+    ok(moved >= lost && moved <= N_KEYS / n + N_KEYS / 50,
+       "one of %u hosts leaves: %u of %u keys move, it had %u", n, moved,
+       N_KEYS, lost);
+    hosts_set_bad(c, 3, false);
+    for (unsigned i = 0; i < N_KEYS; i++) {
+        wrong += key_pick(c, i) != key_at[i];
+    }
+    is_num(wrong, 0, "it comes back, and so do they");
+    hosts_end();
+
+    (void) snprintf(text, sizeof(text),
+                    "lb = \"%s\"; table_size = 65537; hosts = ( { address = "
+                    "\"10.0.0.1:1\"; weight = 5; }, { address = "
+                    "\"10.0.0.2:1\"; weight = 3; }, { address = "
+                    "\"10.0.0.3:1\"; weight = 2; } );",
+                    lb);
+    c = hosts_cluster(text);
+    shares[0] = 5;
+    shares[1] = 3;
+    shares[2] = 2;
+    hosts_shares(c, 100000, shares, "shares by weight");
+    {
+        mosn_pick_t how = { .hash = 77, .has_hash = true };
+
+        how.avoid = mosn_cluster_pick(c, &how);
+        ok(mosn_cluster_pick(c, &how) != how.avoid, "one is avoided");
+    }
+    hosts_end();
+}
+
+
+#endif
