@@ -122,6 +122,7 @@ struct mosn_cluster_s {
     mosn_list_t                queue; /* of requests that wait for room */
     uint32_t                   n_queued;
     uint64_t                   retry_tokens; /* thousandths of a retry */
+    uint64_t                   retry_window; /* earned by requests lately */
     uint64_t                   retry_second; /* when the last came by time */
     uint64_t                   beat_ms;    /* when a heartbeat was answered */
     bool                       beats_well; /* and how */

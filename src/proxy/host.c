@@ -5,6 +5,8 @@
 #include "core/log.h"
 #include "proxy/cluster.h"
 
+#include <xxhash.h>
+
 #define LATENCY_DECAY_NS 10000000000.0 /* the past weighs 1/e after it */
 
 
@@ -30,6 +32,7 @@ mosn_host_create(const mosn_host_conf_t *conf, mosn_cluster_version_t *version)
     host->conf = conf;
     host->address = conf->address;
     host->name = mosn_pool_copy(memory, mosn_str(text));
+    host->id = XXH64(host->name.at, host->name.len, 0);
     host->weight = (uint32_t) conf->weight;
     host->is_new = true;
     return host;

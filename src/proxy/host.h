@@ -56,6 +56,7 @@ struct mosn_host_s {
     const mosn_host_conf_t *conf; /* of the set; NULL: it left */
     mosn_address_t          address;
     mosn_str_t              name;   /* its address */
+    uint64_t                id;     /* of its name, for cookies */
     uint32_t                weight; /* at this moment */
     uint32_t                metrics;
     uint32_t                n_active;      /* requests of this worker */

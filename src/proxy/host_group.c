@@ -486,7 +486,7 @@ pick_sticky(const mosn_host_group_t *group, const mosn_pick_t *how,
     for (uint32_t i = 0; i < group->n_hosts; i++) {
         mosn_host_t *host = group->hosts[i];
 
-        if (mosn_str_equal(host->name, how->sticky) && host != how->avoid
+        if (host->id == how->sticky && host != how->avoid
             && (mosn_host_why_not(host, now) == NULL
                 || host->conf->state == MOSN_HOST_DRAIN))
         {
@@ -514,7 +514,7 @@ mosn_host_groups_pick(mosn_host_groups_t *groups, mosn_pick_t *how)
     if (group == NULL) {
         return NULL;
     }
-    if (how->sticky.len > 0) {
+    if (how->has_sticky) {
         host = pick_sticky(group, how, now);
     }
     if (host == NULL) {

@@ -25,8 +25,9 @@ typedef struct mosn_cluster_conf_s mosn_cluster_conf_t;
 typedef struct {
     const mosn_host_t       *avoid;  /* failed just now; NULL: none */
     const mosn_conf_pairs_t *subset; /* or NULL */
-    mosn_str_t               sticky; /* the name of its host; or empty */
-    uint64_t                 hash;   /* of what keeps it at one host */
+    uint64_t                 sticky; /* the id of its host */
+    bool                     has_sticky;
+    uint64_t                 hash; /* of what keeps it at one host */
     bool                     has_hash;
     uint64_t                 now_ns;
 } mosn_pick_t;

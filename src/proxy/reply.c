@@ -1,6 +1,7 @@
 /* proxy/reply.c - answers of our own. */
 
 #include "os/clock.h"
+#include "proto/rpc.h"
 #include "proxy/grpc.h"
 #include "proxy/request_parts.h"
 
@@ -8,6 +9,15 @@
 void
 mosn_request_edit_response(mosn_request_t *r, mosn_message_t *m)
 {
+    if (r->set_cookie.len > 0 && !m->ours) {
+        mosn_message_need_headers(m);
+        mosn_headers_add(&m->headers, MOSN_HEADER_SET_COOKIE,
+                         MOSN_STR("Set-Cookie"), r->set_cookie);
+    }
+    if (r->route->cors != NULL && m->rpc == NULL) {
+        mosn_cors_answer(r->route->cors, r->head, m,
+                         mosn_cors_is_preflight(r->head));
+    }
     if (r->version != NULL) {
         mosn_edits_on_response(r->version->edits, r, m);
     }
@@ -43,8 +53,8 @@ mosn_request_reply(mosn_request_t *r, unsigned status, mosn_str_t type,
                          MOSN_STR("Location"), location);
     }
 
-    if (r->route != NULL && r->route->conf->route == NULL
-        && r->reason == MOSN_REASON_NONE)
+    if (r->route != NULL
+        && (r->route->cors != NULL || r->route->conf->route == NULL))
     {
         mosn_request_edit_response(r, m);
     }

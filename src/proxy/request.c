@@ -12,12 +12,9 @@
 #include "proto/rpc.h"
 #include "proxy/grpc.h"
 
-#define REPLAY_MAX (64u * 1024) /* body kept to send a request again */
-#define HOLD_MAX   (64u * 1024) /* body held while no upstream is there */
+#define HOLD_MAX (64u * 1024) /* body held while no upstream is there */
 
 static const mosn_stream_receiver_ops_t request_down_ops;
-
-static void request_timed_out(mosn_timer_t *timer);
 
 
 /* --- the end ------------------------------------------------------------ */
@@ -35,16 +32,6 @@ mosn_request_drop_upstream(mosn_request_t *r, mosn_reason_e reason)
 
         r->up = NULL;
         up->ops->reset(up, reason);
-    }
-}
-
-
-static void
-request_free_host(mosn_request_t *r)
-{
-    if (r->host_counted) {
-        r->host_counted = false;
-        r->host->n_active--;
     }
 }
 
@@ -68,32 +55,6 @@ request_let_go(void *object)
 }
 
 
-static void
-request_uncount(mosn_request_t *r)
-{
-    if (r->counted) {
-        r->counted = false;
-        mosn_metric_dec(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS_ACTIVE);
-    }
-    request_free_host(r);
-}
-
-
-void
-mosn_request_use_host(mosn_request_t *r, mosn_host_t *host)
-{
-    if (r->host != NULL) {
-        request_free_host(r);
-        mosn_host_unref(r->host);
-    }
-    r->host = host != NULL ? mosn_host_ref(host) : NULL;
-    if (host != NULL) {
-        r->host_counted = true;
-        host->n_active++;
-    }
-}
-
-
 /* The downstream stream is over. */
 void
 mosn_request_finish(mosn_request_t *r)
@@ -104,8 +65,13 @@ mosn_request_finish(mosn_request_t *r)
     r->over = true;
     r->down = NULL;
     mosn_timer_disarm(r->loop, &r->timer);
+    mosn_timer_disarm(r->loop, &r->backoff);
     mosn_request_drop_upstream(r, r->reason);
-    request_uncount(r);
+    mosn_request_end_hedge(r, r->reason);
+    if (r->mirrors != NULL) {
+        mosn_mirrors_leave(r);
+    }
+    mosn_request_leave(r);
     for (uint16_t i = 0; i < r->n_filters; i++) {
         if (r->filters[i].ops->on_end != NULL) {
             r->filters[i].ops->on_end(&r->filters[i], r->filters[i].stream);
@@ -144,168 +110,6 @@ mosn_request_resume_down(mosn_request_t *r)
 }
 
 
-void
-mosn_request_arm_timer(mosn_request_t *r)
-{
-    uint32_t ms = r->timeout_ms;
-
-    if (r->deadline_ms > 0) {
-        uint64_t now = r->loop->now_ms;
-        uint64_t left = r->deadline_ms > now ? r->deadline_ms - now : 1;
-
-        ms = ms == 0 || left < ms ? (uint32_t) left : ms;
-    }
-    if (ms > 0) {
-        mosn_timer_arm(r->loop, &r->timer, ms);
-    }
-}
-
-
-/* Body that cannot be sent again is not kept once it is on its way. */
-static void
-request_trim_held(mosn_request_t *r)
-{
-    size_t max =
-        r->route != NULL ? r->route->conf->route->replay_bytes : REPLAY_MAX;
-
-    if (r->held.bytes > max) {
-        r->replayable = false;
-    }
-    if (!r->replayable) {
-        mosn_chain_clear(&r->held);
-    }
-}
-
-
-/* The whole request, or what is there of it, to a fresh upstream stream. */
-static void
-request_send(mosn_request_t *r)
-{
-    mosn_stream_t *up = r->up;
-    bool           end = r->received_all && !r->has_trailers;
-
-    r->forwarded_ns = r->loop->now_ns;
-    up->ops->send_head(up, r->head, end && r->held.bytes == 0);
-    for (mosn_buf_t *b = r->held.head, *next; b != NULL && r->up == up;
-         b = next) {
-        next = b->next; /* a send that fails drops what is held */
-        up->ops->send_data(up, b, end && next == NULL);
-    }
-    if (r->up != up) {
-        return; /* it broke, and was dealt with */
-    }
-    if (r->has_trailers) {
-        up->ops->send_trailers(up, r->trailers);
-    }
-    r->forwarded_all = r->received_all;
-    request_trim_held(r);
-    mosn_request_arm_timer(r);
-    if (!mosn_stream_is_blocked(up)) {
-        mosn_request_resume_down(r);
-    }
-}
-
-
-static void
-request_on_upstream(mosn_stream_wait_t *wait, mosn_stream_t *stream)
-{
-    mosn_request_t *r = mosn_container_of(wait, mosn_request_t, wait);
-
-    r->waiting = false;
-    r->up = stream;
-    stream->owner = r;
-    stream->receiver = &mosn_request_up_ops;
-    r->up_conn_id = stream->conn->id;
-    mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_REQUESTS);
-    mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS);
-    request_send(r);
-}
-
-
-/* --- upstream trouble --------------------------------------------------- */
-
-void
-mosn_request_try_again(mosn_request_t *r)
-{
-    mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_RETRIES);
-    mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_RETRIES);
-    r->forwarded_all = false;
-    mosn_request_forward(r);
-}
-
-
-static void
-request_on_no_upstream(mosn_stream_wait_t *wait, mosn_reason_e reason)
-{
-    mosn_request_t *r = mosn_container_of(wait, mosn_request_t, wait);
-
-    r->waiting = false;
-    /* It never left: another host may have it. */
-    if (r->cluster->n_hosts > 1 && r->attempts < MOSN_REQUEST_MAX_ATTEMPTS) {
-        mosn_request_try_again(r);
-        return;
-    }
-    mosn_request_fail(r, reason);
-}
-
-
-static void
-request_timed_out(mosn_timer_t *timer)
-{
-    mosn_request_t *r = mosn_container_of(timer, mosn_request_t, timer);
-
-    if (r->deadline_ms > 0 && r->loop->now_ms >= r->deadline_ms) {
-        mosn_request_fail(r, MOSN_REASON_DEADLINE);
-        return;
-    }
-    /* Not the upstream's fault: the client sends slowly, or reads so. */
-    if (r->up != NULL && !r->tunnel
-        && ((!r->forwarded_all && !mosn_stream_is_blocked(r->up))
-            || r->up_paused))
-    {
-        mosn_request_arm_timer(r);
-        return;
-    }
-    if (r->tunnel) {
-        mosn_request_fail(r, MOSN_REASON_IDLE_TIMEOUT);
-        return;
-    }
-    mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_TIMEOUTS);
-    mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_TIMEOUTS);
-    mosn_request_fail(r, MOSN_REASON_UPSTREAM_TIMEOUT);
-}
-
-
-/* --- routing ------------------------------------------------------------ */
-
-void
-mosn_request_forward(mosn_request_t *r)
-{
-    mosn_pick_t  how = { .avoid = r->attempts > 0 ? r->host : NULL,
-                         .subset = r->subset,
-                         .now_ns = r->loop->now_ns };
-    mosn_host_t *host = mosn_cluster_pick(r->cluster, &how);
-
-    if (host == NULL
-        || host->version->pool_conf.protocol != r->version->pool_conf.protocol)
-    {
-        mosn_request_fail(r, MOSN_REASON_NO_HOST);
-        return;
-    }
-    if (r->head->authority.len == 0) {
-        r->head->authority = host->name; /* an HTTP/1.0 client named none */
-    }
-    mosn_request_use_host(r, host);
-    r->attempts++;
-    r->waiting = true;
-    r->wait.pool = r->pool;
-    r->wait.on_stream = request_on_upstream;
-    r->wait.on_failed = request_on_no_upstream;
-    mosn_request_arm_timer(r);
-    mosn_stream_pool_get(&host->pool, &r->wait);
-}
-
-
 /* --- from the client ---------------------------------------------------- */
 
 static void
@@ -323,7 +127,9 @@ request_on_stream(void *owner, mosn_stream_t *stream)
     r->replayable = true;
     r->started_ns = r->loop->now_ns;
     mosn_list_init(&r->wait.link);
-    mosn_timer_init(&r->timer, request_timed_out);
+    mosn_list_init(&r->queue);
+    mosn_timer_init(&r->timer, mosn_request_timed_out);
+    mosn_timer_init(&r->backoff, mosn_request_backoff_over);
     (void) mosn_generation_ref(r->conf->generation);
     mosn_pool_on_destroy(r->pool, request_let_go, r);
     mosn_metric_inc(pc->metrics + MOSN_LISTENER_REQUESTS);
@@ -408,6 +214,9 @@ request_take_data(mosn_request_t *r, const mosn_buf_t *data, bool end)
     size_t         n = data != NULL ? mosn_buf_len(data) : 0;
     mosn_stream_t *up = r->up;
 
+    if (r->mirrors != NULL && !r->tunnel) {
+        mosn_mirrors_data(r, data, end);
+    }
     if (n > 0 && !r->tunnel && (r->replayable || up == NULL)) {
         mosn_chain_append_ref(&r->held, data);
     }
@@ -424,7 +233,7 @@ request_take_data(mosn_request_t *r, const mosn_buf_t *data, bool end)
     if (r->over || r->up != up) {
         return;
     }
-    request_trim_held(r);
+    mosn_request_trim_held(r);
     if (r->tunnel && end && up->received_end) {
         r->up = NULL;
         mosn_request_finish(r);
@@ -513,6 +322,9 @@ request_down_on_trailers(mosn_stream_t *down, mosn_headers_t *trailers)
     r->received_all = true;
     r->has_trailers = true;
     r->trailers = trailers;
+    if (r->mirrors != NULL) {
+        mosn_mirrors_trailers(r, trailers);
+    }
     if (r->up != NULL) {
         r->forwarded_all = true;
         mosn_request_arm_timer(r);

@@ -23,6 +23,9 @@
 
 typedef struct mosn_request_s    mosn_request_t;
 typedef struct mosn_proxy_conf_s mosn_proxy_conf_t;
+typedef struct mosn_hedge_s      mosn_hedge_t;
+
+#define MOSN_REQUEST_TRIED 4 /* hosts that are remembered */
 
 
 typedef struct {
@@ -109,8 +112,12 @@ struct mosn_request_s {
     mosn_host_t             *host;    /* counted; or NULL */
     mosn_stream_wait_t       wait;
     mosn_timer_t             timer;
-    uint32_t                 timeout_ms;
-    uint64_t                 deadline_ms; /* of the client; 0: none */
+    mosn_timer_t             backoff;    /* before the next attempt */
+    uint32_t                 timeout_ms; /* for the answer to begin; 0: none */
+    uint32_t                 idle_ms;    /* for a pause; 0: as timeout_ms */
+    uint64_t                 answer_by_ms; /* 0: not counted yet */
+    uint64_t                 try_by_ms;    /* of this attempt; 0: none */
+    uint64_t                 deadline_ms;  /* of the client; 0: none */
     uint64_t                 up_conn_id;
 
     mosn_filter_t *filters;
@@ -139,9 +146,20 @@ struct mosn_request_s {
     bool    changes        : 1; /* a filter changes bodies */
     bool    heartbeat      : 1; /* on its way to a host */
     bool    carried        : 1; /* whole, inside HTTP */
+    bool    retrying       : 1; /* counted as one that is sent again */
+    bool    high           : 1; /* of high priority */
+    bool    queued         : 1; /* until the cluster has room */
     bool    over           : 1;
     uint8_t attempts;
     uint8_t refusals;
+
+    const mosn_host_t *tried[MOSN_REQUEST_TRIED];
+    mosn_list_t        queue; /* of its cluster */
+    mosn_mirror_t     *mirrors;
+    mosn_hedge_t      *hedge;      /* or NULL */
+    mosn_str_t         set_cookie; /* for the client; or empty */
+    mosn_str_t         made_cookie;
+    uint64_t           sticky_id; /* of the host that a cookie names; 0 */
 
     mosn_headers_t *trailers;
     mosn_message_t *held_response; /* while its filters pause */
@@ -212,6 +230,22 @@ mosn_cluster_t *mosn_heartbeat_take(mosn_request_t *request,
 
 /* It was answered, or not. */
 void mosn_heartbeat_note(const mosn_request_t *request);
+
+/* --- proxy/outlier.c ----------------------------------------------------- */
+
+typedef enum {
+    MOSN_OUTCOME_ANSWER,      /* fine */
+    MOSN_OUTCOME_ERROR,       /* 5xx */
+    MOSN_OUTCOME_LOCAL_ERROR, /* no answer was had */
+} mosn_outcome_e;
+
+/* What a host did with an attempt: it may be left out for a while. */
+void mosn_outlier_note(mosn_cluster_t *cluster, mosn_host_t *host,
+                       mosn_outcome_e outcome, uint64_t now_ms);
+
+/* Leaves it out, unless too many are; only with `outlier_detection`. */
+void mosn_outlier_eject(mosn_cluster_t *cluster, mosn_host_t *host,
+                        uint64_t now_ms, const char *why);
 
 /* --- proxy/repeat.c ------------------------------------------------------ */
 

@@ -1,10 +1,12 @@
 /*
  * proxy/request_parts.h - what the files of a request say to each other.
  *
- *   request.c        its life, the client's side, the way to an upstream
- *   request_route.c  route and cluster
- *   request_up.c     the upstream's side
- *   reply.c          answers of our own
+ *   request.c          its life, the client's side
+ *   request_route.c    route and cluster
+ *   request_attempt.c  one host after the other
+ *   request_hedge.c    and two at a time
+ *   request_up.c       the upstream's side
+ *   reply.c            answers of our own
  *
  * Each of these may end the request: look at `over` behind it.
  */
@@ -21,16 +23,8 @@ void mosn_request_finish(mosn_request_t *r);
 
 /* Lets go of the upstream: whatever is left of it is not wanted. */
 void mosn_request_drop_upstream(mosn_request_t *r, mosn_reason_e reason);
-void mosn_request_arm_timer(mosn_request_t *r);
 void mosn_request_pause_down(mosn_request_t *r);
 void mosn_request_resume_down(mosn_request_t *r);
-
-/* To a host of its cluster; again, to another one. */
-void mosn_request_forward(mosn_request_t *r);
-void mosn_request_try_again(mosn_request_t *r);
-
-/* The host that it goes to now; NULL: none. */
-void mosn_request_use_host(mosn_request_t *r, mosn_host_t *host);
 
 /* Calls `take` for each piece of a chain, the last one with the end. */
 void mosn_request_take_chain(mosn_request_t *r, mosn_chain_t *body, bool end,
@@ -39,6 +33,47 @@ void mosn_request_take_chain(mosn_request_t *r, mosn_chain_t *body, bool end,
 
 /* The client takes more again. */
 void mosn_request_resume_up(mosn_stream_t *down);
+
+/* request_attempt.c */
+
+/* To a host of its cluster, as soon as that has room. */
+void mosn_request_admit(mosn_request_t *r);
+
+/* To a host; again, to another one. */
+void mosn_request_forward(mosn_request_t *r);
+void mosn_request_try_again(mosn_request_t *r);
+
+/* A host that was not tried yet, or NULL. */
+mosn_host_t *mosn_request_pick(mosn_request_t *r);
+
+/* The host that it goes to now. */
+void mosn_request_use_host(mosn_request_t *r, mosn_host_t *host);
+
+/* Its upstream stream has ended without an answer, or within it. */
+void mosn_request_lost(mosn_request_t *r, const mosn_stream_t *up,
+                       mosn_reason_e reason);
+
+/* True: the answer is not passed on, another attempt follows. */
+bool mosn_request_retry_answer(mosn_request_t *r, mosn_message_t *m);
+
+/* It is over: counts it out of its cluster, and lets others in. */
+void mosn_request_leave(mosn_request_t *r);
+void mosn_request_admit_next(mosn_cluster_t *cluster);
+
+void mosn_request_trim_held(mosn_request_t *r);
+void mosn_request_arm_timer(mosn_request_t *r);
+void mosn_request_timed_out(mosn_timer_t *timer);
+void mosn_request_backoff_over(mosn_timer_t *timer);
+
+/* request_hedge.c */
+
+/* A second attempt beside the first, when that is slow. */
+void mosn_request_start_hedge(mosn_request_t *r);
+
+/* The first one has failed: the second takes its place.  False: there is
+ * none. */
+bool mosn_request_promote_hedge(mosn_request_t *r);
+void mosn_request_end_hedge(mosn_request_t *r, mosn_reason_e reason);
 
 /* request_route.c: behind the filters of the request. */
 void mosn_request_route(mosn_request_t *r);

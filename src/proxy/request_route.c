@@ -38,7 +38,6 @@ static void
 request_to_cluster(mosn_request_t *r)
 {
     const mosn_forward_conf_t *conf = r->route->conf->route;
-    uint64_t                   max;
 
     r->cluster = mosn_route_pick_cluster(r->route, r->conf->generation,
                                          r->head, &r->subset);
@@ -47,19 +46,9 @@ request_to_cluster(mosn_request_t *r)
         return;
     }
     r->version = mosn_cluster_version_ref(r->cluster->version);
-    max = (uint64_t) r->cluster->conf->circuit_breaker.max_requests;
-    if (max > 0
-        && mosn_metrics_sum(r->cluster->metrics
-                            + MOSN_UPSTREAM_REQUESTS_ACTIVE)
-               >= max)
-    {
-        mosn_request_fail(r, MOSN_REASON_OVERFLOW);
-        return;
-    }
-    r->counted = true;
-    mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS_ACTIVE);
-
     r->timeout_ms = conf->timeout_ms;
+    r->idle_ms = conf->idle_timeout_ms;
+    r->high = conf->priority == MOSN_PRIORITY_HIGH;
     if (r->grpc) {
         uint64_t ms = mosn_grpc_timeout_ms(r->head);
 
@@ -74,14 +63,14 @@ request_to_cluster(mosn_request_t *r)
     mosn_edits_on_request(r->version->edits, r, r->head);
     if (r->head->rpc != NULL) {
         if (mosn_request_prepare_call(r)) {
-            mosn_request_forward(r);
+            mosn_request_admit(r);
         } else {
             mosn_request_fail(r, MOSN_REASON_BAD_REQUEST);
         }
         return;
     }
     mosn_request_add_headers(r);
-    mosn_request_forward(r);
+    mosn_request_admit(r);
 }
 
 
@@ -130,6 +119,11 @@ mosn_request_route(mosn_request_t *r)
             && r->route->conf->route == NULL))
     {
         mosn_request_fail(r, MOSN_REASON_NO_ROUTE);
+        return;
+    }
+    if (r->route->cors != NULL && mosn_cors_is_preflight(r->head)) {
+        mosn_request_reply(r, 204, MOSN_STR_NULL, MOSN_STR_NULL,
+                           MOSN_STR_NULL);
         return;
     }
     if (r->route->conf->route != NULL) {

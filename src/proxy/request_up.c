@@ -71,8 +71,25 @@ request_up_on_head(mosn_stream_t *up, mosn_message_t *m, bool end)
         return;
     }
 
+    mosn_outlier_note(r->cluster, r->host,
+                      m->status >= 500 ? MOSN_OUTCOME_ERROR
+                                       : MOSN_OUTCOME_ANSWER,
+                      r->loop->now_ms);
+    if (r->route != NULL && r->route->retry != NULL) {
+        if (end) {
+            r->up = NULL; /* nothing of it is left to be dropped */
+        }
+        if (mosn_request_retry_answer(r, m)) {
+            mosn_request_count_response(r, m->status);
+            return;
+        }
+        r->up = up;
+    }
+    mosn_request_end_hedge(r, MOSN_REASON_NONE);
     r->response = m;
     r->answered_ns = r->loop->now_ns;
+    mosn_host_note_latency(r->host, r->loop->now_ns,
+                           r->loop->now_ns - r->forwarded_ns);
     r->replayable = false;
     mosn_chain_clear(&r->held);
     mosn_request_count_response(r, m->status);
@@ -86,7 +103,7 @@ request_up_on_head(mosn_stream_t *up, mosn_message_t *m, bool end)
     if (up->tunnel) {
         r->tunnel = true;
         r->received_all = r->forwarded_all = false;
-        r->timeout_ms = r->conf->tunnel_idle_timeout_ms;
+        r->timeout_ms = r->idle_ms = r->conf->tunnel_idle_timeout_ms;
     }
     mosn_request_arm_timer(r);
     if (end) {
@@ -222,19 +239,7 @@ request_up_on_reset(mosn_stream_t *up, mosn_reason_e reason)
     }
     r->up = NULL;
     r->up_paused = false;
-    mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_RESETS);
-    mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_RESETS);
-    if (mosn_request_may_repeat(r, up, reason)) {
-        if (reason == MOSN_REASON_UPSTREAM_REFUSED
-            && r->refusals < MOSN_REQUEST_MAX_REFUSALS)
-        {
-            r->refusals++; /* it is full, not broken */
-            r->attempts--;
-        }
-        mosn_request_try_again(r);
-    } else {
-        mosn_request_fail(r, reason);
-    }
+    mosn_request_lost(r, up, reason);
 }
 
 

@@ -404,6 +404,12 @@ router_build_forward(mosn_conf_t *reader, const mosn_generation_t *generation,
     } else if (conf->clusters.n > 0) {
         router_build_split(reader, generation, pool, route);
     }
+    if (conf->retry != NULL) {
+        mosn_retry_build(reader, pool, conf->retry);
+    }
+    route->retry =
+        conf->retry != NULL ? conf->retry : route->host->conf->retry;
+    mosn_mirrors_build(reader, generation, &conf->mirror);
     router_build_rewrite(reader, pool, conf->regex_rewrite);
     router_build_rewrite(reader, pool, conf->host_regex_rewrite);
     router_check_fill(reader, route, &conf->path_rewrite, conf);
@@ -516,6 +522,8 @@ router_build_route(mosn_conf_t *reader, const mosn_generation_t *generation,
         router_check_fill(reader, route, &conf->redirect->path,
                           conf->redirect);
     }
+    mosn_cors_build(reader, pool, conf->cors);
+    route->cors = conf->cors != NULL ? conf->cors : host->conf->cors;
     route->edits = mosn_edits_build(reader, pool, conf->headers, conf->query);
     route->match = mosn_match_build(reader, pool, &conf->match);
     for (size_t i = 0; i < conf->match.variables.n; i++) {
@@ -586,6 +594,10 @@ router_build_virtual_host(mosn_conf_t              *reader,
     host->routes =
         mosn_pool_calloc(pool, host->n_routes * sizeof(*host->routes) + 1);
     host->edits = mosn_edits_build(reader, pool, conf->headers, conf->query);
+    mosn_cors_build(reader, pool, conf->cors);
+    if (conf->retry != NULL) {
+        mosn_retry_build(reader, pool, conf->retry);
+    }
     mosn_route_index_init(&host->index, pool, host->n_routes);
     for (uint32_t i = 0; i < host->n_routes; i++) {
         router_build_route(reader, generation, pool, host,

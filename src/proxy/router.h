@@ -15,9 +15,13 @@
 #define MOSN_PROXY_ROUTER_H
 
 #include "proto/message.h"
+#include "proxy/affinity.h"
 #include "proxy/cluster.h"
+#include "proxy/cors.h"
 #include "proxy/edit.h"
 #include "proxy/match.h"
+#include "proxy/mirror.h"
+#include "proxy/retry.h"
 #include "proxy/route_index.h"
 
 typedef struct {
@@ -34,6 +38,12 @@ typedef struct {
 } mosn_rewrite_conf_t;
 
 typedef struct {
+    uint32_t delay_ms;
+} mosn_hedge_conf_t;
+
+enum { MOSN_PRIORITY_DEFAULT, MOSN_PRIORITY_HIGH };
+
+typedef struct {
     mosn_str_t cluster;
     MOSN_CONF_LIST(mosn_split_conf_t) clusters;
     mosn_str_t           cluster_header;
@@ -47,6 +57,11 @@ typedef struct {
     uint32_t             idle_timeout_ms; /* 0: as timeout */
     size_t               replay_bytes;
     bool                 retry_lost;
+    int                  priority;
+    mosn_retry_conf_t   *retry;
+    mosn_hedge_conf_t   *hedge;
+    mosn_hashes_conf_t   hash;
+    mosn_mirrors_conf_t  mirror;
 } mosn_forward_conf_t;
 
 typedef struct {
@@ -75,6 +90,7 @@ typedef struct {
     mosn_redirect_conf_t     *redirect;
     mosn_header_edits_conf_t *headers;
     mosn_query_edits_conf_t  *query;
+    mosn_cors_conf_t         *cors;
 } mosn_route_conf_t;
 
 typedef struct {
@@ -82,6 +98,8 @@ typedef struct {
     mosn_strs_t               domains;
     mosn_header_edits_conf_t *headers;
     mosn_query_edits_conf_t  *query;
+    mosn_cors_conf_t         *cors;
+    mosn_retry_conf_t        *retry;
     MOSN_CONF_LIST(mosn_route_conf_t) routes;
 } mosn_virtual_host_conf_t;
 
@@ -106,6 +124,8 @@ typedef struct {
     mosn_edits_t            *edits;        /* or NULL */
     struct mosn_format_s    *host_rewrite; /* or NULL */
     mosn_str_t               body;         /* of a response of ours */
+    const mosn_retry_conf_t *retry;        /* its own or the host's; or NULL */
+    const mosn_cors_conf_t  *cors;         /* the same */
 } mosn_route_t;
 
 struct mosn_virtual_host_s {

@@ -33,6 +33,23 @@ static const mosn_conf_block_t rewrite_block = {
     .directives = rewrite_directives,
 };
 
+static const mosn_directive_t hedge_directives[] = {
+    MOSN_DURATION(mosn_hedge_conf_t, delay, 1, 3600000, 100,
+                  "An answer that has not begun by then is asked of another "
+                  "host, too."),
+    MOSN_DIRECTIVES_END
+};
+
+static const mosn_conf_block_t hedge_block = {
+    .doc = "A second host is asked when the first is slow, and the sooner "
+           "answer is taken: for methods that may be repeated, without a "
+           "body, within the `retry_budget`.",
+    .size = sizeof(mosn_hedge_conf_t),
+    .directives = hedge_directives,
+};
+
+static const char *const priorities[] = { "default", "high", NULL };
+
 static const mosn_directive_t forward_directives[] = {
     MOSN_STRING(mosn_forward_conf_t, cluster, NULL,
                 "Name of the cluster that answers."),
@@ -67,6 +84,17 @@ static const mosn_directive_t forward_directives[] = {
     MOSN_DURATION(mosn_forward_conf_t, idle_timeout, 0, 86400000, 0,
                   "Longest pause within the answer, and while the request "
                   "is sent; 0: as `timeout`."),
+    MOSN_ENUM(mosn_forward_conf_t, priority, priorities, MOSN_PRIORITY_DEFAULT,
+              "Which limits of the cluster's circuit breaker it is under."),
+    MOSN_OPT_GROUP(mosn_forward_conf_t, retry, &mosn_retry_block,
+                   "When a request is sent again; else as the virtual host "
+                   "says."),
+    MOSN_OPT_GROUP(mosn_forward_conf_t, hedge, &hedge_block,
+                   "A second host is asked when the first is slow."),
+    MOSN_LIST(mosn_forward_conf_t, hash, &mosn_hash_block,
+              "What balancers by hash go by."),
+    MOSN_LIST(mosn_forward_conf_t, mirror, &mosn_mirror_block,
+              "Clusters that get copies."),
     MOSN_SIZE(mosn_forward_conf_t, replay_bytes, 0, 1 << 26, 65536,
               "So much of a request's body is kept to send it again; a "
               "longer one is sent once."),
@@ -202,6 +230,9 @@ static const mosn_directive_t route_directives[] = {
                    "Headers that change."),
     MOSN_OPT_GROUP(mosn_route_conf_t, query, &mosn_query_edits_block,
                    "The query that the upstream sees."),
+    MOSN_OPT_GROUP(mosn_route_conf_t, cors, &mosn_cors_block,
+                   "Which pages of other origins may use it; else as the "
+                   "virtual host says."),
     MOSN_DIRECTIVES_END
 };
 
@@ -222,6 +253,10 @@ static const mosn_directive_t virtual_host_directives[] = {
                    "Headers that change with each of its routes."),
     MOSN_OPT_GROUP(mosn_virtual_host_conf_t, query, &mosn_query_edits_block,
                    "The query that upstreams see, for each of its routes."),
+    MOSN_OPT_GROUP(mosn_virtual_host_conf_t, cors, &mosn_cors_block,
+                   "Which pages of other origins may use its routes."),
+    MOSN_OPT_GROUP(mosn_virtual_host_conf_t, retry, &mosn_retry_block,
+                   "When requests of its routes are sent again."),
     MOSN_LIST(mosn_virtual_host_conf_t, routes, &route_block,
               "Its routes, in order."),
     MOSN_DIRECTIVES_END

@@ -212,9 +212,9 @@ sticky(void)
         hosts_cluster("hosts = ( { address = \"10.0.0.1:1\"; }, { address = "
                       "\"10.0.0.2:1\"; state = \"drain\"; }, { address = "
                       "\"10.0.0.3:1\"; } );");
-    mosn_pick_t third = { .sticky = MOSN_STR("10.0.0.3:1") };
-    mosn_pick_t drained = { .sticky = MOSN_STR("10.0.0.2:1") };
-    mosn_pick_t gone = { .sticky = MOSN_STR("10.0.0.9:1") };
+    mosn_pick_t third = { .sticky = c->hosts[2]->id, .has_sticky = true };
+    mosn_pick_t drained = { .sticky = c->hosts[1]->id, .has_sticky = true };
+    mosn_pick_t gone = { .sticky = 1, .has_sticky = true };
 
     is_str(mosn_str(falls(c, third)), "2", "always the same");
     is_str(mosn_str(falls(c, drained)), "1", "also one that drains");

@@ -1,0 +1,566 @@
+/*
+ * proxy/request_attempt.c - a request on its way to a host: one attempt after
+ * the other.
+ *
+ *   admitted --> waiting for a stream --> sent --> answered
+ *       |               | failed           | lost, too slow, or an answer
+ *     queued            +------ retry? <---+ that is not wanted
+ */
+
+#include "core/log.h"
+#include "core/rand.h"
+#include "proto/rpc.h"
+#include "proxy/request_parts.h"
+
+#define REPLAY_MAX (64u * 1024) /* body kept to send a request again */
+#define QUEUE_MS   10u          /* how often those who wait look for room */
+
+
+/* --- counting -------------------------------------------------------------
+ */
+
+static void
+request_free_host(mosn_request_t *r)
+{
+    if (r->host_counted) {
+        r->host_counted = false;
+        r->host->n_active--;
+    }
+}
+
+
+void
+mosn_request_use_host(mosn_request_t *r, mosn_host_t *host)
+{
+    if (r->host != NULL) {
+        request_free_host(r);
+        mosn_host_unref(r->host);
+    }
+    r->host = host != NULL ? mosn_host_ref(host) : NULL;
+    if (host != NULL) {
+        r->host_counted = true;
+        host->n_active++;
+    }
+}
+
+
+static void
+request_count_retry(mosn_request_t *r, bool on)
+{
+    if (r->retrying != on) {
+        r->retrying = on;
+        mosn_metric_add(r->cluster->metrics + MOSN_UPSTREAM_RETRIES_ACTIVE,
+                        on ? 1 : (uint64_t) -1);
+    }
+}
+
+
+static void
+request_unqueue(mosn_request_t *r)
+{
+    r->queued = false;
+    mosn_list_unlink(&r->queue);
+    mosn_list_init(&r->queue);
+    r->cluster->n_queued--;
+    mosn_metric_dec(r->cluster->metrics + MOSN_UPSTREAM_QUEUED);
+}
+
+
+void
+mosn_request_leave(mosn_request_t *r)
+{
+    if (r->cluster == NULL) {
+        return;
+    }
+    if (r->queued) {
+        request_unqueue(r);
+    }
+    request_count_retry(r, false);
+    request_free_host(r);
+    if (r->counted) {
+        r->counted = false;
+        mosn_metric_dec(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS_ACTIVE);
+        if (r->high) {
+            mosn_metric_dec(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS_HIGH);
+        }
+        mosn_request_admit_next(r->cluster);
+    }
+}
+
+
+/* --- time -----------------------------------------------------------------
+ */
+
+static void
+request_sooner(uint64_t *at, uint64_t limit)
+{
+    if (limit > 0 && limit < *at) {
+        *at = limit;
+    }
+}
+
+
+/* Until when may nothing happen?  Before an answer all attempts together have
+ * `timeout`, once the request is here; within it, and while the request
+ * comes, each pause is limited. */
+void
+mosn_request_arm_timer(mosn_request_t *r)
+{
+    uint64_t now = r->loop->now_ms, at = UINT64_MAX;
+    uint32_t idle = r->idle_ms > 0 ? r->idle_ms : r->timeout_ms;
+
+    if (r->response == NULL && r->received_all && r->timeout_ms > 0) {
+        if (r->answer_by_ms == 0) {
+            r->answer_by_ms = now + r->timeout_ms;
+        }
+        request_sooner(&at, r->answer_by_ms);
+    } else if (idle > 0 && !(r->response == NULL && r->received_all)) {
+        at = now + idle;
+    }
+    if (r->response == NULL) {
+        request_sooner(&at, r->try_by_ms);
+    }
+    request_sooner(&at, r->deadline_ms);
+    if (at == UINT64_MAX) {
+        mosn_timer_disarm(r->loop, &r->timer);
+    } else {
+        mosn_timer_arm(r->loop, &r->timer, at > now ? at - now : 1);
+    }
+}
+
+
+/* --- again ----------------------------------------------------------------
+ */
+
+static bool
+request_may_retry(const mosn_request_t *r)
+{
+    const mosn_retry_conf_t *c = r->route != NULL ? r->route->retry : NULL;
+
+    return c != NULL && r->replayable && !r->responded && !r->tunnel
+           && r->attempts < c->attempts
+           && (!c->idempotent_only || r->head->rpc != NULL
+               || mosn_method_is_idempotent(r->head->method_id));
+}
+
+
+/* Sends it again, after a pause. */
+static void
+request_retry_in(mosn_request_t *r, uint64_t ms)
+{
+    request_count_retry(r, true);
+    r->try_by_ms = 0;
+    r->up_paused = false;
+    mosn_request_arm_timer(r);
+    mosn_timer_arm(r->loop, &r->backoff, ms > 0 ? ms : 1);
+}
+
+
+/* True: it is sent again, sooner or later. */
+static bool
+request_retry_end(mosn_request_t *r, mosn_reason_e reason)
+{
+    if (!request_may_retry(r) || !mosn_retry_wants_end(r->route->retry, reason)
+        || !mosn_retry_spend(r->cluster, r->loop->now_ms, r->high))
+    {
+        return false;
+    }
+    request_retry_in(r, (uint64_t) mosn_retry_delay_ms(
+                            r->route->retry, r->attempts + 1u, NULL));
+    return true;
+}
+
+
+bool
+mosn_request_retry_answer(mosn_request_t *r, mosn_message_t *m)
+{
+    int64_t ms;
+
+    if (!request_may_retry(r) || !mosn_retry_wants_answer(r->route->retry, m))
+    {
+        return false;
+    }
+    ms = mosn_retry_delay_ms(r->route->retry, r->attempts + 1u, m);
+    if (ms < 0 || !mosn_retry_spend(r->cluster, r->loop->now_ms, r->high)) {
+        return false;
+    }
+    mosn_request_drop_upstream(r, MOSN_REASON_NONE);
+    if (!r->over) {
+        request_retry_in(r, (uint64_t) ms);
+    }
+    return true;
+}
+
+
+void
+mosn_request_try_again(mosn_request_t *r)
+{
+    mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_RETRIES);
+    mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_RETRIES);
+    r->forwarded_all = false;
+    mosn_request_forward(r);
+}
+
+
+void
+mosn_request_backoff_over(mosn_timer_t *timer)
+{
+    mosn_request_t *r = mosn_container_of(timer, mosn_request_t, backoff);
+
+    if (!r->queued) {
+        mosn_request_try_again(r);
+        return;
+    }
+    /* Room may be made by another worker: those in the queue look. */
+    mosn_timer_arm(r->loop, &r->backoff, QUEUE_MS);
+    mosn_request_admit_next(r->cluster);
+}
+
+
+/* --- failures -------------------------------------------------------------
+ */
+
+static void
+request_note_local_error(mosn_request_t *r)
+{
+    mosn_outlier_note(r->cluster, r->host, MOSN_OUTCOME_LOCAL_ERROR,
+                      r->loop->now_ms);
+}
+
+
+static void
+request_on_no_upstream(mosn_stream_wait_t *wait, mosn_reason_e reason)
+{
+    mosn_request_t *r = mosn_container_of(wait, mosn_request_t, wait);
+    unsigned        most = MOSN_REQUEST_MAX_ATTEMPTS;
+
+    r->waiting = false;
+    if (r->route != NULL && r->route->retry != NULL
+        && r->route->retry->attempts > most)
+    {
+        most = (unsigned) r->route->retry->attempts;
+    }
+    if (reason == MOSN_REASON_NO_HOST) { /* it left while we waited */
+        r->attempts--;
+    } else if (reason != MOSN_REASON_OVERFLOW) {
+        request_note_local_error(r);
+    }
+    if (mosn_request_promote_hedge(r)) {
+        return;
+    }
+    /* It never left: another host may have it. */
+    if (r->attempts < most
+        && (r->cluster->n_hosts > 1 || reason == MOSN_REASON_NO_HOST))
+    {
+        mosn_request_try_again(r);
+        return;
+    }
+    if (!request_retry_end(r, reason)) {
+        mosn_request_fail(r, reason);
+    }
+}
+
+
+void
+mosn_request_lost(mosn_request_t *r, const mosn_stream_t *up,
+                  mosn_reason_e reason)
+{
+    mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_RESETS);
+    mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_RESETS);
+    if (reason != MOSN_REASON_UPSTREAM_REFUSED
+        && !(up->reused && mosn_stream_is_unsent(up)))
+    {
+        request_note_local_error(r);
+    }
+    if (mosn_request_promote_hedge(r)) {
+        return;
+    }
+    if (mosn_request_may_repeat(r, up, reason)) {
+        if (reason == MOSN_REASON_UPSTREAM_REFUSED
+            && r->refusals < MOSN_REQUEST_MAX_REFUSALS)
+        {
+            r->refusals++; /* it is full, not broken */
+            r->attempts--;
+        }
+        mosn_request_try_again(r);
+    } else if (r->response != NULL || !request_retry_end(r, reason)) {
+        mosn_request_fail(r, reason);
+    }
+}
+
+
+/* The host is too slow, for this attempt or altogether. */
+static void
+request_too_slow(mosn_request_t *r, bool attempt)
+{
+    if (r->host != NULL) {
+        mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_TIMEOUTS);
+        mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_TIMEOUTS);
+        if (r->waiting || r->up != NULL) {
+            request_note_local_error(r);
+        }
+    }
+    if (attempt && request_may_retry(r)) {
+        mosn_request_drop_upstream(r, MOSN_REASON_UPSTREAM_TIMEOUT);
+        if (r->over || mosn_request_promote_hedge(r)
+            || request_retry_end(r, MOSN_REASON_UPSTREAM_TIMEOUT))
+        {
+            return;
+        }
+    }
+    mosn_request_fail(r, MOSN_REASON_UPSTREAM_TIMEOUT);
+}
+
+
+void
+mosn_request_timed_out(mosn_timer_t *timer)
+{
+    mosn_request_t *r = mosn_container_of(timer, mosn_request_t, timer);
+    uint64_t        now = r->loop->now_ms;
+
+    if (r->queued) {
+        mosn_request_fail(r, MOSN_REASON_OVERFLOW);
+        return;
+    }
+    if (r->deadline_ms > 0 && now >= r->deadline_ms) {
+        mosn_request_fail(r, MOSN_REASON_DEADLINE);
+        return;
+    }
+    /* Not the upstream's fault: the client sends slowly, or reads so. */
+    if (r->up != NULL && !r->tunnel
+        && ((!r->forwarded_all && !mosn_stream_is_blocked(r->up))
+            || r->up_paused))
+    {
+        r->answer_by_ms = r->try_by_ms = 0;
+        mosn_request_arm_timer(r);
+        return;
+    }
+    if (r->tunnel) {
+        mosn_request_fail(r, MOSN_REASON_IDLE_TIMEOUT);
+        return;
+    }
+    request_too_slow(
+        r, r->response == NULL && r->try_by_ms > 0 && now >= r->try_by_ms
+               && (r->answer_by_ms == 0 || now < r->answer_by_ms));
+}
+
+
+/* --- an attempt -----------------------------------------------------------
+ */
+
+/* Body that cannot be sent again is not kept once it is on its way. */
+void
+mosn_request_trim_held(mosn_request_t *r)
+{
+    size_t max =
+        r->route != NULL ? r->route->conf->route->replay_bytes : REPLAY_MAX;
+
+    if (r->held.bytes > max) {
+        r->replayable = false;
+    }
+    if (!r->replayable) {
+        mosn_chain_clear(&r->held);
+    }
+}
+
+
+/* The whole request, or what is there of it, to a fresh upstream stream. */
+static void
+request_send(mosn_request_t *r)
+{
+    mosn_stream_t *up = r->up;
+    bool           end = r->received_all && !r->has_trailers;
+
+    r->forwarded_ns = r->loop->now_ns;
+    up->ops->send_head(up, r->head, end && r->held.bytes == 0);
+    for (mosn_buf_t *b = r->held.head, *next; b != NULL && r->up == up;
+         b = next) {
+        next = b->next; /* a send that fails drops what is held */
+        up->ops->send_data(up, b, end && next == NULL);
+    }
+    if (r->up != up) {
+        return; /* it broke, and was dealt with */
+    }
+    if (r->has_trailers) {
+        up->ops->send_trailers(up, r->trailers);
+    }
+    r->forwarded_all = r->received_all;
+    mosn_request_trim_held(r);
+    mosn_request_arm_timer(r);
+    if (r->hedge == NULL && r->route != NULL
+        && r->route->conf->route->hedge != NULL)
+    {
+        mosn_request_start_hedge(r);
+    }
+    if (!mosn_stream_is_blocked(up)) {
+        mosn_request_resume_down(r);
+    }
+}
+
+
+static void
+request_on_upstream(mosn_stream_wait_t *wait, mosn_stream_t *stream)
+{
+    mosn_request_t *r = mosn_container_of(wait, mosn_request_t, wait);
+
+    r->waiting = false;
+    r->up = stream;
+    stream->owner = r;
+    stream->receiver = &mosn_request_up_ops;
+    r->up_conn_id = stream->conn->id;
+    mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_REQUESTS);
+    mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS);
+    request_send(r);
+}
+
+
+static bool
+request_has_tried(const mosn_request_t *r, const mosn_host_t *host)
+{
+    for (unsigned i = 0; i < MOSN_REQUEST_TRIED; i++) {
+        if (r->tried[i] == host) {
+            return true;
+        }
+    }
+    return false;
+}
+
+
+/* One that was not tried yet, as far as there are such. */
+mosn_host_t *
+mosn_request_pick(mosn_request_t *r)
+{
+    mosn_pick_t  how = { .avoid = r->attempts > 0 ? r->host : NULL,
+                         .subset = r->subset,
+                         .now_ns = r->loop->now_ns };
+    mosn_host_t *host;
+
+    if (r->cluster->conf->sticky != NULL
+        || (r->route != NULL && r->route->conf->route->hash.n > 0))
+    {
+        mosn_affinity_ask(r, &how);
+    }
+    host = mosn_cluster_pick(r->cluster, &how);
+    for (int i = 0; r->attempts > 0 && host != NULL && i < 2
+                    && request_has_tried(r, host);
+         i++)
+    {
+        how.avoid = host;
+        how.has_sticky = false;
+        host = mosn_cluster_pick(r->cluster, &how);
+    }
+    if (host == NULL
+        || host->version->pool_conf.protocol != r->version->pool_conf.protocol)
+    {
+        return NULL;
+    }
+    r->tried[r->attempts % MOSN_REQUEST_TRIED] = host;
+    mosn_affinity_note(r, host);
+    return host;
+}
+
+
+void
+mosn_request_forward(mosn_request_t *r)
+{
+    mosn_host_t *host = mosn_request_pick(r);
+
+    if (host == NULL) {
+        mosn_request_fail(r, MOSN_REASON_NO_HOST);
+        return;
+    }
+    if (r->head->authority.len == 0) { /* an HTTP/1.0 client named none */
+        r->head->authority = mosn_pool_copy(r->pool, host->name);
+    }
+    mosn_request_use_host(r, host);
+    r->attempts++;
+    r->waiting = true;
+    r->wait.pool = r->pool;
+    r->wait.on_stream = request_on_upstream;
+    r->wait.on_failed = request_on_no_upstream;
+    if (r->route != NULL && r->route->retry != NULL
+        && r->route->retry->per_try_timeout_ms > 0)
+    {
+        r->try_by_ms = r->loop->now_ms + r->route->retry->per_try_timeout_ms;
+    }
+    mosn_request_arm_timer(r);
+    mosn_stream_pool_get(&host->pool, &r->wait);
+}
+
+
+/* --- room in the cluster --------------------------------------------------
+ */
+
+static bool
+request_has_room(const mosn_request_t *r)
+{
+    const mosn_cluster_t      *c = r->cluster;
+    const mosn_breaker_conf_t *breaker = &c->conf->circuit_breaker;
+    uint64_t                   high, all;
+
+    if (r->high && c->conf->circuit_breaker_high != NULL) {
+        breaker = c->conf->circuit_breaker_high;
+    }
+    if (breaker->max_requests == 0) {
+        return true;
+    }
+    high = mosn_metrics_sum(c->metrics + MOSN_UPSTREAM_REQUESTS_HIGH);
+    all = mosn_metrics_sum(c->metrics + MOSN_UPSTREAM_REQUESTS_ACTIVE);
+    return (r->high ? high : all - high) < (uint64_t) breaker->max_requests;
+}
+
+
+static void
+request_enter(mosn_request_t *r)
+{
+    r->counted = true;
+    mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS_ACTIVE);
+    if (r->high) {
+        mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS_HIGH);
+    }
+    mosn_retry_earn(r->cluster, r->loop->now_ms);
+    if (r->route->conf->route->mirror.n > 0) {
+        mosn_mirrors_start(r);
+    }
+    mosn_request_forward(r);
+}
+
+
+void
+mosn_request_admit_next(mosn_cluster_t *c)
+{
+    while (!mosn_list_is_empty(&c->queue)) {
+        mosn_request_t *r =
+            mosn_container_of(c->queue.next, mosn_request_t, queue);
+
+        if (!request_has_room(r)) {
+            return;
+        }
+        request_unqueue(r);
+        mosn_timer_disarm(r->loop, &r->backoff);
+        request_enter(r);
+    }
+}
+
+
+void
+mosn_request_admit(mosn_request_t *r)
+{
+    mosn_cluster_t          *c = r->cluster;
+    const mosn_queue_conf_t *queue = c->conf->queue;
+
+    if (MOSN_LIKELY(mosn_list_is_empty(&c->queue) && request_has_room(r))) {
+        request_enter(r);
+        return;
+    }
+    if (queue == NULL || c->n_queued >= (uint64_t) queue->size) {
+        mosn_request_fail(r, MOSN_REASON_OVERFLOW);
+        return;
+    }
+    r->queued = true;
+    mosn_list_append(&c->queue, &r->queue);
+    c->n_queued++;
+    mosn_metric_inc(c->metrics + MOSN_UPSTREAM_QUEUED);
+    mosn_timer_arm(r->loop, &r->timer, queue->timeout_ms);
+    mosn_timer_arm(r->loop, &r->backoff, QUEUE_MS);
+}
