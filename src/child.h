@@ -19,7 +19,7 @@
 #include <stdatomic.h>
 
 #define MOSN_MAX_WORKERS   64
-#define MOSN_BOARD_VERSION 1
+#define MOSN_BOARD_VERSION 2
 
 typedef enum {
     MOSN_SEAT_EMPTY,
@@ -33,6 +33,7 @@ typedef struct {
     _Atomic uint32_t generation;
     _Atomic uint32_t is_worker;
     _Atomic uint32_t connections;
+    _Atomic uint32_t changes;   /* number of the last one it has taken */
     _Atomic uint64_t beat_ms;   /* the last turn of its loop, monotonic */
     uint64_t         last_conn; /* the connection it was busy with */
 } mosn_seat_t;
@@ -46,7 +47,7 @@ typedef struct {
     mosn_seat_t      seats[MOSN_METRICS_ROWS];
 } mosn_board_t;
 
-#define MOSN_NOTE_VERSION 2
+#define MOSN_NOTE_VERSION 3
 
 typedef enum {
     /* From the master. */
@@ -58,8 +59,10 @@ typedef enum {
     MOSN_NOTE_INHERIT,   /* a descriptor: an older worker's connections */
     MOSN_NOTE_SHED,      /* 1: answers ask clients to go elsewhere; 0: no */
     MOSN_NOTE_CERTS,     /* a descriptor: certificates that have changed */
+    MOSN_NOTE_RESOURCE,  /* a descriptor: change number `value` */
     /* To the master. */
     MOSN_NOTE_READY,
+    MOSN_NOTE_COMMAND, /* a descriptor: somebody who talks as mosnctl does */
 } mosn_note_e;
 
 typedef struct {

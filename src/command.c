@@ -30,7 +30,10 @@ command_on_open(mosn_net_filter_t *filter, mosn_conn_t *conn)
     struct ucred peer;
     socklen_t    len = sizeof(peer);
 
-    (void) filter;
+    if (filter->conf == &command_filter_conf) { /* adopted */
+        mosn_conn_arm_idle(conn, IDLE_MS);
+        return MOSN_OK;
+    }
     if (getsockopt(conn->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == -1
         || (peer.uid != 0 && peer.uid != geteuid()))
     {
@@ -172,6 +175,21 @@ static const mosn_module_t command_module = {
     .name = "command",
     .ops = &command_filter,
 };
+
+
+/* What it may say is for the child to decide. */
+void
+mosn_commands_adopt(mosn_loop_t *loop, int fd)
+{
+    static const mosn_inet_t nobody = { .sa.sa_family = AF_UNIX };
+    mosn_conn_t             *conn = mosn_conn_create(loop, fd, &nobody);
+
+    if (conn != NULL) {
+        (void) mosn_conn_add_filter(conn, &command_filter,
+                                    &command_filter_conf, NULL);
+        mosn_conn_arm_idle(conn, IDLE_MS);
+    }
+}
 
 
 int

@@ -39,6 +39,9 @@ mosn_rc_e mosn_commands_listen(mosn_loop_t *loop, const char *path, int fd,
                                const mosn_command_t *commands);
 int       mosn_commands_fd(void);
 
+/* Somebody who talks as mosnctl does and was let in by a child. */
+void mosn_commands_adopt(mosn_loop_t *loop, int fd);
+
 /* A socket at `path` for mosn_commands_listen(); -1: logged. */
 int mosn_commands_bind(const char *path);
 

@@ -6,7 +6,9 @@
  */
 
 #include "child.h"
+#include "resources.h"
 
+#include "os/socket.h"
 #include "proxy/admin.h"
 
 #include <unistd.h>
@@ -15,6 +17,7 @@
 #define BEAT_MS           1000u
 #define DRAIN_LOOK_MS     20u
 #define LAST_ANSWER_MS    2000u
+#define CHANGE_MS         10000u
 
 typedef struct {
     const mosn_child_t  *child;
@@ -32,6 +35,7 @@ typedef struct {
 /* The page asks; there is one control process and one board. */
 static const mosn_board_t *control_board;
 static _Atomic uint64_t   *control_beats;
+static mosn_generation_t  *control_generation;
 
 
 static bool
@@ -57,6 +61,11 @@ control_on_note(void *owner, mosn_note_e type, int32_t value, int fd)
 {
     control_t *c = owner;
 
+    if (type == MOSN_NOTE_RESOURCE && fd != -1) {
+        mosn_resource_take(c->child->generation, fd);
+        atomic_store(&c->child->seat->changes, (uint32_t) value);
+        return;
+    }
     if (fd != -1) {
         (void) close(fd);
     }
@@ -96,6 +105,138 @@ control_tick(mosn_timer_t *timer)
 }
 
 
+/* --- changes: the master does them ----------------------------------------
+ */
+
+typedef struct {
+    mosn_pool_t *pool;
+    mosn_conn_t *conn;
+    char         text[4096];
+    size_t       n;
+    void (*done)(void *request, bool well, const char *text);
+    void *request;
+} control_change_t;
+
+
+static mosn_verdict_e
+change_on_read(mosn_net_filter_t *filter, mosn_conn_t *conn)
+{
+    control_change_t *change = filter->state;
+    size_t            n = mosn_buf_len(&conn->in);
+
+    if (n > sizeof(change->text) - 1 - change->n) {
+        n = sizeof(change->text) - 1 - change->n;
+    }
+    if (n > 0) {
+        memcpy(change->text + change->n, conn->in.pos, n);
+    }
+    change->n += n;
+    conn->in.pos = conn->in.last;
+    if (conn->eof) {
+        mosn_conn_close(conn, MOSN_REASON_NONE);
+    }
+    return MOSN_END;
+}
+
+
+/* "ok", or "no: WHY"; "~" lines before it tell how it goes. */
+static void
+change_answer(control_change_t *change)
+{
+    char *line = change->text;
+
+    change->text[change->n] = '\0';
+    while (line[0] == '~' && strchr(line, '\n') != NULL) {
+        line = strchr(line, '\n') + 1;
+    }
+    if (strncmp(line, "ok\n", 3) == 0) {
+        change->done(change->request, true, line + 3);
+    } else {
+        change->done(change->request, false,
+                     strncmp(line, "no: ", 4) == 0 ? line + 4 : "no answer\n");
+    }
+}
+
+
+static void
+change_on_event(mosn_net_filter_t *filter, mosn_conn_t *conn,
+                mosn_conn_event_e event)
+{
+    control_change_t *change = filter->state;
+
+    if (event == MOSN_CONN_IDLE) {
+        mosn_conn_close(conn, MOSN_REASON_IDLE_TIMEOUT);
+    } else if (event == MOSN_CONN_CLOSED) {
+        change_answer(change);
+        mosn_loop_bury(conn->loop, &change->pool);
+    }
+}
+
+
+static const mosn_net_filter_ops_t change_filter = {
+    .on_read = change_on_read,
+    .on_event = change_on_event,
+    .terminal = true,
+};
+
+
+static void
+control_change(void *owner, const char                        *line,
+               void (*done)(void *, bool, const char *), void *request)
+{
+    static const mosn_inet_t nobody = { .sa.sa_family = AF_UNIX };
+
+    control_t        *c = owner;
+    mosn_note_t       note = { .version = MOSN_NOTE_VERSION,
+                               .type = MOSN_NOTE_COMMAND };
+    mosn_pool_t      *pool;
+    control_change_t *change;
+    mosn_conn_t      *conn;
+    int               fds[2];
+
+    if (mosn_socket_stream_pair(fds) == -1) {
+        done(request, false, "out of descriptors\n");
+        return;
+    }
+    if (mosn_socket_send_message(c->child->channel, &note, sizeof(note),
+                                 &fds[1], 1)
+        == -1)
+    {
+        (void) close(fds[0]);
+        (void) close(fds[1]);
+        done(request, false, "the master does not listen; try again\n");
+        return;
+    }
+    (void) close(fds[1]);
+    conn = mosn_conn_create(&c->loop, fds[0], &nobody);
+    if (conn == NULL) {
+        done(request, false, "no memory\n");
+        return;
+    }
+    pool = mosn_pool_create(MOSN_POOL_STREAM);
+    change = mosn_pool_calloc(pool, sizeof(*change));
+    change->pool = pool;
+    change->conn = conn;
+    change->done = done;
+    change->request = request;
+    (void) mosn_conn_add_filter(conn, &change_filter, NULL, change);
+    mosn_conn_arm_idle(conn, CHANGE_MS);
+    mosn_conn_write(conn, line, strlen(line));
+    mosn_conn_write(conn, "\n", 1);
+}
+
+
+static const void *
+control_refresh(const void *settings, mosn_pool_t *pool)
+{
+    mosn_settings_t *now = mosn_pool_alloc(pool, sizeof(*now));
+
+    *now = *(const mosn_settings_t *) settings;
+    mosn_resources_refresh(now, control_generation, pool);
+    return now;
+}
+
+
 static const mosn_module_t control_admin_module = {
     .kind = MOSN_NET_FILTER,
     .name = "admin",
@@ -116,6 +257,11 @@ control_start_admin(control_t *c)
         .settings = child->settings,
         .sets = mosn_metric_sets,
         .is_ready = control_is_ready,
+        .generation = child->generation,
+        .change =
+            child->settings->admin->allow_changes ? control_change : NULL,
+        .owner = c,
+        .refresh = control_refresh,
     };
     c->filter.module = &control_admin_module;
     c->filter.conf = &c->admin;
@@ -136,6 +282,7 @@ mosn_control_run(const mosn_child_t *child)
 
     control_board = child->board;
     control_beats = &child->seat->beat_ms;
+    control_generation = child->generation;
     if (mosn_child_begin(child) != MOSN_OK
         || mosn_loop_init(&c.loop) != MOSN_OK
         || mosn_child_listen(&c.ears, &c.loop, child, control_on_note, &c)

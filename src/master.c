@@ -475,6 +475,7 @@ mosn_master_run(const char *conf_path, bool quiet)
     mosn_timer_init(&master->surplus, master_surplus_fired);
     mosn_timer_init(&master->tick, master_tick_fired);
     mosn_timer_init(&master->next, master_next_fired);
+    mosn_timer_init(&master->resources, master_resources_fired);
     mosn_timer_init(&master->deadline, stop_late);
     mosn_timer_init(&master->probation, stop_late);
     if (mosn_loop_init(&master->loop) != MOSN_OK || watch_signals() != MOSN_OK)

@@ -152,11 +152,12 @@ child_on_channel(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
 {
     master_child_t *c = mosn_container_of(watch, master_child_t, watch);
     mosn_note_t     note;
-    size_t          no_fds = 0;
+    size_t          n_fds = 1;
+    int             fd = -1;
     ssize_t         n;
 
-    while ((n = mosn_socket_recv_message(c->channel, &note, sizeof(note), NULL,
-                                         &no_fds))
+    while ((n = mosn_socket_recv_message(c->channel, &note, sizeof(note), &fd,
+                                         &n_fds))
            > 0)
     {
         if (n == sizeof(note) && note.version == MOSN_NOTE_VERSION
@@ -165,6 +166,14 @@ child_on_channel(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
             c->ready = true;
             master_stage_child_ready();
         }
+        if (n == sizeof(note) && note.type == MOSN_NOTE_COMMAND && n_fds > 0) {
+            mosn_commands_adopt(&master->loop, fd);
+            fd = -1;
+        }
+        if (n_fds > 0 && fd != -1) {
+            (void) close(fd);
+        }
+        n_fds = 1;
     }
     if (n == 0 || (n == -1 && errno != EAGAIN)) {
         mosn_loop_unwatch(&master->loop, &c->watch, c->channel);
@@ -200,6 +209,7 @@ static void
 child_let_go(const master_child_t *self)
 {
     mosn_commands_let_go();
+    master_resources_close();
     (void) close(master->signal_fd);
     (void) close(master->loop.epoll_fd);
     (void) close(master->program_fd);
@@ -263,13 +273,15 @@ child_become(const master_child_t *c, int channel, pid_t parent)
 
 
 static void
-child_take_seat(const master_child_t *c)
+child_take_seat(master_child_t *c)
 {
     mosn_seat_t *seat = &master->board->seats[c->row];
 
     atomic_store(&seat->generation, c->generation);
     atomic_store(&seat->is_worker, !c->is_control);
     atomic_store(&seat->connections, 0);
+    atomic_store(&seat->changes, master->changes);
+    c->changes = master->changes; /* it is born with them */
     atomic_store(&seat->beat_ms, master->loop.now_ms);
     seat->last_conn = 0;
     atomic_store(&seat->state, MOSN_SEAT_STARTING);

@@ -39,12 +39,13 @@ status_child(const master_child_t *c, bool json, bool more, FILE *out)
     (void) fprintf(out,
                    json ? "%s{\"role\":\"%s\",\"pid\":%d,\"state\":\"%s\","
                           "\"generation\":%u,\"seconds\":%" PRIu64 ","
-                          "\"connections\":%u}"
+                          "\"connections\":%u,\"change\":%u}"
                         : "%s%-10s pid %-7d %-8s generation %-3u for %" PRIu64
-                          " s, connections: %u\n",
+                          " s, connections: %u, change: %u\n",
                    json && more ? "," : "", c->role, (int) c->pid,
                    status_of_child(c), c->generation,
-                   (now - c->started_ms) / 1000, connections);
+                   (now - c->started_ms) / 1000, connections,
+                   atomic_load(&seat->changes));
 }
 
 
@@ -80,12 +81,13 @@ command_status(bool json, FILE *out)
         out,
         json ? "{\"version\":\"%s\",\"pid\":%d,\"state\":\"%s\","
                "\"generation\":%u,\"reloads\":%" PRIu64 ",\"seconds\":%" PRIu64
-               ",\"out_of_service\":%s,\"descriptors\":%u,\"children\":["
+               ",\"change\":%u,\"out_of_service\":%s,\"descriptors\":%u,"
+               "\"children\":["
              : "mosn %s, pid %d, %s, generation %u (reloads: %" PRIu64
-               "), for %" PRIu64 " s%s, descriptors: %u\n",
+               "), for %" PRIu64 " s, change: %u%s, descriptors: %u\n",
         MOSN_VERSION, (int) getpid(), phase_names[master->phase],
         master->generation->number, master->reloads,
-        (master->loop.now_ms - master->started_ms) / 1000,
+        (master->loop.now_ms - master->started_ms) / 1000, master->changes,
         json ? (master->shedding ? "true" : "false")
              : (master->shedding ? ", out of service" : ""),
         mosn_process_count_fds());
@@ -157,14 +159,14 @@ command_config(bool json, FILE *out)
     FILE  *copy;
 
     if (!json) {
-        mosn_conf_print(&mosn_settings_block, master->settings, out);
+        master_print_config(out);
         return true;
     }
     copy = open_memstream(&text, &n);
     if (copy == NULL) {
         return false;
     }
-    mosn_conf_print(&mosn_settings_block, master->settings, copy);
+    master_print_config(copy);
     (void) fclose(copy);
     (void) fputs("{\"config\":", out);
     mosn_json_print(text, out);
@@ -276,6 +278,11 @@ const mosn_command_t master_commands[] = {
     { .name = "certs", .run = command_certs },
     { .name = "drain", .run = command_drain },
     { .name = "drain off", .run = command_drain_off },
+    { .name = "host", .start = master_command_host, .takes_argument = true },
+    { .name = "apply", .start = master_command_apply, .takes_argument = true },
+    { .name = "remove",
+      .start = master_command_remove,
+      .takes_argument = true },
     { .name = "reload", .start = command_reload },
     { .name = "upgrade", .start = command_upgrade, .takes_argument = true },
     { .name = "check", .start = command_check, .takes_argument = true },

@@ -63,6 +63,7 @@ typedef struct {
     uint32_t       generation;
     uint64_t       started_ms;
     uint64_t       ends_ms; /* draining until; 0: not draining */
+    uint32_t       changes; /* number of the last one that it was given */
     bool           ready;
     bool           killed; /* for it was hung, or late */
     bool           unseen; /* its seat is at a board of another build */
@@ -103,6 +104,8 @@ typedef struct {
     int                program_fd;
     uint64_t           started_ms;
     uint64_t           reloads;
+    uint32_t           changes;   /* at run time */
+    mosn_timer_t       resources; /* gives them to who could not take them */
     unsigned           n_workers;
     master_post_t      posts[MOSN_MAX_WORKERS + 1]; /* control last */
     unsigned           n_posts;
@@ -250,6 +253,19 @@ void               master_stage_late(mosn_timer_t *timer);
  * with a loop, goes on with it. */
 mosn_rc_e master_inherit(int state_fd, int back_fd);
 mosn_rc_e master_continue(void);
+
+/* --- master_resources.c -------------------------------------------------- */
+
+void master_resources_fired(mosn_timer_t *timer);
+
+/* Changes that somebody still waits for are nobody's now. */
+void master_resources_close(void);
+void master_command_host(mosn_client_t client, mosn_str_t argument);
+void master_command_apply(mosn_client_t client, mosn_str_t argument);
+void master_command_remove(mosn_client_t client, mosn_str_t argument);
+
+/* Prints the settings as they are by now. */
+void master_print_config(FILE *out);
 
 /* --- master_commands.c ----------------------------------------------------
  */

@@ -175,7 +175,8 @@ state_write(mosn_inherit_t **state_r, mosn_pool_t *pool)
 static void
 print_settings(FILE *out, const void *settings)
 {
-    mosn_conf_print(&mosn_settings_block, settings, out);
+    (void) settings;
+    master_print_config(out);
 }
 
 

@@ -19,7 +19,7 @@
 
 #define DEFAULT_SOCKET "/run/mosn/control.sock"
 
-typedef enum { NO_FILE, MAY_HAVE_FILE, NEEDS_FILE } file_e;
+typedef enum { NO_FILE, MAY_HAVE_FILE, NEEDS_FILE, NEEDS_WORDS } file_e;
 
 typedef struct {
     const char *name;
@@ -36,6 +36,11 @@ static const command_t commands[] = {
     { "reopen", NO_FILE, NULL, NULL },
     { "config", NO_FILE, NULL, NULL },
     { "check", NEEDS_FILE, NULL, NULL },
+    { "host", NEEDS_WORDS, "--persist", "persist" },
+    { "apply", NEEDS_FILE, "--persist", "persist" },
+    { "remove", NEEDS_WORDS, "--persist", "persist" },
+    { "explain", NEEDS_WORDS, NULL, NULL },
+    { "diff", NEEDS_FILE, NULL, NULL },
     { "drain", NO_FILE, "--off", "off" },
     { "certs", NO_FILE, NULL, NULL },
     { "version", NO_FILE, NULL, NULL },
@@ -54,6 +59,20 @@ static const char usage_text[] =
     "  reopen            open the logs again, after a rotation\n"
     "  config            the effective configuration, with all defaults\n"
     "  check FILE        could mosn reload with FILE?\n"
+    "  host add|set|remove CLUSTER ADDRESS [weight=N] [state=S] "
+    "[NAME=VALUE]...\n"
+    "                    hosts of a cluster, at once and without a reload;\n"
+    "                    S: enabled, drain or disabled\n"
+    "  apply FILE        clusters and route tables of FILE take the place of\n"
+    "                    those of the same name, at once\n"
+    "  remove CLUSTER    a cluster that no route names\n"
+    "                    --persist: into the runtime_file, too, so that it\n"
+    "                    outlives reloads\n"
+    "  explain [@LISTENER] METHOD URL [NAME:VALUE]...\n"
+    "  explain [@LISTENER] call SERVICE METHOD [VERSION [GROUP]]\n"
+    "                    what becomes of a request, and why; also\n"
+    "                    source=ADDRESS and sni=NAME\n"
+    "  diff FILE         what a reload with FILE would change\n"
     "  drain [--off]     out of service (/ready says 503, answers close\n"
     "                    their connections), or in service again\n"
     "  certs             certificates: names, files, expiry, fingerprint\n"
@@ -70,6 +89,7 @@ typedef struct {
     const char      *socket;
     const command_t *command;
     const char      *file;
+    char             words[4096];
     const char      *option;
     bool             json;
 } request_t;
@@ -215,7 +235,9 @@ ctl_ask(const request_t *r)
     int  n, fd;
 
     /* mosn may have been started in another directory. */
-    if (r->file != NULL && realpath(r->file, path) == NULL) {
+    if (r->command->file == NEEDS_WORDS) {
+        (void) snprintf(path, sizeof(path), "%s", r->words);
+    } else if (r->file != NULL && realpath(r->file, path) == NULL) {
         (void) fprintf(stderr, "mosnctl: %s: %s\n", r->file, strerror(errno));
         return 1;
     }
@@ -255,6 +277,18 @@ usage(const char *what, const char *name)
 }
 
 
+static bool
+add_word(request_t *r, const char *word)
+{
+    size_t n = strlen(r->words);
+
+    return strchr(word, '\n') == NULL
+           && snprintf(r->words + n, sizeof(r->words) - n, "%s%s",
+                       n > 0 ? " " : "", word)
+                  < (int) (sizeof(r->words) - n);
+}
+
+
 int
 main(int argc, char **argv)
 {
@@ -272,12 +306,19 @@ main(int argc, char **argv)
         } else if (strcmp(arg, "-h") == 0 || strcmp(arg, "--help") == 0) {
             (void) fputs(usage_text, stdout);
             return 0;
-        } else if (arg[0] == '-') {
+        } else if (arg[0] == '-'
+                   && (arg[1] == '-' || r.command == NULL
+                       || r.command->file != NEEDS_WORDS))
+        {
             r.option = arg;
         } else if (r.command == NULL) {
             r.command = find_command(arg);
             if (r.command == NULL) {
                 return usage("there is no command", arg);
+            }
+        } else if (r.command->file == NEEDS_WORDS) {
+            if (!add_word(&r, arg)) {
+                return usage("too long or with a line break:", arg);
             }
         } else if (r.file == NULL && r.command->file != NO_FILE) {
             r.file = arg;
@@ -294,6 +335,9 @@ main(int argc, char **argv)
             || strcmp(r.command->option, r.option) != 0))
     {
         return usage("unknown option", r.option);
+    }
+    if (r.command->file == NEEDS_WORDS && r.words[0] == '\0') {
+        return usage("something is missing behind", r.command->name);
     }
     if (r.command->file == NEEDS_FILE && r.file == NULL) {
         return usage("a FILE is missing behind", r.command->name);

@@ -2,6 +2,8 @@
 
 #include "settings.h"
 
+#include <unistd.h>
+
 #include "os/process.h"
 
 #define MAX_WORKERS 64
@@ -24,6 +26,10 @@ static const mosn_directive_t admin_directives[] = {
     MOSN_ADDRESS_REQUIRED(mosn_admin_conf_t, address,
                           "Where it listens: keep it on loopback or a unix "
                           "socket."),
+    MOSN_BOOL(mosn_admin_conf_t, allow_changes, false,
+              "Whoever reaches it may change hosts, clusters and routes: PUT, "
+              "POST and DELETE of /clusters/NAME/hosts/ADDRESS, POST of "
+              "/apply."),
     MOSN_DIRECTIVES_END
 };
 
@@ -69,6 +75,10 @@ static const mosn_directive_t settings_directives[] = {
                 "Gets the master's process id."),
     MOSN_STRING(mosn_settings_t, control_socket, NULL,
                 "Unix socket that mosnctl talks to."),
+    MOSN_STRING(mosn_settings_t, runtime_file, NULL,
+                "Where changes at run time are kept that are to outlive a "
+                "reload (`mosnctl --persist`); its clusters and route tables "
+                "take the place of those of the same name here."),
     MOSN_GROUP(mosn_settings_t, error_log, &error_log_block,
                "Where mosn reports."),
     MOSN_DURATION(mosn_settings_t, drain_timeout, 0, 86400000, 30000,
@@ -217,6 +227,98 @@ settings_check_rest(mosn_conf_t *reader, mosn_settings_t *s)
 }
 
 
+static const mosn_directive_t resources_directives[] = {
+    MOSN_LIST(mosn_resources_conf_t, routes, &mosn_route_table_block,
+              "Route tables."),
+    MOSN_LIST(mosn_resources_conf_t, clusters, &mosn_cluster_block,
+              "Groups of hosts."),
+    MOSN_DIRECTIVES_END
+};
+
+const mosn_conf_block_t mosn_resources_block = {
+    .doc = "Resources that change at run time.",
+    .size = sizeof(mosn_resources_conf_t),
+    .directives = resources_directives,
+};
+
+
+mosn_resources_conf_t *
+mosn_settings_read_runtime(mosn_pool_t *pool, const char *path)
+{
+    mosn_resources_conf_t *all = mosn_pool_calloc(pool, sizeof(*all));
+    mosn_conf_t           *reader = mosn_conf_create(pool);
+
+    if (access(path, F_OK) == 0
+        && mosn_conf_read_file(reader, path, &mosn_resources_block, all)
+               != MOSN_OK)
+    {
+        memset(all, 0, sizeof(*all));
+    }
+    mosn_conf_destroy(&reader);
+    return all;
+}
+
+
+/* In place of one of the same name, or behind the others. */
+#define SETTINGS_TAKE(list, item)                                             \
+    do {                                                                      \
+        size_t at_ = 0;                                                       \
+                                                                              \
+        while (at_ < (list).n                                                 \
+               && !mosn_str_equal((list).items[at_].name, (item).name)) {     \
+            at_++;                                                            \
+        }                                                                     \
+        (list).items[at_] = (item);                                           \
+        (list).n = at_ == (list).n ? at_ + 1 : (list).n;                      \
+    } while (0)
+
+
+/* What was changed at run time and is to stay; mistakes of that file are
+ * those of the configuration. */
+static void
+settings_take_runtime(mosn_conf_t *reader, mosn_pool_t *pool,
+                      mosn_settings_t *s)
+{
+    mosn_resources_conf_t   *all = mosn_pool_calloc(pool, sizeof(*all));
+    mosn_conf_t             *runtime;
+    mosn_cluster_conf_t     *clusters;
+    mosn_route_table_conf_t *routes;
+
+    if (s->runtime_file.at == NULL || access(s->runtime_file.at, F_OK) == -1) {
+        return;
+    }
+    runtime = mosn_conf_create(pool);
+    if (mosn_conf_read_file(runtime, s->runtime_file.at, &mosn_resources_block,
+                            all)
+        != MOSN_OK)
+    {
+        mosn_conf_error(reader, &s->runtime_file, s, "%s",
+                        mosn_conf_error_text(runtime, 0));
+        mosn_conf_destroy(&runtime);
+        return;
+    }
+    mosn_conf_destroy(&runtime);
+    clusters = mosn_pool_calloc(
+        pool, (s->clusters.n + all->clusters.n) * sizeof(*clusters) + 1);
+    routes = mosn_pool_calloc(
+        pool, (s->routes.n + all->routes.n) * sizeof(*routes) + 1);
+    if (s->clusters.n > 0) {
+        memcpy(clusters, s->clusters.items, s->clusters.n * sizeof(*clusters));
+    }
+    if (s->routes.n > 0) {
+        memcpy(routes, s->routes.items, s->routes.n * sizeof(*routes));
+    }
+    s->clusters.items = clusters;
+    s->routes.items = routes;
+    for (size_t i = 0; i < all->clusters.n; i++) {
+        SETTINGS_TAKE(s->clusters, all->clusters.items[i]);
+    }
+    for (size_t i = 0; i < all->routes.n; i++) {
+        SETTINGS_TAKE(s->routes, all->routes.items[i]);
+    }
+}
+
+
 static char *
 settings_collect_errors(const mosn_conf_t *reader)
 {
@@ -252,6 +354,9 @@ settings_load(const char *name, const char *text, uint32_t number,
      * mistakes are told at once; not when the tree is not there at all. */
     if (rc == MOSN_OK || mosn_conf_is_set(reader, s)) {
         mosn_cluster_zone = s->zone;
+        if (text == NULL) { /* else it is in the text */
+            settings_take_runtime(reader, generation->pool, s);
+        }
         for (size_t i = 0; i < s->clusters.n; i++) {
             mosn_cluster_build(reader, generation, &s->clusters.items[i]);
         }

@@ -21,6 +21,7 @@ typedef struct {
 
 typedef struct {
     mosn_address_t address;
+    bool           allow_changes;
 } mosn_admin_conf_t;
 
 typedef struct {
@@ -31,6 +32,7 @@ typedef struct {
     mosn_str_t            zone;
     mosn_str_t            pid_file;
     mosn_str_t            control_socket;
+    mosn_str_t            runtime_file;
     mosn_error_log_conf_t error_log;
     uint32_t              drain_timeout_ms;
     uint32_t              hang_timeout_ms;
@@ -43,6 +45,19 @@ typedef struct {
 } mosn_settings_t;
 
 extern const mosn_conf_block_t mosn_settings_block;
+
+/* What changes at run time: of a file for `mosnctl apply`, and of the
+ * `runtime_file`. */
+typedef struct {
+    MOSN_CONF_LIST(mosn_route_table_conf_t) routes;
+    MOSN_CONF_LIST(mosn_cluster_conf_t) clusters;
+} mosn_resources_conf_t;
+
+extern const mosn_conf_block_t mosn_resources_block;
+
+/* What is in the `runtime_file`; empty when there is none. */
+mosn_resources_conf_t *mosn_settings_read_runtime(mosn_pool_t *pool,
+                                                  const char  *path);
 
 /* A generation with its settings, or NULL: the errors are in `errors`, one
  * line each, malloc'ed; the caller frees it. */

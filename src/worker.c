@@ -12,6 +12,7 @@
 #include "child.h"
 #include "handover.h"
 #include "probe.h"
+#include "resources.h"
 
 #include "core/log_file.h"
 #include "core/slab.h"
@@ -232,6 +233,13 @@ worker_on_note(void *owner, mosn_note_e type, int32_t value, int fd)
     case MOSN_NOTE_CERTS:
         if (fd != -1) {
             mosn_tls_pairs_take(fd);
+            return;
+        }
+        break;
+    case MOSN_NOTE_RESOURCE:
+        if (fd != -1) {
+            mosn_resource_take(w->child->generation, fd);
+            atomic_store(&w->child->seat->changes, (uint32_t) value);
             return;
         }
         break;

@@ -253,6 +253,14 @@ mosn_socket_pair(int fds[2])
 }
 
 
+int
+mosn_socket_stream_pair(int fds[2])
+{
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+                      fds);
+}
+
+
 typedef union {
     struct cmsghdr align;
     char           bytes[CMSG_SPACE(MOSN_SOCKET_MAX_FDS * sizeof(int))];

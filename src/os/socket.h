@@ -52,6 +52,9 @@ void mosn_socket_abort_on_close(int fd);
 /* A pair of connected SOCK_SEQPACKET sockets. */
 int mosn_socket_pair(int fds[2]);
 
+/* The same of bytes instead of messages. */
+int mosn_socket_stream_pair(int fds[2]);
+
 #define MOSN_SOCKET_MAX_FDS 16
 
 /* One message with up to MOSN_SOCKET_MAX_FDS descriptors.  send: 0 or -1.

@@ -3,7 +3,17 @@
 #include "proxy/admin.h"
 #include "stream/stream.h"
 
+#include "proto/pairs.h"
+#include "proxy/cluster.h"
+
 #include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define ADMIN_LINE     1024u
+#define ADMIN_BODY_MAX (16u << 20)
+
+static const mosn_stream_receiver_ops_t admin_change_receiver;
 
 static const mosn_stream_settings_t admin_settings = {
     .idle_timeout_ms = 30000,
@@ -62,7 +72,14 @@ admin_metrics(const mosn_admin_t *admin, FILE *out)
 static void
 admin_config(const mosn_admin_t *admin, FILE *out)
 {
-    mosn_conf_print(admin->block, admin->settings, out);
+    mosn_pool_t *pool = mosn_pool_create(MOSN_POOL_CONF);
+
+    mosn_conf_print(admin->block,
+                    admin->refresh != NULL
+                        ? admin->refresh(admin->settings, pool)
+                        : admin->settings,
+                    out);
+    mosn_pool_destroy(&pool);
 }
 
 
@@ -75,10 +92,18 @@ admin_healthz(const mosn_admin_t *admin, FILE *out)
 
 
 static void
+admin_clusters(const mosn_admin_t *admin, FILE *out)
+{
+    mosn_clusters_print(admin->generation, out);
+}
+
+
+static void
 admin_index(const mosn_admin_t *admin, FILE *out)
 {
     (void) admin;
-    (void) fputs("/stats\n/metrics\n/config\n/healthz\n/ready\n", out);
+    (void) fputs("/stats\n/metrics\n/config\n/clusters\n/healthz\n/ready\n",
+                 out);
 }
 
 
@@ -92,6 +117,7 @@ static const struct {
     { "/metrics", "application/openmetrics-text; version=1.0.0; charset=utf-8",
       admin_metrics },
     { "/config", "text/plain", admin_config },
+    { "/clusters", "text/plain", admin_clusters },
     { "/healthz", "text/plain", admin_healthz },
 };
 
@@ -115,6 +141,214 @@ admin_send_page(mosn_stream_t *stream, const mosn_admin_t *admin, size_t page,
 }
 
 
+/* --- changes --------------------------------------------------------------
+ */
+
+/* A request that changes something.  It is of its stream's pool, and of the
+ * answer that it waits for: whoever is last lets it go. */
+typedef struct {
+    const mosn_admin_t *admin;
+    mosn_stream_t      *stream; /* NULL: it is gone */
+    mosn_pool_t        *pool;
+    char                line[ADMIN_LINE];
+    mosn_chain_t        body;
+    int                 body_fd;
+    bool                asked;
+} admin_change_t;
+
+
+static void
+admin_change_done(void *request, bool well, const char *text)
+{
+    admin_change_t *change = request;
+    mosn_stream_t  *stream = change->stream;
+
+    if (change->body_fd != -1) {
+        (void) close(change->body_fd);
+    }
+    if (stream != NULL) {
+        stream->owner = NULL;
+        admin_send(stream, well ? 200 : 409, "text/plain", text, strlen(text),
+                   false);
+    }
+    mosn_chain_clear(&change->body);
+    mosn_pool_destroy(&change->pool);
+}
+
+
+static bool
+admin_add(char *line, size_t *n, mosn_str_t text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] <= ' ' || *n + 2 > ADMIN_LINE) {
+            return false;
+        }
+        line[(*n)++] = text.at[i];
+    }
+    line[*n] = '\0';
+    return true;
+}
+
+
+/* PUT /clusters/NAME/hosts/ADDRESS?weight=5&state=drain, and POST and DELETE
+ * of the same: a line for the master.  False: it is none of these. */
+static bool
+admin_host_line(const mosn_message_t *head, mosn_str_t path, char *line)
+{
+    const char *verb = head->method_id == MOSN_METHOD_PUT      ? "host set "
+                       : head->method_id == MOSN_METHOD_POST   ? "host add "
+                       : head->method_id == MOSN_METHOD_DELETE ? "host remove "
+                                                               : NULL;
+    const char *hosts;
+    mosn_str_t  name, rest = head->path, key, value;
+    size_t      n = 0;
+
+    if (verb == NULL || !mosn_str_has_prefix(path, MOSN_STR("/clusters/"))) {
+        return false;
+    }
+    path.at += 10;
+    path.len -= 10;
+    hosts = memmem(path.at, path.len, "/hosts/", 7);
+    if (hosts == NULL) {
+        return false;
+    }
+    name = (mosn_str_t){ path.at, (size_t) (hosts - path.at) };
+    (void) snprintf(line, ADMIN_LINE, "%s", verb);
+    n = strlen(line);
+    if (!admin_add(line, &n, name)) {
+        return false;
+    }
+    line[n++] = ' ';
+    if (!admin_add(line, &n,
+                   (mosn_str_t){ hosts + 7, path.len - name.len - 7 })) {
+        return false;
+    }
+    rest.at += (size_t) (path.at - rest.at) + path.len;
+    rest.len -= (size_t) (rest.at - head->path.at);
+    while (mosn_query_next(&rest, &key, &value)) {
+        if (n + 2 > ADMIN_LINE) {
+            return false;
+        }
+        line[n++] = ' ';
+        if (!admin_add(line, &n, key) || !admin_add(line, &n, MOSN_STR("="))
+            || !admin_add(line, &n, value))
+        {
+            return false;
+        }
+    }
+    return true;
+}
+
+
+/* The body of /apply, for the master to read. */
+static bool
+admin_keep_body(admin_change_t *change)
+{
+    change->body_fd = memfd_create("mosn apply", 0);
+    if (change->body_fd == -1) {
+        return false;
+    }
+    for (const mosn_buf_t *b = change->body.head; b != NULL; b = b->next) {
+        if (write(change->body_fd, b->pos, mosn_buf_len(b))
+            != (ssize_t) mosn_buf_len(b))
+        {
+            return false;
+        }
+    }
+    (void) snprintf(change->line, ADMIN_LINE, "apply /proc/%d/fd/%d",
+                    (int) getpid(), change->body_fd);
+    return true;
+}
+
+
+static void
+admin_ask(admin_change_t *change)
+{
+    change->asked = true;
+    if (change->line[0] == '\0' && !admin_keep_body(change)) {
+        admin_change_done(change, false, "no memory\n");
+        return;
+    }
+    change->admin->change(change->admin->owner, change->line,
+                          admin_change_done, change);
+}
+
+
+/* A page in a browser must not reach it. */
+static bool
+admin_may_change(const mosn_admin_t *admin, const mosn_message_t *head)
+{
+    return admin->change != NULL
+           && mosn_headers_find_name(&head->headers, MOSN_STR("origin"))
+                  == NULL;
+}
+
+
+static void
+admin_on_change(mosn_stream_t *stream, const mosn_admin_t *admin,
+                const mosn_message_t *head, mosn_str_t path, bool end)
+{
+    mosn_pool_t    *pool = mosn_pool_create(MOSN_POOL_STREAM);
+    admin_change_t *change = mosn_pool_calloc(pool, sizeof(*change));
+    bool            apply = head->method_id == MOSN_METHOD_POST
+                 && mosn_str_equal(path, MOSN_STR("/apply"));
+
+    change->admin = admin;
+    change->stream = stream;
+    change->pool = pool;
+    change->body_fd = -1;
+    stream->owner = change;
+    stream->receiver = &admin_change_receiver;
+    if (!apply && !admin_host_line(head, path, change->line)) {
+        change->asked = true;
+        admin_change_done(change, false,
+                          "expected POST, PUT or DELETE of "
+                          "/clusters/NAME/hosts/ADDRESS, or POST of "
+                          "/apply\n");
+        return;
+    }
+    if (end) {
+        admin_ask(change);
+    }
+}
+
+
+static void
+admin_change_on_data(mosn_stream_t *stream, const mosn_buf_t *data, bool end)
+{
+    admin_change_t *change = stream->owner;
+
+    if (change == NULL || change->asked) {
+        return;
+    }
+    if (data != NULL && mosn_buf_len(data) > 0) {
+        mosn_chain_append_ref(&change->body, data);
+    }
+    if (change->body.bytes > ADMIN_BODY_MAX) {
+        change->asked = true;
+        admin_change_done(change, false, "the body is too large\n");
+    } else if (end) {
+        admin_ask(change);
+    }
+}
+
+
+static void
+admin_change_on_reset(mosn_stream_t *stream, mosn_reason_e reason)
+{
+    admin_change_t *change = stream->owner;
+
+    (void) reason;
+    if (change == NULL) {
+        return;
+    }
+    change->stream = NULL;
+    if (!change->asked) {
+        admin_change_done(change, false, "");
+    }
+}
+
+
 static void
 admin_on_head(mosn_stream_t *stream, mosn_message_t *head, bool end)
 {
@@ -123,13 +357,17 @@ admin_on_head(mosn_stream_t *stream, mosn_message_t *head, bool end)
     mosn_str_t          path = head->path;
     const char *query = path.len ? memchr(path.at, '?', path.len) : NULL;
 
-    (void) end;
-    if (!bare && head->method_id != MOSN_METHOD_GET) {
-        admin_send(stream, 405, "text/plain", "read only\n", 10, false);
-        return;
-    }
     if (query != NULL) {
         path.len = (size_t) (query - path.at);
+    }
+    if (!bare && head->method_id != MOSN_METHOD_GET) {
+        if (admin_may_change(admin, head)) {
+            admin_on_change(stream, admin, head, path, end);
+        } else {
+            admin_send(stream, 405, "text/plain",
+                       "read only (`allow_changes`)\n", 28, false);
+        }
+        return;
     }
     if (mosn_str_equal(path, MOSN_STR("/ready"))) {
         if (admin->is_ready()) {
@@ -172,6 +410,12 @@ admin_on_drained(mosn_stream_t *stream)
     (void) stream;
 }
 
+
+static const mosn_stream_receiver_ops_t admin_change_receiver = {
+    .on_data = admin_change_on_data,
+    .on_reset = admin_change_on_reset,
+    .on_drained = admin_on_drained,
+};
 
 static const mosn_stream_receiver_ops_t admin_receiver = {
     .on_head = admin_on_head,

@@ -2,12 +2,16 @@
 
 #include "proxy/cluster.h"
 
+#include "os/clock.h"
 #include "proxy/lb.h"
 #include "stream/protocol.h"
 
 #define MAX_RESPONSE_HEADERS 256
 
 mosn_str_t mosn_cluster_zone = MOSN_STR_INIT("");
+
+/* Of this worker, for clusters that come later; NULL: not in a worker. */
+static mosn_loop_t *cluster_loop;
 
 
 /* --- versions ------------------------------------------------------------ */
@@ -273,6 +277,7 @@ mosn_cluster_add(mosn_generation_t *generation, mosn_str_t name)
     c->version->lb = mosn_module_find(MOSN_LB, none.lb);
     c->conf = &none;
     c->removed = true;
+    c->loop = cluster_loop;
     mosn_host_groups_build(&c->groups, c, generation->pool);
     (void) mosn_map_add(&generation->clusters, c->name, c);
     mosn_pool_on_destroy(generation->pool, cluster_free, c);
@@ -336,6 +341,7 @@ mosn_clusters_start(mosn_generation_t *generation, mosn_loop_t *loop)
 {
     const mosn_map_t *clusters = &generation->clusters;
 
+    cluster_loop = loop;
     for (size_t i = 0; i <= clusters->mask; i++) {
         mosn_cluster_t *c = clusters->entries[i].value;
 
@@ -396,4 +402,60 @@ mosn_cluster_resolve(mosn_conf_t *reader, const mosn_generation_t *generation,
         }
     }
     return cluster;
+}
+
+
+static void
+cluster_print_host(const mosn_host_t *host, uint64_t now_ms, FILE *out)
+{
+    const char *why = mosn_host_why_not(host, now_ms);
+
+    (void) fprintf(out, "  %-24.*s %-9s weight %lld", MOSN_STR_ARG(host->name),
+                   why != NULL ? why : "well", (long long) host->conf->weight);
+    if (host->conf->priority > 0) {
+        (void) fprintf(out, ", priority %lld",
+                       (long long) host->conf->priority);
+    }
+    if (host->conf->zone.len > 0) {
+        (void) fprintf(out, ", zone %.*s", MOSN_STR_ARG(host->conf->zone));
+    }
+    for (size_t i = 0; i < host->conf->metadata.n; i++) {
+        const mosn_conf_pair_t *p = &host->conf->metadata.items[i];
+
+        (void) fprintf(out, ", %.*s=%.*s", MOSN_STR_ARG(p->name),
+                       MOSN_STR_ARG(p->value));
+    }
+    (void) fprintf(out, ", requests %llu, active %llu\n",
+                   (unsigned long long) mosn_metrics_read(
+                       host->metrics + MOSN_UPSTREAM_REQUESTS),
+                   (unsigned long long) mosn_metrics_sum(
+                       host->metrics + MOSN_UPSTREAM_REQUESTS_ACTIVE));
+}
+
+
+void
+mosn_cluster_print(const mosn_cluster_t *c, FILE *out)
+{
+    uint64_t now_ms = mosn_clock_ns() / 1000000;
+
+    (void) fprintf(out, "%.*s: %.*s, %.*s\n", MOSN_STR_ARG(c->name),
+                   MOSN_STR_ARG(c->conf->protocol), MOSN_STR_ARG(c->conf->lb));
+    for (uint32_t i = 0; i < c->n_hosts; i++) {
+        cluster_print_host(c->hosts[i], now_ms, out);
+    }
+}
+
+
+void
+mosn_clusters_print(const mosn_generation_t *generation, FILE *out)
+{
+    const mosn_map_t *clusters = &generation->clusters;
+
+    for (size_t i = 0; i <= clusters->mask; i++) {
+        const mosn_cluster_t *c = clusters->entries[i].value;
+
+        if (c != NULL && !c->removed) {
+            mosn_cluster_print(c, out);
+        }
+    }
 }

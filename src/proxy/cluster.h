@@ -160,6 +160,11 @@ void mosn_clusters_stop(mosn_generation_t *generation);
 /* A host for the next request, or NULL; `how` may be NULL. */
 mosn_host_t *mosn_cluster_pick(mosn_cluster_t *cluster, mosn_pick_t *how);
 
+/* All clusters with their hosts, for people: what they weigh, do, and why
+ * they get no requests. */
+void mosn_cluster_print(const mosn_cluster_t *cluster, FILE *out);
+void mosn_clusters_print(const mosn_generation_t *generation, FILE *out);
+
 /* For settings that name a cluster: NULL and an error at `member` when there
  * is none of that name. */
 mosn_cluster_t *mosn_cluster_resolve(mosn_conf_t             *reader,

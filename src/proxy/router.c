@@ -588,6 +588,7 @@ router_build_virtual_host(mosn_conf_t              *reader,
     mosn_pool_t         *pool = routes->pool;
     mosn_virtual_host_t *host = mosn_pool_calloc(pool, sizeof(*host));
 
+    routes->hosts[routes->n_hosts++] = host;
     host->conf = conf;
     host->name = conf->name;
     host->n_routes = (uint32_t) conf->routes.n;
@@ -621,11 +622,52 @@ mosn_routes_build(mosn_conf_t *reader, const mosn_generation_t *generation,
     mosn_map_init(&routes->exact, pool);
     mosn_map_init(&routes->suffixes, pool);
     mosn_map_init(&routes->prefixes, pool);
+    routes->hosts = mosn_pool_calloc(
+        pool, conf->virtual_hosts.n * sizeof(*routes->hosts) + 1);
     for (size_t i = 0; i < conf->virtual_hosts.n; i++) {
         router_build_virtual_host(reader, generation, routes,
                                   &conf->virtual_hosts.items[i]);
     }
     return routes;
+}
+
+
+static bool
+route_names(const mosn_route_t *route, const mosn_cluster_t *cluster)
+{
+    const mosn_forward_conf_t *f = route->conf->route;
+
+    if (f == NULL || route->cluster == cluster) {
+        return f != NULL;
+    }
+    for (size_t i = 0; i < f->clusters.n; i++) {
+        if (route->split[i] == cluster) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < f->mirror.n; i++) {
+        if (f->mirror.items[i].target == cluster) {
+            return true;
+        }
+    }
+    return false;
+}
+
+
+const char *
+mosn_routes_name_cluster(const mosn_routes_t  *routes,
+                         const mosn_cluster_t *cluster)
+{
+    for (uint32_t i = 0; i < routes->n_hosts; i++) {
+        const mosn_virtual_host_t *host = routes->hosts[i];
+
+        for (uint32_t k = 0; k < host->n_routes; k++) {
+            if (route_names(&host->routes[k], cluster)) {
+                return host->routes[k].where;
+            }
+        }
+    }
+    return NULL;
 }
 
 

@@ -146,6 +146,8 @@ typedef struct {
     mosn_map_t                     suffixes; /* ".example.com" */
     mosn_map_t                     prefixes; /* "www." */
     mosn_virtual_host_t           *fallback; /* "*" */
+    mosn_virtual_host_t          **hosts;    /* all of them */
+    uint32_t                       n_hosts;
 } mosn_routes_t;
 
 /* What a `proxy` filter refers to; lives as long as its generation. */
@@ -174,6 +176,10 @@ mosn_routes_ref(mosn_routes_t *routes)
 
 
 void mosn_routes_unref(mosn_routes_t *routes);
+
+/* Where a route stands that names a cluster, or NULL. */
+const char *mosn_routes_name_cluster(const mosn_routes_t  *routes,
+                                     const mosn_cluster_t *cluster);
 
 /* The virtual host of a request, or NULL. */
 mosn_virtual_host_t *mosn_virtual_host_find(const mosn_routes_t *routes,

@@ -1,0 +1,579 @@
+/*
+ * master_resources.c - changes at run time: what mosnctl and the admin
+ * address ask for.
+ *
+ *   host add|set|remove CLUSTER ADDRESS [weight=N] [state=S] ...
+ *   apply FILE        clusters and route tables of a file
+ *   remove CLUSTER
+ *
+ * With "persist" in front they go into the `runtime_file`, too, and outlive
+ * reloads.  A process that cannot take a change at once gets it later, in
+ * order.
+ */
+
+#include "core/log.h"
+#include "master_parts.h"
+#include "os/file.h"
+#include "os/socket.h"
+#include "resources.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define master (&mosn_master)
+
+#define AGAIN_MS    10u
+#define PENDING_MAX 100000u /* changes that wait for one process */
+
+/* One change on its way to several processes. */
+typedef struct {
+    mosn_list_t link;
+    int         fd;
+    uint32_t    number;
+} change_t;
+
+/* What some process has not taken yet, oldest first. */
+static mosn_list_t changes = { &changes, &changes };
+static uint32_t    n_changes;
+
+
+/* --- to the children ------------------------------------------------------
+ */
+
+static bool
+change_send(master_child_t *c, const change_t *change)
+{
+    mosn_note_t note = { .version = MOSN_NOTE_VERSION,
+                         .type = MOSN_NOTE_RESOURCE,
+                         .value = (int32_t) change->number };
+
+    return mosn_socket_send_message(c->channel, &note, sizeof(note),
+                                    &change->fd, 1)
+               == 0
+           || (errno != EAGAIN && errno != ENOBUFS && errno != ETOOMANYREFS);
+}
+
+
+/* Only those of this generation know what the change is about. */
+static bool
+child_takes(const master_child_t *c)
+{
+    return c->post != NULL && c->channel != -1 && c->ends_ms == 0;
+}
+
+
+/* Gives each child what it has not got; true: all have all. */
+static bool
+changes_flush(void)
+{
+    bool all = true;
+
+    for (mosn_list_t *l = master->children.next; l != &master->children;
+         l = l->next)
+    {
+        master_child_t *c = mosn_container_of(l, master_child_t, link);
+
+        if (!child_takes(c)) {
+            continue;
+        }
+        for (mosn_list_t *k = changes.next; k != &changes; k = k->next) {
+            const change_t *change = mosn_container_of(k, change_t, link);
+
+            if (change->number <= c->changes) {
+                continue;
+            }
+            if (!change_send(c, change)) {
+                all = false;
+                break;
+            }
+            c->changes = change->number;
+        }
+    }
+    return all;
+}
+
+
+static void
+changes_forget(void)
+{
+    while (!mosn_list_is_empty(&changes)) {
+        change_t *change = mosn_container_of(changes.next, change_t, link);
+
+        mosn_list_unlink(&change->link);
+        (void) close(change->fd);
+        free(change);
+    }
+    n_changes = 0;
+}
+
+
+void
+master_resources_fired(mosn_timer_t *timer)
+{
+    if (changes_flush()) {
+        changes_forget();
+    } else {
+        mosn_timer_arm(&master->loop, timer, AGAIN_MS);
+    }
+}
+
+
+void
+master_resources_close(void)
+{
+    changes_forget();
+    if (master->conf_fd != -1) { /* it tells how things were */
+        (void) close(master->conf_fd);
+        master->conf_fd = -1;
+    }
+}
+
+
+static void
+change_tell(mosn_resource_e kind, mosn_str_t name, const char *text)
+{
+    change_t *change = mosn_calloc(sizeof(*change));
+
+    master->changes++;
+    if (master->conf_fd != -1) {
+        (void) close(master->conf_fd);
+        master->conf_fd = -1;
+    }
+    change->number = master->changes;
+    change->fd = mosn_resource_pack(kind, name, text);
+    if (change->fd == -1) {
+        free(change);
+        return;
+    }
+    mosn_list_append(&changes, &change->link);
+    n_changes++;
+    master_resources_fired(&master->resources);
+}
+
+
+void
+master_print_config(FILE *out)
+{
+    mosn_settings_t now = *master->settings;
+    mosn_pool_t    *pool = mosn_pool_create(MOSN_POOL_CONF);
+
+    mosn_resources_refresh(&now, master->generation, pool);
+    mosn_conf_print(&mosn_settings_block, &now, out);
+    mosn_pool_destroy(&pool);
+}
+
+
+/* --- what is kept ---------------------------------------------------------
+ */
+
+static void
+print_each(FILE *out, const char *name, const mosn_conf_block_t *block,
+           const void *items, size_t n)
+{
+    if (n == 0) {
+        return;
+    }
+    (void) fprintf(out, "%s = (\n", name);
+    for (size_t i = 0; i < n; i++) {
+        (void) fputs("{\n", out);
+        mosn_conf_print(block, (const char *) items + i * block->size, out);
+        (void) fprintf(out, "}%s\n", i + 1 < n ? "," : "");
+    }
+    (void) fputs(");\n", out);
+}
+
+
+/* The file again, with what it had and the resource as it is now. */
+static char *
+persist(mosn_resource_e kind, mosn_str_t name)
+{
+    const char            *path = master->settings->runtime_file.at;
+    mosn_pool_t           *pool = mosn_pool_create(MOSN_POOL_CONF);
+    mosn_resources_conf_t *all = mosn_settings_read_runtime(pool, path);
+    mosn_settings_t        now = *master->settings;
+    char                  *text = NULL, *why = NULL;
+    size_t                 n = 0;
+    FILE                  *out = open_memstream(&text, &n);
+
+    mosn_resources_refresh(&now, master->generation, pool);
+    if (kind == MOSN_RESOURCE_ROUTES) {
+        mosn_resources_keep_routes(all, &now, name, pool);
+    } else {
+        mosn_resources_keep_cluster(all, &now, name, pool);
+    }
+    if (out != NULL) {
+        (void) fputs("# Written by mosn: changes at run time that are to "
+                     "stay.\n",
+                     out);
+        print_each(out, "routes", &mosn_route_table_block, all->routes.items,
+                   all->routes.n);
+        print_each(out, "clusters", &mosn_cluster_block, all->clusters.items,
+                   all->clusters.n);
+        (void) fclose(out);
+    }
+    if (text == NULL || mosn_file_replace(path, text, n) == -1) {
+        if (asprintf(&why, "done, but cannot write %s: %s\n", path,
+                     strerror(errno))
+            == -1)
+        {
+            why = NULL;
+        }
+    }
+    free(text);
+    mosn_pool_destroy(&pool);
+    return why;
+}
+
+
+/* One change, everywhere.  NULL: done. */
+static char *
+change_make(mosn_resource_e kind, mosn_str_t name, const char *text, bool keep)
+{
+    char *why;
+
+    if (master->phase != MASTER_SERVING) {
+        return strdup("a reload is under way; try again when it is over\n");
+    }
+    if (keep && master->settings->runtime_file.at == NULL) {
+        return strdup("`runtime_file` is not set: there is no place to keep "
+                      "it\n");
+    }
+    if (n_changes >= PENDING_MAX) {
+        return strdup("too many changes wait for a process that does not "
+                      "take them\n");
+    }
+    why = mosn_resource_apply(master->generation, kind, name, text);
+    if (why != NULL) {
+        return why;
+    }
+    change_tell(kind, name, text);
+    return keep ? persist(kind, name) : NULL;
+}
+
+
+/* --- hosts ----------------------------------------------------------------
+ */
+
+static char *
+print_block(const mosn_conf_block_t *block, const void *conf)
+{
+    char  *text = NULL;
+    size_t n = 0;
+    FILE  *out = open_memstream(&text, &n);
+
+    if (out != NULL) {
+        mosn_conf_print(block, conf, out);
+        (void) fclose(out);
+    }
+    return text;
+}
+
+
+static mosn_str_t
+next_word(mosn_str_t *rest)
+{
+    const char *space =
+        rest->len > 0 ? memchr(rest->at, ' ', rest->len) : NULL;
+    mosn_str_t word = *rest;
+
+    if (space != NULL) {
+        word.len = (size_t) (space - rest->at);
+    }
+    rest->at += word.len + (space != NULL);
+    rest->len -= word.len + (space != NULL);
+    return word;
+}
+
+
+static bool
+take_keep(mosn_str_t *rest)
+{
+    mosn_str_t word = *rest;
+
+    if (mosn_str_equal(next_word(&word), MOSN_STR("persist"))) {
+        *rest = word;
+        return true;
+    }
+    return false;
+}
+
+
+/* "weight=5 state=drain version=v2": settings of a host, the others are its
+ * metadata.  NULL: fine. */
+static const char *
+host_change(mosn_pool_t *pool, mosn_host_conf_t *h, mosn_str_t rest)
+{
+    static const char *const states[] = { "enabled", "drain", "disabled" };
+    mosn_conf_pairs_t        old = h->metadata;
+    size_t                   room = old.n;
+
+    for (size_t i = 0; i < rest.len; i++) {
+        room += rest.at[i] == '=';
+    }
+    h->metadata.items =
+        mosn_pool_calloc(pool, room * sizeof(*h->metadata.items) + 1);
+    if (old.n > 0) {
+        memcpy(h->metadata.items, old.items, old.n * sizeof(*old.items));
+    }
+    while (rest.len > 0) {
+        mosn_str_t  word = next_word(&rest), value;
+        const char *equal =
+            word.len > 0 ? memchr(word.at, '=', word.len) : NULL;
+        uint64_t number = 0;
+        bool     is_number, found = false;
+
+        if (equal == NULL || equal == word.at) {
+            return "expected NAME=VALUE";
+        }
+        value = (mosn_str_t){ equal + 1,
+                              word.len - (size_t) (equal - word.at) - 1 };
+        word.len = (size_t) (equal - word.at);
+        is_number = mosn_str_parse_u63(value, &number);
+        if (mosn_str_equal(word, MOSN_STR("weight"))) {
+            if (!is_number || number < 1 || number > 10000) {
+                return "weight is a number from 1 to 10000";
+            }
+            h->weight = (int64_t) number;
+        } else if (mosn_str_equal(word, MOSN_STR("priority"))) {
+            if (!is_number || number > 7) {
+                return "priority is a number from 0 to 7";
+            }
+            h->priority = (int64_t) number;
+        } else if (mosn_str_equal(word, MOSN_STR("zone"))) {
+            h->zone = mosn_pool_copy(pool, value);
+        } else if (mosn_str_equal(word, MOSN_STR("state"))) {
+            for (int i = 0; i < 3; i++) {
+                if (mosn_str_equal(value, mosn_str(states[i]))) {
+                    h->state = i;
+                    found = true;
+                }
+            }
+            if (!found) {
+                return "state is enabled, drain or disabled";
+            }
+        } else {
+            for (size_t i = 0; i < h->metadata.n; i++) {
+                if (mosn_str_equal(h->metadata.items[i].name, word)) {
+                    h->metadata.items[i].value = mosn_pool_copy(pool, value);
+                    found = true;
+                }
+            }
+            if (!found) {
+                h->metadata.items[h->metadata.n++] =
+                    (mosn_conf_pair_t){ mosn_pool_copy(pool, word),
+                                        mosn_pool_copy(pool, value) };
+            }
+        }
+    }
+    return NULL;
+}
+
+
+/* Edits a list of hosts; NULL: done. */
+static const char *
+hosts_edit(mosn_pool_t *pool, mosn_host_list_t *hosts, mosn_str_t verb,
+           mosn_str_t address, mosn_str_t rest)
+{
+    mosn_address_t a;
+    size_t         at = 0;
+
+    if (!mosn_address_parse(address.at, address.len, &a)) {
+        return "expected an address like 10.0.0.1:80";
+    }
+    while (at < hosts->n && !mosn_address_equal(&hosts->items[at].address, &a))
+    {
+        at++;
+    }
+    if (mosn_str_equal(verb, MOSN_STR("add"))) {
+        mosn_host_conf_t *more;
+
+        if (at < hosts->n) {
+            return "the cluster has that host already";
+        }
+        more = mosn_pool_calloc(pool, (hosts->n + 1) * sizeof(*more));
+        if (hosts->n > 0) {
+            memcpy(more, hosts->items, hosts->n * sizeof(*more));
+        }
+        more[hosts->n] = (mosn_host_conf_t){ .address = a, .weight = 1 };
+        hosts->items = more;
+        hosts->n++;
+        return host_change(pool, &more[at], rest);
+    }
+    if (at == hosts->n) {
+        return "the cluster has no such host";
+    }
+    if (mosn_str_equal(verb, MOSN_STR("remove"))) {
+        memmove(&hosts->items[at], &hosts->items[at + 1],
+                (hosts->n - at - 1) * sizeof(*hosts->items));
+        hosts->n--;
+        return NULL;
+    }
+    return mosn_str_equal(verb, MOSN_STR("set"))
+               ? host_change(pool, &hosts->items[at], rest)
+               : "expected add, set or remove";
+}
+
+
+static char *
+change_host(mosn_str_t rest)
+{
+    bool              keep = take_keep(&rest);
+    mosn_str_t        verb = next_word(&rest), name = next_word(&rest);
+    mosn_str_t        address = next_word(&rest);
+    mosn_cluster_t   *c = mosn_map_find(&master->generation->clusters, name);
+    mosn_pool_t      *pool;
+    mosn_hosts_conf_t hosts = { 0 };
+    const char       *why;
+    char             *text, *wrong;
+
+    if (c == NULL || c->removed) {
+        return asprintf(&text, "there is no cluster \"%.*s\"\n",
+                        MOSN_STR_ARG(name))
+                       == -1
+                   ? NULL
+                   : text;
+    }
+    pool = mosn_pool_create(MOSN_POOL_CONF);
+    mosn_resource_list_hosts(c, pool, &hosts);
+    why = hosts_edit(pool, &hosts.hosts, verb, address, rest);
+    if (why != NULL) {
+        wrong = asprintf(&text, "%s\n", why) == -1 ? NULL : text;
+    } else {
+        text = print_block(&mosn_hosts_block, &hosts);
+        wrong = change_make(MOSN_RESOURCE_HOSTS, c->name, text, keep);
+        free(text);
+    }
+    mosn_pool_destroy(&pool);
+    return wrong;
+}
+
+
+/* --- files ----------------------------------------------------------------
+ */
+
+/* Children may not read what the master can: files are put into the text. */
+static const char *
+routes_embed(mosn_pool_t *pool, mosn_route_table_conf_t *table)
+{
+    for (size_t i = 0; i < table->virtual_hosts.n; i++) {
+        mosn_virtual_host_conf_t *host = &table->virtual_hosts.items[i];
+
+        for (size_t k = 0; k < host->routes.n; k++) {
+            mosn_respond_conf_t *r = host->routes.items[k].respond;
+            char                *text;
+            size_t               n;
+
+            if (r == NULL || r->body_file.at == NULL) {
+                continue;
+            }
+            text = mosn_file_read(r->body_file.at, 1 << 20, &n);
+            if (text == NULL || strlen(text) != n) {
+                free(text);
+                return "cannot read a `body_file`, or it is no text";
+            }
+            r->body = mosn_pool_copy(pool, (mosn_str_t){ text, n });
+            r->body_file = MOSN_STR_NULL;
+            free(text);
+        }
+    }
+    return NULL;
+}
+
+
+static char *
+apply_all(mosn_pool_t *pool, mosn_resources_conf_t *all, bool keep)
+{
+    char *why = NULL, *text;
+
+    for (size_t i = 0; i < all->clusters.n && why == NULL; i++) {
+        text = print_block(&mosn_cluster_block, &all->clusters.items[i]);
+        why = change_make(MOSN_RESOURCE_CLUSTER, all->clusters.items[i].name,
+                          text, keep);
+        free(text);
+    }
+    for (size_t i = 0; i < all->routes.n && why == NULL; i++) {
+        const char *wrong = routes_embed(pool, &all->routes.items[i]);
+
+        if (wrong != NULL) {
+            return strdup(wrong);
+        }
+        text = print_block(&mosn_route_table_block, &all->routes.items[i]);
+        why = change_make(MOSN_RESOURCE_ROUTES, all->routes.items[i].name,
+                          text, keep);
+        free(text);
+    }
+    return why;
+}
+
+
+static char *
+change_apply(mosn_str_t rest)
+{
+    bool                   keep = take_keep(&rest);
+    char                   path[4096];
+    mosn_pool_t           *pool = mosn_pool_create(MOSN_POOL_CONF);
+    mosn_conf_t           *reader = mosn_conf_create(pool);
+    mosn_resources_conf_t *all = mosn_pool_calloc(pool, sizeof(*all));
+    char                  *why = NULL;
+    size_t                 n = 0;
+    FILE                  *out;
+
+    (void) snprintf(path, sizeof(path), "%.*s", MOSN_STR_ARG(rest));
+    if (mosn_conf_read_file(reader, path, &mosn_resources_block, all)
+        == MOSN_OK) {
+        why = apply_all(pool, all, keep);
+    } else if ((out = open_memstream(&why, &n)) != NULL) {
+        mosn_conf_print_errors(reader, out);
+        (void) fclose(out);
+    }
+    mosn_conf_destroy(&reader);
+    mosn_pool_destroy(&pool);
+    return why;
+}
+
+
+static char *
+change_remove(mosn_str_t rest)
+{
+    bool keep = take_keep(&rest);
+
+    return change_make(MOSN_RESOURCE_REMOVE, rest, "", keep);
+}
+
+
+/* --- answers --------------------------------------------------------------
+ */
+
+static void
+answer(mosn_client_t client, char *why)
+{
+    char text[96];
+
+    (void) snprintf(text, sizeof(text),
+                    client.json ? "{\"change\":%u}\n" : "change %u\n",
+                    master->changes);
+    mosn_client_end(&client, why, text);
+    free(why);
+}
+
+
+void
+master_command_host(mosn_client_t client, mosn_str_t argument)
+{
+    answer(client, change_host(argument));
+}
+
+
+void
+master_command_apply(mosn_client_t client, mosn_str_t argument)
+{
+    answer(client, change_apply(argument));
+}
+
+
+void
+master_command_remove(mosn_client_t client, mosn_str_t argument)
+{
+    answer(client, change_remove(argument));
+}

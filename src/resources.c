@@ -1,0 +1,376 @@
+/* resources.c - take changes of clusters, hosts and route tables. */
+
+#include "resources.h"
+
+#include "os/process.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define MAX_BYTES    (64u << 20)
+#define MAX_CLUSTERS 65536u
+
+
+/* --- applying -------------------------------------------------------------
+ */
+
+/* "there is no cluster \"x\"" */
+static char *
+resource_complain(const char *what, mosn_str_t name)
+{
+    char *text = NULL;
+
+    if (asprintf(&text, "%s \"%.*s\"\n", what, MOSN_STR_ARG(name)) == -1) {
+        return NULL;
+    }
+    return text;
+}
+
+
+static char *
+resource_errors(const mosn_conf_t *reader)
+{
+    char  *text = NULL;
+    size_t n = 0;
+    FILE  *out = open_memstream(&text, &n);
+
+    if (out != NULL) {
+        mosn_conf_print_errors(reader, out);
+        (void) fclose(out);
+    }
+    return text;
+}
+
+
+static bool
+apply_hosts(mosn_conf_t *reader, mosn_cluster_t *cluster, mosn_pool_t *pool,
+            const char *text)
+{
+    mosn_hosts_conf_t *conf = mosn_pool_calloc(pool, sizeof(*conf));
+
+    return mosn_conf_read_text(reader, "hosts", text, &mosn_hosts_block, conf)
+               == MOSN_OK
+           && mosn_cluster_set_hosts(reader, cluster, pool, conf);
+}
+
+
+static bool
+apply_cluster(mosn_conf_t *reader, mosn_generation_t *generation,
+              mosn_pool_t *pool, mosn_str_t name, const char *text)
+{
+    mosn_cluster_t      *cluster = mosn_map_find(&generation->clusters, name);
+    mosn_cluster_conf_t *conf = mosn_pool_calloc(pool, sizeof(*conf));
+
+    if (mosn_conf_read_text(reader, "cluster", text, &mosn_cluster_block, conf)
+        != MOSN_OK)
+    {
+        return false;
+    }
+    if (cluster == NULL) {
+        cluster = mosn_cluster_add(generation, name);
+        mosn_cluster_register(cluster);
+    }
+    return mosn_cluster_replace(reader, cluster, pool, conf);
+}
+
+
+static bool
+apply_routes(mosn_conf_t *reader, const mosn_generation_t *generation,
+             mosn_pool_t *pool, mosn_str_t name, const char *text)
+{
+    mosn_route_table_t *table = mosn_map_find(&generation->route_tables, name);
+    mosn_route_table_conf_t *conf = mosn_pool_calloc(pool, sizeof(*conf));
+    mosn_routes_t           *routes;
+
+    if (mosn_conf_read_text(reader, "routes", text, &mosn_route_table_block,
+                            conf)
+        != MOSN_OK)
+    {
+        return false;
+    }
+    routes = mosn_routes_build(reader, generation, pool, conf);
+    if (mosn_conf_n_errors(reader) > 0) {
+        return false;
+    }
+    mosn_routes_unref(table->current);
+    table->current = routes;
+    return true;
+}
+
+
+/* Who sends requests to a cluster?  NULL: nobody. */
+static const char *
+resource_user(const mosn_generation_t *generation,
+              const mosn_cluster_t    *cluster)
+{
+    const mosn_map_t *tables = &generation->route_tables;
+
+    for (size_t i = 0; i <= tables->mask; i++) {
+        const mosn_route_table_t *t = tables->entries[i].value;
+        const char               *where =
+            t != NULL ? mosn_routes_name_cluster(t->current, cluster) : NULL;
+
+        if (where != NULL) {
+            return where;
+        }
+    }
+    return NULL;
+}
+
+
+static char *
+apply_remove(const mosn_generation_t *generation, mosn_cluster_t *cluster)
+{
+    static const mosn_hosts_conf_t none;
+
+    const char  *user = resource_user(generation, cluster);
+    mosn_pool_t *pool;
+    char        *why = NULL;
+
+    if (user != NULL) {
+        if (asprintf(&why, "the route at %s names cluster \"%.*s\"\n", user,
+                     MOSN_STR_ARG(cluster->name))
+            == -1)
+        {
+            return NULL;
+        }
+        return why;
+    }
+    pool = mosn_pool_create(MOSN_POOL_CONN);
+    (void) mosn_cluster_set_hosts(NULL, cluster, pool, &none);
+    cluster->removed = true;
+    return NULL;
+}
+
+
+char *
+mosn_resource_apply(mosn_generation_t *generation, mosn_resource_e kind,
+                    mosn_str_t name, const char *text)
+{
+    mosn_cluster_t *cluster = mosn_map_find(&generation->clusters, name);
+    mosn_pool_t    *pool;
+    mosn_conf_t    *reader;
+    bool            done = false;
+    char           *why = NULL;
+
+    if ((kind == MOSN_RESOURCE_HOSTS || kind == MOSN_RESOURCE_REMOVE)
+        && (cluster == NULL || cluster->removed))
+    {
+        return resource_complain("there is no cluster", name);
+    }
+    if (kind == MOSN_RESOURCE_ROUTES
+        && mosn_map_find(&generation->route_tables, name) == NULL)
+    {
+        return resource_complain("there is no route table", name);
+    }
+    if (kind == MOSN_RESOURCE_CLUSTER && cluster == NULL
+        && generation->clusters.n >= MAX_CLUSTERS)
+    {
+        return resource_complain("too many clusters to add", name);
+    }
+    if (kind == MOSN_RESOURCE_REMOVE) {
+        return apply_remove(generation, cluster);
+    }
+    pool = mosn_pool_create(kind == MOSN_RESOURCE_HOSTS ? MOSN_POOL_CONN
+                                                        : MOSN_POOL_CONF);
+    reader = mosn_conf_create(pool);
+    if (kind == MOSN_RESOURCE_HOSTS) {
+        done = apply_hosts(reader, cluster, pool, text);
+    } else if (kind == MOSN_RESOURCE_CLUSTER) {
+        done = apply_cluster(reader, generation, pool, name, text);
+    } else {
+        done = apply_routes(reader, generation, pool, name, text);
+    }
+    if (!done) {
+        why = resource_errors(reader);
+    }
+    mosn_conf_destroy(&reader);
+    if (!done) {
+        mosn_pool_destroy(&pool);
+    }
+    return why;
+}
+
+
+/* --- between processes ----------------------------------------------------
+ */
+
+int
+mosn_resource_pack(mosn_resource_e kind, mosn_str_t name, const char *text)
+{
+    int fd = memfd_create("mosn resource", MFD_CLOEXEC);
+
+    if (fd == -1
+        || dprintf(fd, "%d %.*s\n%s", (int) kind, MOSN_STR_ARG(name), text)
+               < 0)
+    {
+        mosn_log_alert(errno, "cannot pass a resource on");
+        if (fd != -1) {
+            (void) close(fd);
+        }
+        return -1;
+    }
+    return fd;
+}
+
+
+void
+mosn_resource_take(mosn_generation_t *generation, int fd)
+{
+    off_t size = lseek(fd, 0, SEEK_END);
+    char *text, *line, *why;
+
+    if (size <= 0 || size > MAX_BYTES) {
+        mosn_log_alert(0, "a resource of %lld bytes", (long long) size);
+        (void) close(fd);
+        return;
+    }
+    text = mosn_alloc((size_t) size + 1);
+    if (pread(fd, text, (size_t) size, 0) != size) {
+        size = 0;
+    }
+    text[size] = '\0';
+    (void) close(fd);
+    line = strchr(text, '\n');
+    if (line != NULL && line - text > 2) {
+        mosn_str_t name = { text + 2, (size_t) (line - text) - 2 };
+
+        why = mosn_resource_apply(
+            generation, (mosn_resource_e) (text[0] - '0'), name, line + 1);
+        if (why != NULL) {
+            mosn_log_alert(0, "a resource that the master has taken: %s", why);
+            free(why);
+        }
+    }
+    free(text);
+}
+
+
+/* --- what there is ---------------------------------------------------------
+ */
+
+void
+mosn_resource_list_hosts(const mosn_cluster_t *cluster, mosn_pool_t *pool,
+                         mosn_hosts_conf_t *hosts_r)
+{
+    const mosn_host_list_t *names = &cluster->conf->hosts.hosts;
+
+    hosts_r->hosts.n = 0;
+    hosts_r->hosts.items = mosn_pool_calloc(
+        pool,
+        (cluster->n_hosts + names->n) * sizeof(*hosts_r->hosts.items) + 1);
+    for (uint32_t i = 0; i < cluster->n_hosts; i++) {
+        hosts_r->hosts.items[hosts_r->hosts.n++] = *cluster->hosts[i]->conf;
+    }
+}
+
+
+static void
+refresh_clusters(mosn_settings_t *s, const mosn_generation_t *generation,
+                 mosn_pool_t *pool)
+{
+    const mosn_map_t    *clusters = &generation->clusters;
+    mosn_cluster_conf_t *items =
+        mosn_pool_calloc(pool, clusters->n * sizeof(*items) + 1);
+    size_t n = 0, before = s->clusters.n;
+
+    /* Those of the file in its order, then those that came later. */
+    for (size_t i = 0; i <= clusters->mask; i++) {
+        mosn_cluster_t *c = clusters->entries[i].value;
+        bool            known = false;
+
+        for (size_t k = 0; c != NULL && k < before && !known; k++) {
+            known = mosn_str_equal(s->clusters.items[k].name, c->name);
+        }
+        if (c != NULL && !known && !c->removed) {
+            items[n++] = *c->conf;
+        }
+    }
+    for (size_t k = 0; k < before; k++) {
+        mosn_cluster_t *c = mosn_map_find(clusters, s->clusters.items[k].name);
+
+        if (c != NULL && !c->removed) {
+            items[n++] = *c->conf;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        mosn_resource_list_hosts(mosn_map_find(clusters, items[i].name), pool,
+                                 &items[i].hosts);
+    }
+    s->clusters.items = items;
+    s->clusters.n = n;
+}
+
+
+void
+mosn_resources_refresh(mosn_settings_t         *settings,
+                       const mosn_generation_t *generation, mosn_pool_t *pool)
+{
+    mosn_route_table_conf_t *routes =
+        mosn_pool_calloc(pool, settings->routes.n * sizeof(*routes) + 1);
+
+    refresh_clusters(settings, generation, pool);
+    if (settings->routes.n > 0) {
+        memcpy(routes, settings->routes.items,
+               settings->routes.n * sizeof(*routes));
+    }
+    settings->routes.items = routes;
+    for (size_t i = 0; i < settings->routes.n; i++) {
+        const mosn_route_table_t *t = mosn_map_find(
+            &generation->route_tables, settings->routes.items[i].name);
+
+        if (t != NULL) {
+            settings->routes.items[i] = *t->current->conf;
+        }
+    }
+}
+
+
+void
+mosn_resources_keep_cluster(mosn_resources_conf_t *all,
+                            const mosn_settings_t *now, mosn_str_t name,
+                            mosn_pool_t *pool)
+{
+    mosn_cluster_conf_t *items =
+        mosn_pool_calloc(pool, (all->clusters.n + 1) * sizeof(*items));
+    size_t n = 0;
+
+    for (size_t i = 0; i < all->clusters.n; i++) {
+        if (!mosn_str_equal(all->clusters.items[i].name, name)) {
+            items[n++] = all->clusters.items[i];
+        }
+    }
+    for (size_t i = 0; i < now->clusters.n; i++) {
+        if (mosn_str_equal(now->clusters.items[i].name, name)) {
+            items[n++] = now->clusters.items[i];
+        }
+    }
+    all->clusters.items = items;
+    all->clusters.n = n;
+}
+
+
+void
+mosn_resources_keep_routes(mosn_resources_conf_t *all,
+                           const mosn_settings_t *now, mosn_str_t name,
+                           mosn_pool_t *pool)
+{
+    mosn_route_table_conf_t *items =
+        mosn_pool_calloc(pool, (all->routes.n + 1) * sizeof(*items));
+    size_t n = 0;
+
+    for (size_t i = 0; i < all->routes.n; i++) {
+        if (!mosn_str_equal(all->routes.items[i].name, name)) {
+            items[n++] = all->routes.items[i];
+        }
+    }
+    for (size_t i = 0; i < now->routes.n; i++) {
+        if (mosn_str_equal(now->routes.items[i].name, name)) {
+            items[n++] = now->routes.items[i];
+        }
+    }
+    all->routes.items = items;
+    all->routes.n = n;
+}

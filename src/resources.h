@@ -1,0 +1,54 @@
+/*
+ * resources.h - clusters, hosts and route tables that change at run time.
+ *
+ * A resource is libconfig text, as an operator writes it.  The master takes a
+ * change first, for itself and for the processes that it will start; then it
+ * gives the text to each of the others, which take it between two turns of
+ * their loops.  Changes have numbers: what a process runs is on the board.
+ */
+
+#ifndef MOSN_RESOURCES_H
+#define MOSN_RESOURCES_H
+
+#include "settings.h"
+
+typedef enum {
+    MOSN_RESOURCE_HOSTS,   /* the `hosts` of a cluster */
+    MOSN_RESOURCE_CLUSTER, /* all of it; made when it is not there */
+    MOSN_RESOURCE_ROUTES,  /* a route table */
+    MOSN_RESOURCE_REMOVE,  /* a cluster that no route names */
+} mosn_resource_e;
+
+/* One change, in a memfd that all processes read: its kind, the name of the
+ * resource and the text.  -1: logged. */
+int mosn_resource_pack(mosn_resource_e kind, mosn_str_t name,
+                       const char *text);
+
+/* Makes the change to a generation.  NULL: done; else what is wrong, to be
+ * freed, and nothing has changed. */
+char *mosn_resource_apply(mosn_generation_t *generation, mosn_resource_e kind,
+                          mosn_str_t name, const char *text);
+
+/* The same with what is in the memfd, which is closed; logs what is wrong. */
+void mosn_resource_take(mosn_generation_t *generation, int fd);
+
+/* Makes a copy of the settings tell how things are by now; the lists live in
+ * `pool`, and are good until the next change. */
+void mosn_resources_refresh(mosn_settings_t         *settings,
+                            const mosn_generation_t *generation,
+                            mosn_pool_t             *pool);
+
+/* The hosts of a cluster, and all of it. */
+void mosn_resource_list_hosts(const mosn_cluster_t *cluster, mosn_pool_t *pool,
+                              mosn_hosts_conf_t *hosts_r);
+
+/* `all` gets what `now` has of that name, in place of its own, or drops what
+ * is not there any more. */
+void mosn_resources_keep_cluster(mosn_resources_conf_t *all,
+                                 const mosn_settings_t *now, mosn_str_t name,
+                                 mosn_pool_t *pool);
+void mosn_resources_keep_routes(mosn_resources_conf_t *all,
+                                const mosn_settings_t *now, mosn_str_t name,
+                                mosn_pool_t *pool);
+
+#endif
