@@ -3,6 +3,7 @@
 #include "config.h"
 #include "core/log.h"
 #include "event/tls_pairs.h"
+#include "explain.h"
 #include "master_parts.h"
 #include "os/process.h"
 
@@ -249,6 +250,33 @@ command_reload(mosn_client_t client, mosn_str_t argument MOSN_UNUSED)
 
 
 static void
+command_explain(mosn_client_t client, mosn_str_t argument)
+{
+    mosn_pool_t *pool = mosn_pool_create(MOSN_POOL_CONF);
+    char        *text = NULL, *json = NULL;
+    size_t       n = 0;
+    FILE        *out = open_memstream(&text, &n);
+    const char  *why = "no memory";
+
+    if (out != NULL) {
+        why = mosn_explain_line(master->settings, argument, pool, out);
+        (void) fclose(out);
+    }
+    if (why == NULL && client.json
+        && (out = open_memstream(&json, &n)) != NULL) {
+        (void) fputs("{\"explain\":", out);
+        mosn_json_print(text, out);
+        (void) fputs("}\n", out);
+        (void) fclose(out);
+    }
+    mosn_client_end(&client, why, json != NULL ? json : text);
+    free(json);
+    free(text);
+    mosn_pool_destroy(&pool);
+}
+
+
+static void
 command_upgrade(mosn_client_t client, mosn_str_t argument)
 {
     char path[4096];
@@ -279,6 +307,7 @@ const mosn_command_t master_commands[] = {
     { .name = "drain", .run = command_drain },
     { .name = "drain off", .run = command_drain_off },
     { .name = "host", .start = master_command_host, .takes_argument = true },
+    { .name = "explain", .start = command_explain, .takes_argument = true },
     { .name = "apply", .start = master_command_apply, .takes_argument = true },
     { .name = "remove",
       .start = master_command_remove,

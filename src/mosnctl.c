@@ -5,6 +5,7 @@
  */
 
 #include "config.h"
+#include "mosnctl_diff.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define DEFAULT_SOCKET "/run/mosn/control.sock"
@@ -228,6 +230,102 @@ ctl_answer(int fd, const request_t *r)
 }
 
 
+/* --- diff -----------------------------------------------------------------
+ */
+
+/* The program that lies beside this one. */
+static bool
+find_mosn(char *path, size_t room)
+{
+    ssize_t n = readlink("/proc/self/exe", path, room - 8);
+    char   *slash;
+
+    if (n <= 0) {
+        return false;
+    }
+    path[n] = '\0';
+    slash = strrchr(path, '/');
+    if (slash == NULL) {
+        return false;
+    }
+    (void) snprintf(slash + 1, room - (size_t) (slash + 1 - path), "mosn");
+    return access(path, X_OK) == 0;
+}
+
+
+/* What `mosn -T` prints; NULL: it said why not. */
+static char *
+effective(const char *file)
+{
+    char  path[PATH_MAX] = "mosn";
+    int   fds[2], status;
+    pid_t pid;
+    char *text;
+    FILE *in;
+
+    (void) find_mosn(path, sizeof(path));
+    if (pipe(fds) == -1 || (pid = fork()) == -1) {
+        return NULL;
+    }
+    if (pid == 0) {
+        (void) dup2(fds[1], STDOUT_FILENO);
+        (void) close(fds[0]);
+        (void) close(fds[1]);
+        (void) execlp(path, path, "-T", "-c", file, (char *) NULL);
+        _exit(127);
+    }
+    (void) close(fds[1]);
+    in = fdopen(fds[0], "r");
+    text = in != NULL ? read_rest(in) : NULL;
+    if (in != NULL) {
+        (void) fclose(in);
+    }
+    if (waitpid(pid, &status, 0) != pid || status != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+
+static int
+ctl_diff(const request_t *r)
+{
+    char  *then = effective(r->file), *now = NULL, *line = NULL;
+    size_t size = 0;
+    int    fd, status = 1;
+    FILE  *in;
+
+    if (then == NULL) {
+        return 1; /* it has told why */
+    }
+    fd = ctl_connect(r->socket);
+    if (fd == -1) {
+        free(then);
+        return 3;
+    }
+    (void) !write(fd, "config\n", 7);
+    in = fdopen(fd, "r");
+    if (in != NULL && getline(&line, &size, in) > 0
+        && strcmp(line, "ok\n") == 0) {
+        now = read_rest(in);
+    }
+    if (now != NULL) {
+        status = mosnctl_diff(now, then);
+    } else {
+        (void) fputs("mosnctl: mosn does not tell its configuration\n",
+                     stderr);
+    }
+    if (in != NULL) {
+        (void) fclose(in);
+    }
+    free(line);
+    free(now);
+    free(then);
+    return status;
+}
+
+
 static int
 ctl_ask(const request_t *r)
 {
@@ -281,11 +379,18 @@ static bool
 add_word(request_t *r, const char *word)
 {
     size_t n = strlen(r->words);
+    int    len = snprintf(r->words + n, sizeof(r->words) - n, "%s%s",
+                       n > 0 ? " " : "", word);
 
-    return strchr(word, '\n') == NULL
-           && snprintf(r->words + n, sizeof(r->words) - n, "%s%s",
-                       n > 0 ? " " : "", word)
-                  < (int) (sizeof(r->words) - n);
+    if (strchr(word, '\n') != NULL || len >= (int) (sizeof(r->words) - n)) {
+        return false;
+    }
+    for (char *at = r->words + n + (n > 0 ? 1 : 0); *at != '\0'; at++) {
+        if (*at == ' ') {
+            *at = '\x1f'; /* within a word */
+        }
+    }
+    return true;
 }
 
 
@@ -342,5 +447,5 @@ main(int argc, char **argv)
     if (r.command->file == NEEDS_FILE && r.file == NULL) {
         return usage("a FILE is missing behind", r.command->name);
     }
-    return ctl_ask(&r);
+    return strcmp(r.command->name, "diff") == 0 ? ctl_diff(&r) : ctl_ask(&r);
 }

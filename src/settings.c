@@ -1,6 +1,6 @@
 /* settings.c - the top of the configuration, and how it is built. */
 
-#include "settings.h"
+#include "explain.h"
 
 #include <unistd.h>
 
@@ -57,6 +57,60 @@ settings_load_modules(mosn_conf_t *reader, const void *member)
 }
 
 
+static const mosn_directive_t test_directives[] = {
+    MOSN_STRING_REQUIRED(mosn_test_conf_t, name, "Its name."),
+    MOSN_STRING(mosn_test_conf_t, listener, "",
+                "The listener that is asked; else the first one with routes."),
+    MOSN_STRING(mosn_test_conf_t, request, NULL,
+                "\"METHOD URL\": \"GET http://shop.example/x?y\"."),
+    MOSN_STRING(mosn_test_conf_t, call, NULL,
+                "\"SERVICE METHOD\" of a call, with version and group behind "
+                "it."),
+    MOSN_MAP(mosn_test_conf_t, headers, "Its headers."),
+    MOSN_STRING(mosn_test_conf_t, source, NULL, "The client's address."),
+    MOSN_STRING(mosn_test_conf_t, server_name, NULL,
+                "The name that it asks TLS for."),
+    MOSN_STRING(mosn_test_conf_t, route, NULL,
+                "The route that it takes, by its name or as HOST[NUMBER]; "
+                "\"none\": no route."),
+    MOSN_STRING(mosn_test_conf_t, cluster, NULL,
+                "The cluster that it goes to; of a split, one of them."),
+    MOSN_STRING(mosn_test_conf_t, path, NULL, "What that sees for its path."),
+    MOSN_STRING(mosn_test_conf_t, host, NULL, "And for its host."),
+    MOSN_STRING(mosn_test_conf_t, location, NULL,
+                "Where it is redirected to."),
+    MOSN_INT(mosn_test_conf_t, status, 0, 599, 0,
+             "The status of an answer that mosn gives; 0: does not matter."),
+    MOSN_DIRECTIVES_END
+};
+
+
+static void
+test_check(mosn_conf_t *reader, void *conf)
+{
+    const mosn_test_conf_t *t = conf;
+
+    if ((t->request.at != NULL) == (t->call.at != NULL)) {
+        mosn_conf_error(reader, t, NULL, "needs either `request` or `call`");
+    }
+    if (t->route.at == NULL && t->cluster.at == NULL && t->path.at == NULL
+        && t->host.at == NULL && t->location.at == NULL && t->status == 0)
+    {
+        mosn_conf_error(reader, t, NULL,
+                        "expects nothing: needs one of `route`, `cluster`, "
+                        "`path`, `host`, `location` and `status`");
+    }
+}
+
+
+static const mosn_conf_block_t test_block = {
+    .doc = "A request and what is to become of it.  `mosn -t` and every "
+           "reload look whether it does; where not, nothing is changed.",
+    .size = sizeof(mosn_test_conf_t),
+    .directives = test_directives,
+    .check = test_check,
+};
+
 static const mosn_directive_t settings_directives[] = {
     MOSN_STRINGS_ACTING(mosn_settings_t, modules, settings_load_modules,
                         "Shared objects with modules: protocols, filters, "
@@ -103,6 +157,8 @@ static const mosn_directive_t settings_directives[] = {
               "Route tables."),
     MOSN_LIST(mosn_settings_t, clusters, &mosn_cluster_block,
               "Groups of hosts."),
+    MOSN_LIST(mosn_settings_t, tests, &test_block,
+              "Requests and what is to become of them."),
     MOSN_DIRECTIVES_END
 };
 
@@ -365,6 +421,9 @@ settings_load(const char *name, const char *text, uint32_t number,
         }
         settings_build_listeners(reader, generation, s);
         settings_check_rest(reader, s);
+        if (mosn_conf_n_errors(reader) == 0) {
+            mosn_settings_run_tests(reader, s, generation->pool);
+        }
     }
 
     if (mosn_conf_n_errors(reader) > 0) {

@@ -24,6 +24,23 @@ typedef struct {
     bool           allow_changes;
 } mosn_admin_conf_t;
 
+/* A request and what is to become of it. */
+typedef struct {
+    mosn_str_t        name;
+    mosn_str_t        listener;
+    mosn_str_t        request; /* "GET http://shop.example/x" */
+    mosn_str_t        call;    /* or "SERVICE METHOD [VERSION [GROUP]]" */
+    mosn_conf_pairs_t headers;
+    mosn_str_t        source;
+    mosn_str_t        server_name;
+    mosn_str_t        route;
+    mosn_str_t        cluster;
+    mosn_str_t        path;
+    mosn_str_t        host;
+    mosn_str_t        location;
+    int64_t           status; /* 0: does not matter */
+} mosn_test_conf_t;
+
 typedef struct {
     mosn_strs_t           modules;
     int64_t               workers; /* -1: one per processor */
@@ -42,6 +59,7 @@ typedef struct {
     MOSN_CONF_LIST(mosn_listener_conf_t) listeners;
     MOSN_CONF_LIST(mosn_route_table_conf_t) routes;
     MOSN_CONF_LIST(mosn_cluster_conf_t) clusters;
+    MOSN_CONF_LIST(mosn_test_conf_t) tests;
 } mosn_settings_t;
 
 extern const mosn_conf_block_t mosn_settings_block;

@@ -2,6 +2,7 @@
 
 #include "tap.h"
 #include "cases.h"
+#include "proxy/explain.h"
 #include "proxy/request_parts.h"
 #include "proxy/router.c"
 
@@ -385,12 +386,16 @@ test_first(unsigned tables)
             again = in;
             route = mosn_route_find(t->current, &in);
             same &= route == find_by_list(t->current->fallback, &again);
+            same &= route
+                    == mosn_explain_routes(t->current->fallback, &again, NULL);
             found += route != NULL;
             requests++;
         }
         mosn_generation_unref(generation);
     }
-    ok(same, "%u requests to %u tables: the index finds what a list does",
+    ok(same,
+       "%u requests to %u tables: the index finds what a list does, and "
+       "what is explained",
        requests, tables);
     ok(found > requests / 4 && found < requests, "%u found one", found);
 }

@@ -1,0 +1,269 @@
+/* explain.c - find the listener, then ask its routes. */
+
+#include "explain.h"
+
+#include "proxy/explain.h"
+
+
+/* --- where ----------------------------------------------------------------
+ */
+
+static const mosn_proxy_conf_t *
+explain_find_proxy(const mosn_conf_modules_t *filters)
+{
+    for (size_t i = 0; i < filters->n; i++) {
+        const mosn_module_t *module = filters->items[i].module;
+
+        if (module != NULL && strcmp(module->name, "proxy") == 0) {
+            return filters->items[i].conf;
+        }
+    }
+    return NULL;
+}
+
+
+/* The chain that a client with this server name gets. */
+static const mosn_conf_modules_t *
+explain_choose(const mosn_listener_conf_t *l, mosn_str_t server_name,
+               int *chain_r)
+{
+    mosn_client_hello_t      hello = { .tls = server_name.len > 0,
+                                       .server_name = server_name };
+    const mosn_chain_conf_t *chain;
+
+    *chain_r = -1;
+    if (l->filter_chains.n == 0) {
+        return &l->filters;
+    }
+    chain = mosn_chains_choose(&l->filter_chains, &hello);
+    if (chain == NULL) {
+        return NULL;
+    }
+    *chain_r = (int) (chain - l->filter_chains.items);
+    return &chain->filters;
+}
+
+
+static const char *
+explain_ask(const mosn_settings_t *s, const mosn_question_t *q,
+            mosn_pool_t *pool, mosn_explained_t *result, FILE *out)
+{
+    for (size_t i = 0; i < s->listeners.n; i++) {
+        const mosn_listener_conf_t *l = &s->listeners.items[i];
+        const mosn_conf_modules_t  *filters;
+        const mosn_proxy_conf_t    *proxy;
+        char                        text[MOSN_ADDRESS_TEXT];
+        int                         chain;
+
+        if (q->listener.len > 0 && !mosn_str_equal(q->listener, l->name)) {
+            continue;
+        }
+        filters = explain_choose(l, q->server_name, &chain);
+        proxy = filters != NULL ? explain_find_proxy(filters) : NULL;
+        if (proxy == NULL) {
+            continue;
+        }
+        if (out != NULL) {
+            (void) mosn_address_format(&l->address.sa, l->address.len, text);
+            (void) fprintf(out, "listener   %.*s, %s\n", MOSN_STR_ARG(l->name),
+                           text);
+            if (chain >= 0) {
+                (void) fprintf(out, "chain      filter_chains[%d]\n", chain);
+            }
+        }
+        return mosn_explain(proxy, l, q, pool, result, out);
+    }
+    return q->listener.len > 0
+               ? "there is no listener of that name with routes for such a "
+                 "client"
+               : "no listener has routes for such a client";
+}
+
+
+/* --- mosnctl explain ------------------------------------------------------
+ */
+
+static mosn_str_t
+line_word(mosn_str_t *rest, mosn_pool_t *pool)
+{
+    const char *space =
+        rest->len > 0 ? memchr(rest->at, ' ', rest->len) : NULL;
+    mosn_str_t word = *rest;
+    char      *text;
+
+    if (space != NULL) {
+        word.len = (size_t) (space - rest->at);
+    }
+    rest->at += word.len + (space != NULL);
+    rest->len -= word.len + (space != NULL);
+    word = mosn_pool_copy(pool, word);
+    text = (char *) (uintptr_t) word.at;
+    for (size_t i = 0; i < word.len; i++) {
+        if (text[i] == 0x1f) {
+            text[i] = ' ';
+        }
+    }
+    return word;
+}
+
+
+/* "source=1.2.3.4", "sni=a.example", "name: value". */
+static bool
+line_detail(mosn_question_t *q, mosn_str_t word, mosn_pool_t *pool)
+{
+    const char       *colon;
+    mosn_conf_pair_t *more;
+
+    if (mosn_str_has_prefix(word, MOSN_STR("source="))) {
+        q->source = (mosn_str_t){ word.at + 7, word.len - 7 };
+        return true;
+    }
+    if (mosn_str_has_prefix(word, MOSN_STR("sni="))) {
+        q->server_name = (mosn_str_t){ word.at + 4, word.len - 4 };
+        return true;
+    }
+    colon = word.len > 0 ? memchr(word.at, ':', word.len) : NULL;
+    if (colon == NULL || colon == word.at) {
+        return false;
+    }
+    more = mosn_pool_calloc(pool, (q->headers.n + 1) * sizeof(*more));
+    if (q->headers.n > 0) {
+        memcpy(more, q->headers.items, q->headers.n * sizeof(*more));
+    }
+    more[q->headers.n].name =
+        (mosn_str_t){ word.at, (size_t) (colon - word.at) };
+    more[q->headers.n].value = mosn_str_trim(
+        (mosn_str_t){ colon + 1, word.len - more[q->headers.n].name.len - 1 });
+    q->headers.items = more;
+    q->headers.n++;
+    return true;
+}
+
+
+const char *
+mosn_explain_line(const mosn_settings_t *s, mosn_str_t line, mosn_pool_t *pool,
+                  FILE *out)
+{
+    mosn_question_t  q = { 0 };
+    mosn_explained_t result;
+    mosn_str_t       word = line_word(&line, pool);
+    bool             call;
+
+    if (word.len > 0 && word.at[0] == '@') {
+        q.listener = (mosn_str_t){ word.at + 1, word.len - 1 };
+        word = line_word(&line, pool);
+    }
+    call = mosn_str_equal(word, MOSN_STR("call"));
+    if (!call) {
+        q.method = word;
+        q.url = line_word(&line, pool);
+        if (q.url.len == 0) {
+            return "expected METHOD URL, or call SERVICE METHOD";
+        }
+    }
+    while (line.len > 0) {
+        word = line_word(&line, pool);
+        if (line_detail(&q, word, pool)) {
+            continue;
+        }
+        if (!call) {
+            return "expected NAME:VALUE, source=ADDRESS or sni=NAME";
+        }
+        q.call =
+            mosn_pool_printf(pool, "%.*s%s%.*s", MOSN_STR_ARG(q.call),
+                             q.call.len > 0 ? " " : "", MOSN_STR_ARG(word));
+    }
+    if (call && q.call.len == 0) {
+        return "expected call SERVICE METHOD";
+    }
+    return explain_ask(s, &q, pool, &result, out);
+}
+
+
+/* --- tests ----------------------------------------------------------------
+ */
+
+static void
+test_expect(mosn_conf_t *reader, const mosn_test_conf_t *t,
+            const mosn_str_t *member, mosn_str_t is)
+{
+    if (member->at != NULL && !mosn_str_equal(*member, is)) {
+        mosn_conf_error(reader, member, t, "test \"%.*s\": it is \"%.*s\"",
+                        MOSN_STR_ARG(t->name), MOSN_STR_ARG(is));
+    }
+}
+
+
+/* Of a split any of the clusters will do. */
+static void
+test_expect_cluster(mosn_conf_t *reader, const mosn_test_conf_t *t,
+                    const mosn_explained_t *result)
+{
+    const mosn_route_t *route = result->route;
+    mosn_str_t          is =
+        result->cluster != NULL ? result->cluster->name : MOSN_STR("none");
+
+    if (route != NULL && route->split != NULL && t->cluster.at != NULL) {
+        const mosn_forward_conf_t *f = route->conf->route;
+
+        for (size_t i = 0; i < f->clusters.n; i++) {
+            if (mosn_str_equal(f->clusters.items[i].name, t->cluster)) {
+                return;
+            }
+        }
+    }
+    test_expect(reader, t, &t->cluster, is);
+}
+
+
+static void
+test_run(mosn_conf_t *reader, const mosn_settings_t *s,
+         const mosn_test_conf_t *t, mosn_pool_t *pool)
+{
+    mosn_question_t  q = { .listener = t->listener,
+                           .call = t->call,
+                           .headers = t->headers,
+                           .source = t->source,
+                           .server_name = t->server_name };
+    mosn_explained_t result;
+    const char      *why, *space;
+
+    if (t->request.at != NULL) {
+        space = memchr(t->request.at, ' ', t->request.len);
+        if (space == NULL) {
+            mosn_conf_error(reader, &t->request, t,
+                            "expected \"METHOD URL\", found \"%.*s\"",
+                            MOSN_STR_ARG(t->request));
+            return;
+        }
+        q.method =
+            (mosn_str_t){ t->request.at, (size_t) (space - t->request.at) };
+        q.url = (mosn_str_t){ space + 1, t->request.len - q.method.len - 1 };
+    }
+    why = explain_ask(s, &q, pool, &result, NULL);
+    if (why != NULL) {
+        mosn_conf_error(reader, t, NULL, "test \"%.*s\": %s",
+                        MOSN_STR_ARG(t->name), why);
+        return;
+    }
+    test_expect(reader, t, &t->route,
+                result.route != NULL ? result.route->name : MOSN_STR("none"));
+    test_expect_cluster(reader, t, &result);
+    test_expect(reader, t, &t->path, result.path);
+    test_expect(reader, t, &t->host, result.host);
+    test_expect(reader, t, &t->location, result.location);
+    if (t->status != 0 && t->status != (int64_t) result.status) {
+        mosn_conf_error(reader, &t->status, t, "test \"%.*s\": it is %u",
+                        MOSN_STR_ARG(t->name), result.status);
+    }
+}
+
+
+void
+mosn_settings_run_tests(mosn_conf_t *reader, const mosn_settings_t *s,
+                        mosn_pool_t *pool)
+{
+    for (size_t i = 0; i < s->tests.n; i++) {
+        test_run(reader, s, &s->tests.items[i], pool);
+    }
+}

@@ -1,0 +1,365 @@
+/* proxy/explain.c - ask the tables, and tell what they say. */
+
+#include "proxy/explain.h"
+
+#include "os/clock.h"
+#include "proto/rpc.h"
+#include "proxy/format.h"
+#include "proxy/request_parts.h"
+
+#define LIST_ALL 50u /* routes; of more only those whose path is right */
+
+
+/* --- routes ---------------------------------------------------------------
+ */
+
+static void
+explain_miss(const mosn_route_t *route, mosn_miss_t miss, FILE *out)
+{
+    const mosn_match_conf_t   *m = &route->conf->match;
+    const mosn_text_matches_t *list =
+        miss.what == MOSN_MISS_HEADER     ? &m->headers
+        : miss.what == MOSN_MISS_QUERY    ? &m->query
+        : miss.what == MOSN_MISS_COOKIE   ? &m->cookies
+        : miss.what == MOSN_MISS_VARIABLE ? &m->variables
+                                          : NULL;
+
+    (void) fprintf(out, "  %.*s (%s): ", MOSN_STR_ARG(route->name),
+                   route->where);
+    if (miss.what == MOSN_MISS_NONE) {
+        (void) fputs("matches\n", out);
+    } else if (list != NULL) {
+        (void) fprintf(out, "no, %s[%u] \"%.*s\" is not right\n",
+                       mosn_miss_names[miss.what], miss.at,
+                       MOSN_STR_ARG(list->items[miss.at].name));
+    } else if (miss.what == MOSN_MISS_PERCENT) {
+        (void) fprintf(out,
+                       "no, this time; it takes %g %% of those that "
+                       "get here\n",
+                       m->percent);
+    } else {
+        (void) fprintf(out, "no, `%s` is not right\n",
+                       mosn_miss_names[miss.what]);
+    }
+}
+
+
+const mosn_route_t *
+mosn_explain_routes(const mosn_virtual_host_t *host, mosn_match_input_t *in,
+                    FILE *out)
+{
+    uint32_t left_out = 0;
+
+    for (uint32_t i = 0; i < host->n_routes; i++) {
+        const mosn_route_t *route = &host->routes[i];
+        mosn_miss_t         miss =
+            mosn_match_check(route->match, &route->conf->match, in, true);
+
+        if (miss.what == MOSN_MISS_PATH && host->n_routes > LIST_ALL) {
+            left_out++;
+        } else if (out != NULL) {
+            explain_miss(route, miss, out);
+        }
+        if (miss.what == MOSN_MISS_NONE) {
+            if (left_out > 0 && out != NULL) {
+                (void) fprintf(out, "  (and %u before it of other paths)\n",
+                               left_out);
+            }
+            return route;
+        }
+    }
+    return NULL;
+}
+
+
+/* --- the request ----------------------------------------------------------
+ */
+
+/* Everything that a live request has around it, as far as it is looked at. */
+typedef struct {
+    mosn_loop_t       loop;
+    mosn_listener_t   listener;
+    mosn_conn_t       conn;
+    mosn_proxy_conn_t pc;
+    mosn_request_t    r;
+    mosn_message_t    head;
+    mosn_rpc_t        rpc;
+} explain_t;
+
+
+/* "http://host:80/path", "host/path" or "/path". */
+static void
+explain_url(mosn_message_t *m, mosn_str_t url)
+{
+    const char *sign = memmem(url.at, url.len, "://", 3), *slash;
+
+    m->scheme = MOSN_STR("http");
+    m->authority = MOSN_STR("");
+    if (sign != NULL) {
+        size_t n = (size_t) (sign - url.at);
+
+        m->scheme = (mosn_str_t){ url.at, n };
+        url.at += n + 3;
+        url.len -= n + 3;
+    }
+    slash = url.len > 0 ? memchr(url.at, '/', url.len) : NULL;
+    if (url.len > 0 && url.at[0] != '/' && !mosn_str_equal(url, MOSN_STR("*")))
+    {
+        m->authority = url;
+        if (slash != NULL) {
+            m->authority.len = (size_t) (slash - url.at);
+        }
+    }
+    m->path = slash != NULL ? (mosn_str_t){ slash, url.len - m->authority.len }
+              : m->authority.len > 0 ? MOSN_STR("/")
+                                     : url;
+}
+
+
+static mosn_str_t
+explain_word(mosn_str_t *rest)
+{
+    const char *space =
+        rest->len > 0 ? memchr(rest->at, ' ', rest->len) : NULL;
+    mosn_str_t word = *rest;
+
+    if (space != NULL) {
+        word.len = (size_t) (space - rest->at);
+    }
+    rest->at += word.len + (space != NULL);
+    rest->len -= word.len + (space != NULL);
+    return word.len > 0 ? word : MOSN_STR_NULL;
+}
+
+
+static void
+explain_call(explain_t *e, mosn_str_t text, mosn_pool_t *pool)
+{
+    static const mosn_rpc_codec_t codec = { .protocol =
+                                                MOSN_STR_INIT("call") };
+
+    e->rpc.codec = &codec;
+    e->rpc.decoded = true;
+    e->rpc.service = explain_word(&text);
+    e->rpc.method = explain_word(&text);
+    e->rpc.version = explain_word(&text);
+    e->rpc.group = explain_word(&text);
+    e->head.rpc = &e->rpc;
+    e->head.path = mosn_rpc_path(&e->rpc, pool);
+}
+
+
+static const char *
+explain_build(explain_t *e, const mosn_proxy_conf_t *proxy,
+              const mosn_listener_conf_t *listener, const mosn_question_t *q,
+              mosn_pool_t *pool)
+{
+    mosn_address_t source;
+    char           text[64];
+    int            n;
+
+    mosn_message_init(&e->head, pool);
+    if (q->call.len > 0) {
+        explain_call(e, q->call, pool);
+    } else {
+        e->head.method = q->method.len > 0 ? q->method : MOSN_STR("GET");
+        e->head.method_id = mosn_method_find(e->head.method);
+        explain_url(&e->head, q->url);
+        if (e->head.path.len == 0) {
+            return "the request has no path";
+        }
+    }
+    for (size_t i = 0; i < q->headers.n; i++) {
+        const mosn_conf_pair_t *p = &q->headers.items[i];
+
+        if (mosn_str_equal_nocase(p->name, MOSN_STR("host"))) {
+            e->head.authority = p->value;
+        } else {
+            mosn_headers_add(&e->head.headers,
+                             mosn_header_find_id(p->name.at, p->name.len),
+                             p->name, p->value);
+        }
+    }
+    e->conn.peer.sa.sa_family = AF_UNIX;
+    if (q->source.len > 0) {
+        n = snprintf(text, sizeof(text),
+                     memchr(q->source.at, ':', q->source.len) ? "[%.*s]:0"
+                                                              : "%.*s:0",
+                     MOSN_STR_ARG(q->source));
+        if (n >= (int) sizeof(text)
+            || !mosn_address_parse(text, (size_t) n, &source)) {
+            return "`source` is no address";
+        }
+        e->conn.peer = source.inet;
+    }
+    e->loop.now_ns = mosn_clock_ns();
+    e->loop.now_ms = e->loop.now_ns / 1000000;
+    e->listener.conf = listener;
+    e->conn.loop = &e->loop;
+    e->conn.pool = pool;
+    e->conn.listener = &e->listener;
+    e->pc.conf = proxy;
+    e->pc.conn = &e->conn;
+    e->r.pc = &e->pc;
+    e->r.conf = proxy;
+    e->r.loop = &e->loop;
+    e->r.pool = pool;
+    e->r.head = &e->head;
+    e->r.path = e->head.path;
+    e->r.authority = e->head.authority;
+    return NULL;
+}
+
+
+/* --- the answer -----------------------------------------------------------
+ */
+
+static void
+explain_subset(const mosn_conf_pairs_t *subset, mosn_cluster_t *c, FILE *out)
+{
+    const mosn_host_group_t *group;
+
+    if (subset->n == 0) {
+        return;
+    }
+    group = mosn_host_groups_find(&c->groups, subset);
+    (void) fputs("subset     ", out);
+    for (size_t i = 0; i < subset->n; i++) {
+        (void) fprintf(out, "%s%.*s=%.*s", i > 0 ? " " : "",
+                       MOSN_STR_ARG(subset->items[i].name),
+                       MOSN_STR_ARG(subset->items[i].value));
+    }
+    (void) fprintf(out, ": %u of %u hosts%s\n",
+                   group != NULL ? group->n_hosts : 0, c->n_hosts,
+                   group == &c->groups.whole ? " (fallback: any)" : "");
+}
+
+
+static void
+explain_cluster(mosn_cluster_t *c, const mosn_conf_pairs_t *subset, FILE *out)
+{
+    explain_subset(subset, c, out);
+    (void) fputs("cluster    ", out);
+    mosn_cluster_print(c, out);
+}
+
+
+static void
+explain_split(const mosn_route_t *route, FILE *out)
+{
+    const mosn_forward_conf_t *f = route->conf->route;
+
+    (void) fputs("split     ", out);
+    for (size_t i = 0; i < f->clusters.n; i++) {
+        (void) fprintf(out, " %.*s %lld/%u%s",
+                       MOSN_STR_ARG(f->clusters.items[i].name),
+                       (long long) f->clusters.items[i].weight,
+                       route->split_total, i + 1 < f->clusters.n ? "," : "\n");
+    }
+}
+
+
+static void
+explain_forward(explain_t *e, mosn_explained_t *result, FILE *out)
+{
+    const mosn_route_t        *route = e->r.route;
+    const mosn_forward_conf_t *f = route->conf->route;
+    const mosn_conf_pairs_t   *subset;
+    mosn_cluster_t *c = mosn_route_pick_cluster(route, e->r.conf->generation,
+                                                &e->head, &subset);
+
+    result->cluster = c;
+    if (c == NULL) {
+        result->status = 503;
+        if (out != NULL) {
+            (void) fprintf(out, "action     503: `%.*s` names no cluster\n",
+                           MOSN_STR_ARG(f->cluster_header));
+        }
+        return;
+    }
+    e->r.cluster = c;
+    e->r.version = c->version;
+    if (e->head.rpc == NULL) {
+        (void) mosn_request_rewrite(&e->r);
+    }
+    mosn_edits_on_request(route->edits, &e->r, &e->head);
+    mosn_edits_on_request(route->host->edits, &e->r, &e->head);
+    mosn_edits_on_request(c->version->edits, &e->r, &e->head);
+    result->path = e->head.path;
+    result->host = e->head.authority;
+    if (out == NULL) {
+        return;
+    }
+    (void) fprintf(out, "action     forward to %.*s as %.*s, Host: %.*s\n",
+                   MOSN_STR_ARG(c->name), MOSN_STR_ARG(result->path),
+                   MOSN_STR_ARG(result->host));
+    if (route->split != NULL) {
+        explain_split(route, out);
+    }
+    explain_cluster(c, subset, out);
+}
+
+
+static void
+explain_action(explain_t *e, mosn_explained_t *result, FILE *out)
+{
+    const mosn_route_t *route = e->r.route;
+
+    if (route->conf->route != NULL) {
+        explain_forward(e, result, out);
+    } else if (route->conf->respond != NULL) {
+        result->status = (unsigned) route->conf->respond->status;
+        if (out != NULL) {
+            (void) fprintf(out, "action     answer %u, %zu bytes\n",
+                           result->status, route->body.len);
+        }
+    } else {
+        result->status = (unsigned) route->conf->redirect->status;
+        result->location = mosn_route_location(route, &e->head, e->r.pool);
+        if (out != NULL) {
+            (void) fprintf(out, "action     redirect %u to %.*s\n",
+                           result->status, MOSN_STR_ARG(result->location));
+        }
+    }
+}
+
+
+const char *
+mosn_explain(const mosn_proxy_conf_t    *proxy,
+             const mosn_listener_conf_t *listener, const mosn_question_t *q,
+             mosn_pool_t *pool, mosn_explained_t *result, FILE *out)
+{
+    explain_t           *e = mosn_pool_calloc(pool, sizeof(*e));
+    const char          *why = explain_build(e, proxy, listener, q, pool);
+    mosn_match_input_t   in;
+    mosn_virtual_host_t *host;
+
+    memset(result, 0, sizeof(*result));
+    if (why != NULL) {
+        return why;
+    }
+    in = mosn_match_input(&e->head, &e->conn);
+    in.server_name = q->server_name;
+    in.variable = mosn_variable_value;
+    in.variables_of = &e->r;
+    host = mosn_virtual_host_find(proxy->table->current, e->head.authority);
+    if (out != NULL) {
+        (void) fprintf(out, "routes     %.*s\nhost       %.*s\n",
+                       MOSN_STR_ARG(proxy->table->name),
+                       host != NULL ? (int) host->name.len : 4,
+                       host != NULL ? host->name.at : "none");
+    }
+    if (host != NULL) {
+        e->r.route = mosn_explain_routes(host, &in, out);
+    }
+    result->route = e->r.route;
+    if (e->r.route == NULL) {
+        result->status = 404;
+        if (out != NULL) {
+            (void) fputs("action     answer 404: no route matches\n", out);
+        }
+        return NULL;
+    }
+    explain_action(e, result, out);
+    return NULL;
+}
