@@ -10,6 +10,7 @@
 
 #include "os/socket.h"
 #include "proxy/admin.h"
+#include "proxy/health.h"
 
 #include <unistd.h>
 
@@ -63,6 +64,7 @@ control_on_note(void *owner, mosn_note_e type, int32_t value, int fd)
 
     if (type == MOSN_NOTE_RESOURCE && fd != -1) {
         mosn_resource_take(c->child->generation, fd);
+        mosn_health_refresh();
         atomic_store(&c->child->seat->changes, (uint32_t) value);
         return;
     }
@@ -73,6 +75,7 @@ control_on_note(void *owner, mosn_note_e type, int32_t value, int fd)
         return;
     }
     c->ends_ms = c->loop.now_ms + LAST_ANSWER_MS;
+    mosn_health_stop(); /* the heir asks */
     if (c->child->admin_fd != -1) {
         mosn_listener_stop(&c->listener, value == 0); /* else the heir's */
         mosn_listener_drain(&c->listener);
@@ -294,8 +297,12 @@ mosn_control_run(const mosn_child_t *child)
     c.loop.on_turn = control_beat;
     mosn_timer_init(&c.tick, control_tick);
     mosn_timer_arm(&c.loop, &c.tick, BEAT_MS);
+    mosn_clusters_start(child->generation, &c.loop);
+    mosn_health_start(child->generation, &c.loop);
     mosn_child_ready(child);
     mosn_loop_run(&c.loop);
+    mosn_health_stop();
+    mosn_clusters_stop(child->generation);
 
     if (child->admin_fd != -1) {
         mosn_listener_close_all(&c.listener, MOSN_REASON_DRAINING);

@@ -3,6 +3,7 @@
 #include "proxy/cluster.h"
 
 #include "os/clock.h"
+#include "proto/rpc.h"
 #include "proxy/lb.h"
 #include "stream/protocol.h"
 
@@ -55,6 +56,34 @@ cluster_find_protocol(mosn_conf_t *reader, const mosn_cluster_conf_t *conf)
 }
 
 
+static void
+version_build_health(mosn_conf_t *reader, const mosn_cluster_conf_t *conf,
+                     const mosn_stream_protocol_ops_t *protocol)
+{
+    mosn_health_conf_t *h = conf->health_check;
+
+    if (h == NULL || protocol == NULL) {
+        return;
+    }
+    if ((h->type == MOSN_HEALTH_HTTP && protocol->rpc != NULL)
+        || (h->type == MOSN_HEALTH_GRPC
+            && !mosn_str_equal(protocol->alpn, MOSN_STR("h2")))
+        || (h->type == MOSN_HEALTH_HEARTBEAT
+            && (protocol->rpc == NULL || protocol->rpc->heartbeat == NULL)))
+    {
+        mosn_conf_error(reader, &h->type, h,
+                        "hosts with protocol \"%.*s\" cannot be asked so",
+                        MOSN_STR_ARG(conf->protocol));
+    }
+    if (h->event_log.at != NULL) {
+        h->log = mosn_log_file_get(h->event_log);
+        if (h->log == NULL) {
+            mosn_conf_error(reader, &h->event_log, h, "too many log files");
+        }
+    }
+}
+
+
 static mosn_cluster_version_t *
 version_build(mosn_conf_t *reader, mosn_pool_t *pool,
               const mosn_cluster_conf_t *conf)
@@ -66,6 +95,7 @@ version_build(mosn_conf_t *reader, mosn_pool_t *pool,
 
     v->refs = 1;
     v->conf = conf;
+    version_build_health(reader, conf, protocol);
     v->lb = cluster_find_lb(reader, conf);
     v->edits = mosn_edits_build(reader, pool, conf->headers, NULL);
     v->pool_conf = (mosn_stream_pool_conf_t){

@@ -14,6 +14,7 @@
 
 #include "core/conf.h"
 #include "core/generation.h"
+#include "core/log_file.h"
 #include "proxy/edit.h"
 #include "proxy/host.h"
 #include "proxy/host_group.h"
@@ -49,6 +50,32 @@ typedef struct {
     double   max_ejection_percent;
 } mosn_outlier_conf_t;
 
+enum {
+    MOSN_HEALTH_HTTP,
+    MOSN_HEALTH_GRPC,
+    MOSN_HEALTH_TCP,
+    MOSN_HEALTH_HEARTBEAT,
+};
+
+typedef struct {
+    int         type;
+    uint32_t    interval_ms;
+    uint32_t    timeout_ms;
+    int64_t     healthy;
+    int64_t     unhealthy;
+    double      jitter_percent;
+    mosn_str_t  method;
+    mosn_str_t  path;
+    mosn_str_t  host;
+    mosn_strs_t statuses;
+    mosn_str_t  service;
+    mosn_str_t  send;
+    mosn_str_t  expect;
+    mosn_str_t  event_log;
+
+    mosn_log_file_t *log; /* built; or NULL */
+} mosn_health_conf_t;
+
 typedef struct {
     mosn_str_t cookie;
     uint32_t   ttl_ms;
@@ -79,6 +106,7 @@ typedef struct mosn_cluster_conf_s {
     mosn_retry_budget_conf_t  retry_budget;
     mosn_queue_conf_t        *queue;
     mosn_outlier_conf_t      *outlier_detection;
+    mosn_health_conf_t       *health_check;
     double                    panic_percent;
     uint32_t                  slow_start_ms;
     bool                      prefer_zone;

@@ -1,6 +1,7 @@
 /* proxy/cluster_conf.c - the settings of clusters and hosts. */
 
 #include "proxy/cluster.h"
+#include "proxy/retry.h"
 
 static const char *const host_states[] = { "enabled", "drain", "disabled",
                                            NULL };
@@ -143,6 +144,72 @@ static const mosn_conf_block_t outlier_block = {
     .directives = outlier_directives,
 };
 
+static const char *const health_types[] = { "http", "grpc", "tcp", "heartbeat",
+                                            NULL };
+
+static const mosn_directive_t health_directives[] = {
+    MOSN_ENUM(mosn_health_conf_t, type, health_types, MOSN_HEALTH_HTTP,
+              "`http`: a request; `grpc`: grpc.health.v1; `tcp`: a "
+              "connection, and what is said on it; `heartbeat`: that of "
+              "Bolt, Dubbo or another protocol of calls."),
+    MOSN_DURATION(mosn_health_conf_t, interval, 10, 3600000, 5000,
+                  "Between two checks of a host."),
+    MOSN_DURATION(mosn_health_conf_t, timeout, 1, 3600000, 1000,
+                  "A check that takes longer has failed."),
+    MOSN_INT(mosn_health_conf_t, healthy, 1, 1000, 2,
+             "So many good ones in a row and it gets requests again."),
+    MOSN_INT(mosn_health_conf_t, unhealthy, 1, 1000, 3,
+             "So many bad ones in a row and it gets none.  The very first "
+             "result counts at once."),
+    MOSN_FLOAT(mosn_health_conf_t, jitter_percent, 0, 100, "20",
+               "Intervals differ by so much, so that hosts are not asked in "
+               "one moment."),
+    MOSN_STRING(mosn_health_conf_t, method, "GET", "`http`: its method."),
+    MOSN_STRING(mosn_health_conf_t, path, "/", "`http`: its path."),
+    MOSN_STRING(mosn_health_conf_t, host, "",
+                "`http` and `grpc`: its Host; else the address."),
+    MOSN_STRINGS(mosn_health_conf_t, statuses,
+                 "`http`: good answers: [\"200-299\", \"401\"]; else those "
+                 "with 2xx."),
+    MOSN_STRING(mosn_health_conf_t, service, "",
+                "`grpc`: the service that is asked about; else all of it."),
+    MOSN_STRING(mosn_health_conf_t, send, "", "`tcp`: what is sent."),
+    MOSN_STRING(mosn_health_conf_t, expect, "",
+                "`tcp`: what must come back, wherever in the first 4 KiB; "
+                "else a connection is enough."),
+    MOSN_STRING(mosn_health_conf_t, event_log, NULL,
+                "A file that gets a line of JSON for each change."),
+    MOSN_DIRECTIVES_END
+};
+
+
+static void
+health_check(mosn_conf_t *reader, void *conf)
+{
+    const mosn_health_conf_t *h = conf;
+    uint64_t                  from, to;
+
+    for (size_t i = 0; i < h->statuses.n; i++) {
+        if (!mosn_retry_parse_range(h->statuses.items[i], &from, &to)) {
+            mosn_conf_error(reader, &h->statuses.items[i], h,
+                            "expected a status like \"200\" or \"200-299\"");
+        }
+    }
+    if (h->service.len > 100) {
+        mosn_conf_error(reader, &h->service, h,
+                        "must be no longer than 100 bytes");
+    }
+}
+
+
+static const mosn_conf_block_t health_block = {
+    .doc = "Hosts are asked how they are, once for all workers, by the "
+           "control process.",
+    .size = sizeof(mosn_health_conf_t),
+    .directives = health_directives,
+    .check = health_check,
+};
+
 static const mosn_directive_t sticky_directives[] = {
     MOSN_STRING(mosn_sticky_conf_t, cookie, "route", "Its name."),
     MOSN_DURATION(mosn_sticky_conf_t, ttl, 0, 2000000000, 0,
@@ -197,6 +264,8 @@ static const mosn_directive_t cluster_directives[] = {
                    "Where requests wait when too many are under way."),
     MOSN_OPT_GROUP(mosn_cluster_conf_t, outlier_detection, &outlier_block,
                    "Hosts that fail requests get none for a while."),
+    MOSN_OPT_GROUP(mosn_cluster_conf_t, health_check, &health_block,
+                   "Hosts are asked how they are."),
     MOSN_FLOAT(mosn_cluster_conf_t, panic_percent, 0, 100, "0",
                "With fewer of its hosts well than this, all are used as if "
                "they were: better some errors than the rest overrun.  When "

@@ -59,9 +59,13 @@ struct mosn_host_s {
     uint64_t                id;     /* of its name, for cookies */
     uint32_t                weight; /* at this moment */
     uint32_t                metrics;
-    uint32_t                n_active;      /* requests of this worker */
-    bool                    is_new;        /* of this set */
-    bool                    usable;        /* when last looked at */
+    uint32_t                n_active; /* requests of this worker */
+    bool                    is_new;   /* of this set */
+    bool                    usable;   /* when last looked at */
+    bool                    checked;  /* by a checker (health.c) */
+    bool                    judged;   /* with these counts, last */
+    uint64_t                judged_all;
+    uint64_t                judged_bad;
     bool                    started;       /* its pool is */
     bool                    left;          /* its set, while it was in use */
     uint64_t                since_ms;      /* it is in use; for a slow start */

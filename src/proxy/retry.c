@@ -142,9 +142,8 @@ retry_build_on(mosn_conf_t *reader, mosn_retry_conf_t *conf)
 }
 
 
-/* "503", "500-503" */
-static bool
-retry_parse_range(mosn_str_t text, uint64_t *from_r, uint64_t *to_r)
+bool
+mosn_retry_parse_range(mosn_str_t text, uint64_t *from_r, uint64_t *to_r)
 {
     const char *dash = memchr(text.at, '-', text.len);
     mosn_str_t  from = text;
@@ -171,7 +170,7 @@ retry_build_statuses(mosn_conf_t *reader, mosn_pool_t *pool,
     for (size_t i = 0; i < conf->statuses.n; i++) {
         uint64_t from, to;
 
-        if (!retry_parse_range(conf->statuses.items[i], &from, &to)
+        if (!mosn_retry_parse_range(conf->statuses.items[i], &from, &to)
             || from < 200 || to > 599 || from > to)
         {
             mosn_conf_error(reader, &conf->statuses.items[i], conf,

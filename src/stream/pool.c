@@ -43,6 +43,8 @@ static const mosn_metric_field_t upstream_fields[] = {
       "Second requests sent before the first failed." },
     { "mirrors", MOSN_COUNTER, "Copies of requests sent." },
     { "ejections", MOSN_COUNTER, "Times that hosts were left out." },
+    { "checks_passed", MOSN_COUNTER, "Health checks that went well." },
+    { "checks_failed", MOSN_COUNTER, "Health checks that failed." },
     { "responses_1xx", MOSN_COUNTER, "Tunnels opened (101)." },
     { "responses_2xx", MOSN_COUNTER, "Responses with status 2xx." },
     { "responses_3xx", MOSN_COUNTER, "Responses with status 3xx." },

@@ -29,6 +29,9 @@ class Service(grpc.GenericRpcHandler):
         context.set_trailing_metadata((('x-trailing', 'yes'), ('x-bin-bin', b'\0\xff')) + asked)
         return request[::-1]
 
+    def Check(self, request, context):  # grpc.health.v1: SERVING, or NOT_SERVING
+        return b'\x08\x02' if b'down' in request else b'\x08\x01'
+
     def Up(self, requests, context):
         digest, n = hashlib.sha1(), 0
         for r in requests:

@@ -1,0 +1,815 @@
+/* proxy/health.c - active checks, and what rates say of hosts. */
+
+#include "proxy/health.h"
+
+#include "core/log.h"
+#include "core/log_file.h"
+#include "core/rand.h"
+#include "os/clock.h"
+#include "proto/rpc.h"
+#include "proxy/request.h"
+
+#define FIRST_MS    200u /* the first checks are spread over this */
+#define OUTLIER_MS  100u
+#define EXPECT_MAX  4096u
+#define GRPC_PREFIX 5u
+
+/* One host; as long as it is in a set that is checked. */
+typedef struct {
+    mosn_list_t     link;
+    mosn_cluster_t *cluster;
+    mosn_host_t    *host;
+    mosn_timer_t    timer; /* the next check, or the end of this one */
+    uint32_t        row;   /* of equal results */
+    bool            well;  /* that they were */
+    bool            known; /* there was one */
+
+    /* The check that is under way. */
+    bool               busy;
+    bool               waiting;
+    mosn_pool_t       *pool;
+    mosn_stream_wait_t wait;
+    mosn_stream_t     *up;
+    mosn_conn_t       *conn; /* of a tcp check */
+    mosn_message_t    *head;
+    mosn_rpc_t         rpc;
+    unsigned           status;
+    char               got[EXPECT_MAX];
+    size_t             n_got;
+} checker_t;
+
+/* Of a cluster whose hosts are judged by their rates. */
+typedef struct {
+    mosn_list_t     link;
+    mosn_cluster_t *cluster;
+    uint64_t        next_ms;
+} judge_t;
+
+/* There is one control process. */
+static struct {
+    mosn_generation_t *generation;
+    mosn_loop_t       *loop;
+    mosn_list_t        checkers;
+    mosn_list_t        judges;
+    mosn_timer_t       tick;
+    bool               running;
+} health;
+
+static void checker_fired(mosn_timer_t *timer);
+
+
+/* --- results --------------------------------------------------------------
+ */
+
+static void
+health_tell(const checker_t *c, bool well, const char *why)
+{
+    const mosn_health_conf_t *conf = c->cluster->conf->health_check;
+    char                     *line;
+    int                       n;
+
+    if (well) {
+        mosn_log_notice("cluster \"%.*s\": host %.*s is healthy: %s",
+                        MOSN_STR_ARG(c->cluster->name),
+                        MOSN_STR_ARG(c->host->name), why);
+    } else {
+        mosn_log_warn(0, "cluster \"%.*s\": host %.*s is unhealthy: %s",
+                      MOSN_STR_ARG(c->cluster->name),
+                      MOSN_STR_ARG(c->host->name), why);
+    }
+    if (conf->log == NULL) {
+        return;
+    }
+    line = mosn_log_file_reserve(conf->log, 512);
+    n = snprintf(line, 512,
+                 "{\"time_ms\":%llu,\"cluster\":\"%.*s\",\"host\":\"%.*s\","
+                 "\"healthy\":%s,\"why\":\"%s\"}\n",
+                 (unsigned long long) mosn_clock_wall_ms(),
+                 MOSN_STR_ARG(c->cluster->name), MOSN_STR_ARG(c->host->name),
+                 well ? "true" : "false", why);
+    mosn_log_file_commit(conf->log, n < 512 ? (size_t) n : 511);
+    mosn_log_files_flush();
+}
+
+
+static void
+checker_set(checker_t *c, mosn_health_e is, const char *why)
+{
+    _Atomic uint64_t *cell = mosn_host_cell(c->host, MOSN_HOST_CELL_HEALTH);
+    uint64_t          was = atomic_exchange(cell, is);
+
+    if (was == is) {
+        return;
+    }
+    mosn_cluster_touch(c->cluster);
+    if (was != MOSN_HEALTH_UNKNOWN || is == MOSN_HEALTH_BAD) {
+        health_tell(c, is == MOSN_HEALTH_GOOD, why);
+    }
+}
+
+
+/* The first result counts at once, later ones when there are enough. */
+static void
+checker_result(checker_t *c, bool well, const char *why)
+{
+    const mosn_health_conf_t *conf = c->cluster->conf->health_check;
+    uint32_t                  need;
+
+    if (conf == NULL || c->host->conf == NULL) {
+        return;
+    }
+    mosn_metric_inc(
+        c->host->metrics
+        + (well ? MOSN_UPSTREAM_CHECKS : MOSN_UPSTREAM_CHECKS_FAILED));
+    c->row = c->known && c->well == well ? c->row + 1 : 1;
+    c->well = well;
+    need = (uint32_t) (well ? conf->healthy : conf->unhealthy);
+    if (!c->known || c->row >= need) {
+        checker_set(c, well ? MOSN_HEALTH_GOOD : MOSN_HEALTH_BAD, why);
+    }
+    c->known = true;
+}
+
+
+/* --- the end of a check ---------------------------------------------------
+ */
+
+static void
+checker_drop(checker_t *c)
+{
+    mosn_stream_t *up = c->up;
+    mosn_conn_t   *conn = c->conn;
+
+    c->up = NULL;
+    c->conn = NULL;
+    if (c->waiting) {
+        c->waiting = false;
+        mosn_stream_pool_cancel(&c->host->pool, &c->wait);
+    }
+    if (up != NULL) {
+        up->ops->reset(up, MOSN_REASON_NONE);
+    }
+    if (conn != NULL) {
+        mosn_conn_close(conn, MOSN_REASON_NONE);
+    }
+    if (c->pool != NULL) {
+        mosn_loop_bury(health.loop, &c->pool);
+        c->pool = NULL;
+    }
+    c->busy = false;
+}
+
+
+static void
+checker_next(checker_t *c)
+{
+    const mosn_health_conf_t *conf = c->cluster->conf->health_check;
+    uint32_t                  jitter, ms;
+
+    if (conf == NULL || c->host->conf == NULL) {
+        mosn_timer_arm(health.loop, &c->timer, 1); /* it ends there */
+        return;
+    }
+    jitter = (uint32_t) (conf->interval_ms * conf->jitter_percent / 100);
+    ms = conf->interval_ms - jitter / 2 + mosn_rand_below(jitter + 1);
+    mosn_timer_arm(health.loop, &c->timer, ms > 0 ? ms : 1);
+}
+
+
+static void
+checker_done(checker_t *c, bool well, const char *why)
+{
+    if (!c->busy) {
+        return;
+    }
+    checker_drop(c);
+    checker_result(c, well, why);
+    checker_next(c);
+}
+
+
+static void
+checker_end(checker_t *c)
+{
+    checker_drop(c);
+    mosn_timer_disarm(health.loop, &c->timer);
+    mosn_list_unlink(&c->link);
+    c->host->checked = false;
+    mosn_host_unref(c->host);
+    free(c);
+}
+
+
+/* --- answers of streams ---------------------------------------------------
+ */
+
+static bool
+check_is_expected(const mosn_health_conf_t *conf, unsigned status)
+{
+    uint64_t from, to;
+
+    for (size_t i = 0; i < conf->statuses.n; i++) {
+        if (mosn_retry_parse_range(conf->statuses.items[i], &from, &to)
+            && status >= from && status <= to)
+        {
+            return true;
+        }
+    }
+    return conf->statuses.n == 0 && status / 100 == 2;
+}
+
+
+/* grpc.health.v1: field 1 of the message is 1 for SERVING. */
+static bool
+check_grpc_serves(const checker_t *c)
+{
+    return c->n_got >= GRPC_PREFIX + 2 && c->got[0] == 0
+           && c->got[GRPC_PREFIX] == 0x08 && c->got[GRPC_PREFIX + 1] == 1;
+}
+
+
+static void
+check_over(checker_t *c)
+{
+    const mosn_health_conf_t *conf = c->cluster->conf->health_check;
+    char                      why[64];
+
+    c->up = NULL;
+    if (conf == NULL) {
+        checker_done(c, false, "no check any more");
+        return;
+    }
+    if (conf->type == MOSN_HEALTH_GRPC && c->status == 200) {
+        checker_done(c, check_grpc_serves(c),
+                     check_grpc_serves(c) ? "serving" : "not serving");
+        return;
+    }
+    (void) snprintf(why, sizeof(why), "status %u", c->status);
+    checker_done(c,
+                 conf->type == MOSN_HEALTH_HTTP
+                     ? check_is_expected(conf, c->status)
+                     : c->status == 200,
+                 why);
+}
+
+
+static void
+check_on_head(mosn_stream_t *up, mosn_message_t *m, bool end)
+{
+    checker_t *c = up->owner;
+
+    if (c->up != up) {
+        return;
+    }
+    c->status = m->status;
+    if (end) {
+        check_over(c);
+    }
+}
+
+
+static void
+check_on_interim(mosn_stream_t *up MOSN_UNUSED, mosn_message_t *m MOSN_UNUSED)
+{
+}
+
+
+static void
+check_on_data(mosn_stream_t *up, const mosn_buf_t *data, bool end)
+{
+    checker_t *c = up->owner;
+    size_t     n = data != NULL ? mosn_buf_len(data) : 0;
+
+    if (c->up != up) {
+        return;
+    }
+    n = n > sizeof(c->got) - c->n_got ? sizeof(c->got) - c->n_got : n;
+    if (n > 0) {
+        memcpy(c->got + c->n_got, data->pos, n);
+        c->n_got += n;
+    }
+    if (end) {
+        check_over(c);
+    }
+}
+
+
+static void
+check_on_trailers(mosn_stream_t *up, mosn_headers_t *trailers MOSN_UNUSED)
+{
+    checker_t *c = up->owner;
+
+    if (c->up == up) {
+        check_over(c);
+    }
+}
+
+
+static void
+check_on_reset(mosn_stream_t *up, mosn_reason_e reason)
+{
+    checker_t *c = up->owner;
+
+    if (c->up == up) {
+        c->up = NULL;
+        checker_done(c, false, mosn_reasons[reason].text);
+    }
+}
+
+
+static void
+check_on_drained(mosn_stream_t *up MOSN_UNUSED)
+{
+}
+
+
+static const mosn_stream_receiver_ops_t check_ops = {
+    .on_head = check_on_head,
+    .on_interim = check_on_interim,
+    .on_data = check_on_data,
+    .on_trailers = check_on_trailers,
+    .on_reset = check_on_reset,
+    .on_drained = check_on_drained,
+};
+
+
+/* --- questions to streams -------------------------------------------------
+ */
+
+static void
+check_add_header(checker_t *c, mosn_header_e id, const char *name,
+                 const char *value)
+{
+    mosn_headers_add(&c->head->headers, id, mosn_str(name), mosn_str(value));
+}
+
+
+static void
+check_send_http(checker_t *c, const mosn_health_conf_t *conf)
+{
+    mosn_message_t *m = c->head;
+
+    m->method = conf->method;
+    m->method_id = mosn_method_find(conf->method);
+    m->scheme = MOSN_STR("http");
+    m->path = conf->path;
+    m->authority = conf->host.len > 0 ? conf->host : c->host->name;
+    check_add_header(c, MOSN_HEADER_USER_AGENT, "User-Agent",
+                     "mosn health check");
+    c->up->ops->send_head(c->up, m, true);
+}
+
+
+static void
+check_send_grpc(checker_t *c, const mosn_health_conf_t *conf)
+{
+    mosn_message_t *m = c->head;
+    mosn_stream_t  *up = c->up;
+    mosn_buf_t      data;
+    uint8_t         n = (uint8_t) conf->service.len;
+
+    m->method = MOSN_STR("POST");
+    m->method_id = MOSN_METHOD_POST;
+    m->scheme = MOSN_STR("http");
+    m->path = MOSN_STR("/grpc.health.v1.Health/Check");
+    m->authority = conf->host.len > 0 ? conf->host : c->host->name;
+    m->te_trailers = true;
+    check_add_header(c, MOSN_HEADER_CONTENT_TYPE, "content-type",
+                     "application/grpc");
+    up->ops->send_head(up, m, false);
+    if (c->up != up) {
+        return;
+    }
+    mosn_buf_open(&data, 256);
+    memset(data.pos, 0, GRPC_PREFIX);
+    if (n > 0) { /* field 1, a string */
+        data.pos[4] = (uint8_t) (n + 2);
+        data.pos[5] = 0x0a;
+        data.pos[6] = n;
+        memcpy(data.pos + 7, conf->service.at, n);
+        data.last += 2 + n;
+    }
+    data.last += GRPC_PREFIX;
+    up->ops->send_data(up, &data, true);
+    mosn_buf_close(&data);
+}
+
+
+/* A heartbeat of the protocol. */
+static void
+check_send_rpc(checker_t *c)
+{
+    const mosn_rpc_codec_t *codec = c->host->version->pool_conf.protocol->rpc;
+    uint8_t                *bytes = mosn_pool_alloc(c->pool, MOSN_RPC_OWN_MAX);
+    size_t                  n = codec->heartbeat(1, bytes);
+    const char             *why;
+
+    c->rpc = (mosn_rpc_t){ .codec = codec, .bytes = bytes, .decoded = true };
+    if (n == 0 || codec->look(bytes, n, &c->rpc.frame, &why) != MOSN_OK) {
+        checker_done(c, false, "its protocol has no heartbeat");
+        return;
+    }
+    c->head->rpc = &c->rpc;
+    c->up->ops->send_head(c->up, c->head, true);
+}
+
+
+static void
+check_on_stream(mosn_stream_wait_t *wait, mosn_stream_t *stream)
+{
+    checker_t                *c = mosn_container_of(wait, checker_t, wait);
+    const mosn_health_conf_t *conf = c->cluster->conf->health_check;
+
+    c->waiting = false;
+    c->up = stream;
+    stream->owner = c;
+    stream->receiver = &check_ops;
+    c->head = mosn_pool_calloc(c->pool, sizeof(*c->head));
+    mosn_message_init(c->head, c->pool);
+    if (conf == NULL) {
+        checker_done(c, false, "no check any more");
+    } else if (conf->type == MOSN_HEALTH_HTTP) {
+        check_send_http(c, conf);
+    } else if (conf->type == MOSN_HEALTH_GRPC) {
+        check_send_grpc(c, conf);
+    } else {
+        check_send_rpc(c);
+    }
+}
+
+
+static void
+check_on_failed(mosn_stream_wait_t *wait, mosn_reason_e reason)
+{
+    checker_t *c = mosn_container_of(wait, checker_t, wait);
+
+    c->waiting = false;
+    checker_done(c, false, mosn_reasons[reason].text);
+}
+
+
+/* --- tcp ------------------------------------------------------------------
+ */
+
+static mosn_verdict_e
+check_tcp_on_read(mosn_net_filter_t *filter, mosn_conn_t *conn)
+{
+    checker_t                *c = filter->state;
+    const mosn_health_conf_t *conf = c->cluster->conf->health_check;
+    size_t                    n = mosn_buf_len(&conn->in);
+
+    if (c->conn != conn || conf == NULL) {
+        return MOSN_END;
+    }
+    n = n > sizeof(c->got) - c->n_got ? sizeof(c->got) - c->n_got : n;
+    if (n > 0) {
+        memcpy(c->got + c->n_got, conn->in.pos, n);
+        c->n_got += n;
+    }
+    conn->in.pos = conn->in.last;
+    if (memmem(c->got, c->n_got, conf->expect.at, conf->expect.len) != NULL) {
+        checker_done(c, true, "it says what is expected");
+    } else if (conn->eof || c->n_got == sizeof(c->got)) {
+        checker_done(c, false, "it does not say what is expected");
+    }
+    return MOSN_END;
+}
+
+
+static void
+check_tcp_on_event(mosn_net_filter_t *filter, mosn_conn_t *conn,
+                   mosn_conn_event_e event)
+{
+    checker_t                *c = filter->state;
+    const mosn_health_conf_t *conf = c->cluster->conf->health_check;
+
+    if (c->conn != conn || conf == NULL) {
+        return;
+    }
+    if (event == MOSN_CONN_CLOSED) {
+        c->conn = NULL;
+        checker_done(c, false, mosn_reasons[conn->reason].text);
+    } else if (event == MOSN_CONN_CONNECTED) {
+        if (conf->send.len > 0) {
+            mosn_conn_write(conn, conf->send.at, conf->send.len);
+        }
+        if (conf->expect.len == 0) {
+            checker_done(c, true, "it accepts");
+        }
+    }
+}
+
+
+static const mosn_net_filter_ops_t check_tcp_filter = {
+    .on_read = check_tcp_on_read,
+    .on_event = check_tcp_on_event,
+    .terminal = true,
+};
+
+
+static void
+check_tcp(checker_t *c, const mosn_health_conf_t *conf)
+{
+    c->conn =
+        mosn_conn_connect(health.loop, &c->host->address, conf->timeout_ms);
+    if (c->conn == NULL) {
+        checker_done(c, false, "cannot connect");
+        return;
+    }
+    (void) mosn_conn_add_filter(c->conn, &check_tcp_filter, NULL, c);
+}
+
+
+/* --- time -----------------------------------------------------------------
+ */
+
+static void
+checker_begin(checker_t *c)
+{
+    const mosn_health_conf_t *conf = c->cluster->conf->health_check;
+
+    c->busy = true;
+    c->status = 0;
+    c->n_got = 0;
+    mosn_timer_arm(health.loop, &c->timer, conf->timeout_ms);
+    if (conf->type == MOSN_HEALTH_TCP) {
+        check_tcp(c, conf);
+        return;
+    }
+    c->pool = mosn_pool_create(MOSN_POOL_STREAM);
+    c->wait.pool = c->pool;
+    c->wait.on_stream = check_on_stream;
+    c->wait.on_failed = check_on_failed;
+    c->waiting = true;
+    mosn_stream_pool_get(&c->host->pool, &c->wait);
+}
+
+
+static void
+checker_fired(mosn_timer_t *timer)
+{
+    checker_t *c = mosn_container_of(timer, checker_t, timer);
+
+    if (c->host->conf == NULL || c->cluster->conf->health_check == NULL) {
+        checker_end(c);
+    } else if (c->busy) {
+        checker_done(c, false, "no answer in time");
+    } else {
+        checker_begin(c);
+    }
+}
+
+
+/* --- rates ----------------------------------------------------------------
+ */
+
+/* Requests and errors of a host since it was looked at last. */
+static void
+judge_count(mosn_host_t *host, uint64_t *all_r, uint64_t *bad_r)
+{
+    uint64_t all = 0, bad = 0;
+    uint32_t m = host->metrics;
+
+    for (uint32_t i = 0; i < 5; i++) {
+        all += mosn_metrics_read(m + MOSN_UPSTREAM_STATUS_1XX + i);
+    }
+    bad = mosn_metrics_read(m + MOSN_UPSTREAM_STATUS_5XX)
+          + mosn_metrics_read(m + MOSN_UPSTREAM_RESETS)
+          + mosn_metrics_read(m + MOSN_UPSTREAM_TIMEOUTS)
+          + mosn_metrics_read(m + MOSN_UPSTREAM_CONNECT_FAILED)
+          + mosn_metrics_read(m + MOSN_UPSTREAM_CONNECT_TIMEOUT);
+    all += bad - mosn_metrics_read(m + MOSN_UPSTREAM_STATUS_5XX);
+    *all_r = host->judged ? all - host->judged_all : 0;
+    *bad_r = host->judged ? bad - host->judged_bad : 0;
+    host->judged = true;
+    host->judged_all = all;
+    host->judged_bad = bad;
+}
+
+
+/* The square root, by Newton; there is no libm here. */
+static double
+judge_root(double x)
+{
+    double r = x > 1 ? x : 1;
+
+    for (int i = 0; i < 40; i++) {
+        r = (r + x / r) / 2;
+    }
+    return r;
+}
+
+
+typedef struct {
+    uint64_t all;
+    uint64_t bad;
+    double   rate; /* of successes, per cent */
+} judged_t;
+
+
+static double
+judge_threshold(const judged_t *judged, uint32_t n,
+                const mosn_outlier_conf_t *conf)
+{
+    double   sum = 0, squares = 0, mean;
+    uint32_t hosts = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (judged[i].all >= (uint64_t) conf->min_requests) {
+            sum += judged[i].rate;
+            hosts++;
+        }
+    }
+    if (hosts < conf->min_hosts || hosts == 0) {
+        return -1;
+    }
+    mean = sum / hosts;
+    for (uint32_t i = 0; i < n; i++) {
+        if (judged[i].all >= (uint64_t) conf->min_requests) {
+            squares += (judged[i].rate - mean) * (judged[i].rate - mean);
+        }
+    }
+    return mean - conf->success_rate_factor * judge_root(squares / hosts);
+}
+
+
+/* Those who did well since are punished less the next time. */
+static void
+judge_forgive(const mosn_host_t *host, uint64_t now_ms)
+{
+    _Atomic uint64_t *times = mosn_host_cell(host, MOSN_HOST_CELL_EJECTIONS);
+
+    if (atomic_load(mosn_host_cell(host, MOSN_HOST_CELL_EJECTED_UNTIL))
+            < now_ms
+        && atomic_load(times) > 0)
+    {
+        atomic_fetch_sub(times, 1);
+    }
+}
+
+
+static void
+judge_hosts(mosn_cluster_t *c, const mosn_outlier_conf_t *conf,
+            uint64_t now_ms)
+{
+    judged_t *judged = mosn_calloc((c->n_hosts + 1) * sizeof(*judged));
+    double    threshold = -1;
+    char      why[96];
+
+    for (uint32_t i = 0; i < c->n_hosts; i++) {
+        judged_t *j = &judged[i];
+
+        judge_count(c->hosts[i], &j->all, &j->bad);
+        j->rate = j->all > 0
+                      ? 100.0 - 100.0 * (double) j->bad / (double) j->all
+                      : 100;
+        judge_forgive(c->hosts[i], now_ms);
+    }
+    if (conf->success_rate_factor > 0) {
+        threshold = judge_threshold(judged, c->n_hosts, conf);
+    }
+    for (uint32_t i = 0; i < c->n_hosts; i++) {
+        const judged_t *j = &judged[i];
+
+        if (j->all < (uint64_t) conf->min_requests) {
+            continue;
+        }
+        if (conf->failure_percent > 0
+            && 100 - j->rate >= conf->failure_percent) {
+            (void) snprintf(why, sizeof(why), "%.1f %% of its requests failed",
+                            100 - j->rate);
+            mosn_outlier_eject(c, c->hosts[i], now_ms, why);
+        } else if (j->rate < threshold) {
+            (void) snprintf(why, sizeof(why),
+                            "its success rate is %.1f %%, below %.1f %%",
+                            j->rate, threshold);
+            mosn_outlier_eject(c, c->hosts[i], now_ms, why);
+        }
+    }
+    free(judged);
+}
+
+
+static void
+health_tick(mosn_timer_t *timer)
+{
+    uint64_t now = health.loop->now_ms;
+
+    for (mosn_list_t *l = health.judges.next; l != &health.judges; l = l->next)
+    {
+        judge_t                   *j = mosn_container_of(l, judge_t, link);
+        const mosn_outlier_conf_t *conf = j->cluster->conf->outlier_detection;
+
+        if (conf != NULL && now >= j->next_ms) {
+            j->next_ms = now + conf->interval_ms;
+            judge_hosts(j->cluster, conf, now);
+        }
+    }
+    mosn_timer_arm(health.loop, timer, OUTLIER_MS);
+}
+
+
+/* --- whom -----------------------------------------------------------------
+ */
+
+static void
+health_watch_host(mosn_cluster_t *cluster, mosn_host_t *host)
+{
+    checker_t *c = mosn_calloc(sizeof(*c));
+
+    c->cluster = cluster;
+    c->host = mosn_host_ref(host);
+    host->checked = true;
+    mosn_list_init(&c->wait.link);
+    mosn_timer_init(&c->timer, checker_fired);
+    mosn_list_append(&health.checkers, &c->link);
+    mosn_timer_arm(health.loop, &c->timer, 1 + mosn_rand_below(FIRST_MS));
+}
+
+
+static void
+health_judge(mosn_cluster_t *cluster)
+{
+    judge_t *j;
+
+    for (mosn_list_t *l = health.judges.next; l != &health.judges; l = l->next)
+    {
+        if (mosn_container_of(l, judge_t, link)->cluster == cluster) {
+            return;
+        }
+    }
+    j = mosn_calloc(sizeof(*j));
+    j->cluster = cluster;
+    mosn_list_append(&health.judges, &j->link);
+}
+
+
+static void
+health_watch_cluster(mosn_cluster_t *c)
+{
+    for (uint32_t i = 0; i < c->n_hosts; i++) {
+        mosn_host_t *host = c->hosts[i];
+
+        if (c->conf->health_check != NULL && !host->checked) {
+            health_watch_host(c, host);
+        } else if (c->conf->health_check == NULL) {
+            /* What was found before is nobody's to say any more. */
+            atomic_store(mosn_host_cell(host, MOSN_HOST_CELL_HEALTH),
+                         MOSN_HEALTH_UNKNOWN);
+        }
+    }
+    if (c->conf->outlier_detection != NULL) {
+        health_judge(c);
+    }
+}
+
+
+void
+mosn_health_refresh(void)
+{
+    const mosn_map_t *clusters;
+
+    if (!health.running) {
+        return;
+    }
+    clusters = &health.generation->clusters;
+    for (size_t i = 0; i <= clusters->mask; i++) {
+        if (clusters->entries[i].value != NULL) {
+            health_watch_cluster(clusters->entries[i].value);
+        }
+    }
+}
+
+
+void
+mosn_health_start(mosn_generation_t *generation, mosn_loop_t *loop)
+{
+    health.generation = generation;
+    health.loop = loop;
+    health.running = true;
+    mosn_list_init(&health.checkers);
+    mosn_list_init(&health.judges);
+    mosn_timer_init(&health.tick, health_tick);
+    mosn_timer_arm(loop, &health.tick, OUTLIER_MS);
+    mosn_health_refresh();
+}
+
+
+void
+mosn_health_stop(void)
+{
+    if (!health.running) {
+        return;
+    }
+    health.running = false;
+    mosn_timer_disarm(health.loop, &health.tick);
+    while (!mosn_list_is_empty(&health.checkers)) {
+        checker_end(mosn_container_of(health.checkers.next, checker_t, link));
+    }
+    while (!mosn_list_is_empty(&health.judges)) {
+        judge_t *j = mosn_container_of(health.judges.next, judge_t, link);
+
+        mosn_list_unlink(&j->link);
+        free(j);
+    }
+}
