@@ -10,8 +10,11 @@
 
 #include "os/socket.h"
 #include "proxy/admin.h"
+#include "proxy/dns.h"
 #include "proxy/health.h"
 
+#include <stdio.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define ADMIN_CONNECTIONS 128
@@ -20,7 +23,7 @@
 #define LAST_ANSWER_MS    2000u
 #define CHANGE_MS         10000u
 
-typedef struct {
+typedef struct control_s {
     const mosn_child_t  *child;
     mosn_loop_t          loop;
     mosn_child_ears_t    ears;
@@ -33,10 +36,12 @@ typedef struct {
     uint64_t             ends_ms; /* 0: not draining */
 } control_t;
 
+
 /* The page asks; there is one control process and one board. */
 static const mosn_board_t *control_board;
 static _Atomic uint64_t   *control_beats;
 static mosn_generation_t  *control_generation;
+static struct control_s   *control_self;
 
 
 static bool
@@ -65,6 +70,7 @@ control_on_note(void *owner, mosn_note_e type, int32_t value, int fd)
     if (type == MOSN_NOTE_RESOURCE && fd != -1) {
         mosn_resource_take(c->child->generation, fd);
         mosn_health_refresh();
+        mosn_dns_refresh();
         atomic_store(&c->child->seat->changes, (uint32_t) value);
         return;
     }
@@ -76,6 +82,7 @@ control_on_note(void *owner, mosn_note_e type, int32_t value, int fd)
     }
     c->ends_ms = c->loop.now_ms + LAST_ANSWER_MS;
     mosn_health_stop(); /* the heir asks */
+    mosn_dns_stop();
     if (c->child->admin_fd != -1) {
         mosn_listener_stop(&c->listener, value == 0); /* else the heir's */
         mosn_listener_drain(&c->listener);
@@ -229,6 +236,42 @@ control_change(void *owner, const char                        *line,
 }
 
 
+/* What names have become goes the way of all changes. */
+typedef struct {
+    int  fd;
+    char line[256];
+} control_resolved_t;
+
+
+static void
+control_resolved_done(void *request, bool well, const char *text)
+{
+    control_resolved_t *r = request;
+
+    if (!well) {
+        mosn_log_warn(0, "what was resolved is not taken: %s", text);
+    }
+    (void) close(r->fd);
+    free(r);
+}
+
+
+static void
+control_on_resolved(const mosn_cluster_t *cluster, const char *hosts)
+{
+    control_resolved_t *r = mosn_calloc(sizeof(*r));
+
+    r->fd = memfd_create("mosn hosts", 0);
+    if (r->fd == -1 || dprintf(r->fd, "%s", hosts) < 0) {
+        control_resolved_done(r, false, "no memory");
+        return;
+    }
+    (void) snprintf(r->line, sizeof(r->line), "resolved %.*s /proc/%d/fd/%d",
+                    MOSN_STR_ARG(cluster->name), (int) getpid(), r->fd);
+    control_change(control_self, r->line, control_resolved_done, r);
+}
+
+
 static const void *
 control_refresh(const void *settings, mosn_pool_t *pool)
 {
@@ -299,9 +342,17 @@ mosn_control_run(const mosn_child_t *child)
     mosn_timer_arm(&c.loop, &c.tick, BEAT_MS);
     mosn_clusters_start(child->generation, &c.loop);
     mosn_health_start(child->generation, &c.loop);
+    control_self = &c;
+    if (mosn_dns_start(child->generation, &c.loop, &child->settings->dns,
+                       control_on_resolved)
+        != MOSN_OK)
+    {
+        return 2;
+    }
     mosn_child_ready(child);
     mosn_loop_run(&c.loop);
     mosn_health_stop();
+    mosn_dns_stop();
     mosn_clusters_stop(child->generation);
 
     if (child->admin_fd != -1) {

@@ -262,6 +262,7 @@ void master_resources_fired(mosn_timer_t *timer);
 void master_resources_close(void);
 void master_command_host(mosn_client_t client, mosn_str_t argument);
 void master_command_apply(mosn_client_t client, mosn_str_t argument);
+void master_command_resolved(mosn_client_t client, mosn_str_t argument);
 void master_command_remove(mosn_client_t client, mosn_str_t argument);
 
 /* Prints the settings as they are by now. */

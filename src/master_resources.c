@@ -228,11 +228,12 @@ persist(mosn_resource_e kind, mosn_str_t name)
 
 /* One change, everywhere.  NULL: done. */
 static char *
-change_make(mosn_resource_e kind, mosn_str_t name, const char *text, bool keep)
+change_make_as(mosn_resource_e kind, mosn_str_t name, const char *text,
+               bool keep, bool resolved)
 {
     char *why;
 
-    if (master->phase != MASTER_SERVING) {
+    if (master->phase != MASTER_SERVING && !resolved) {
         return strdup("a reload is under way; try again when it is over\n");
     }
     if (keep && master->settings->runtime_file.at == NULL) {
@@ -249,6 +250,13 @@ change_make(mosn_resource_e kind, mosn_str_t name, const char *text, bool keep)
     }
     change_tell(kind, name, text);
     return keep ? persist(kind, name) : NULL;
+}
+
+
+static char *
+change_make(mosn_resource_e kind, mosn_str_t name, const char *text, bool keep)
+{
+    return change_make_as(kind, name, text, keep, false);
 }
 
 
@@ -434,6 +442,10 @@ change_host(mosn_str_t rest)
                    ? NULL
                    : text;
     }
+    if (mosn_cluster_is_named(c)) {
+        return strdup("the cluster has `discovery`: its hosts are what their "
+                      "names resolve to\n");
+    }
     pool = mosn_pool_create(MOSN_POOL_CONF);
     mosn_resource_list_hosts(c, pool, &hosts);
     why = hosts_edit(pool, &hosts.hosts, verb, address, rest);
@@ -530,6 +542,37 @@ change_apply(mosn_str_t rest)
     mosn_conf_destroy(&reader);
     mosn_pool_destroy(&pool);
     return why;
+}
+
+
+/* The control process has resolved names: also while a reload waits for
+ * that. */
+static char *
+change_resolved(mosn_str_t rest)
+{
+    mosn_str_t name = next_word(&rest);
+    char       path[64];
+    size_t     n;
+    char      *text, *why;
+
+    (void) snprintf(path, sizeof(path), "%.*s", MOSN_STR_ARG(rest));
+    text = mosn_file_read(path, 1 << 20, &n);
+    if (text == NULL) {
+        return strdup("cannot read what was resolved\n");
+    }
+    why = change_make_as(MOSN_RESOURCE_HOSTS, name, text, false, true);
+    free(text);
+    return why;
+}
+
+
+void
+master_command_resolved(mosn_client_t client, mosn_str_t argument)
+{
+    char *why = change_resolved(argument);
+
+    mosn_client_end(&client, why, "");
+    free(why);
 }
 
 

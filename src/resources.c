@@ -257,6 +257,10 @@ mosn_resource_list_hosts(const mosn_cluster_t *cluster, mosn_pool_t *pool,
 {
     const mosn_host_list_t *names = &cluster->conf->hosts.hosts;
 
+    if (mosn_cluster_is_named(cluster)) { /* as they are written */
+        hosts_r->hosts = *names;
+        return;
+    }
     hosts_r->hosts.n = 0;
     hosts_r->hosts.items = mosn_pool_calloc(
         pool,

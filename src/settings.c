@@ -151,6 +151,8 @@ static const mosn_directive_t settings_directives[] = {
                   "in this time has failed; the old ones go on."),
     MOSN_OPT_GROUP(mosn_settings_t, admin, &admin_block,
                    "The page for operators and scrapers."),
+    MOSN_GROUP(mosn_settings_t, dns, &mosn_dns_block,
+               "How names of hosts are resolved."),
     MOSN_LIST(mosn_settings_t, listeners, &mosn_listener_block,
               "Addresses that clients connect to."),
     MOSN_LIST(mosn_settings_t, routes, &mosn_route_table_block,

@@ -12,6 +12,7 @@
 #include "core/generation.h"
 #include "core/log.h"
 #include "event/listener.h"
+#include "proxy/dns.h"
 #include "proxy/router.h"
 
 typedef struct {
@@ -56,6 +57,7 @@ typedef struct {
     uint32_t              certificate_check_interval_ms;
     uint32_t              start_timeout_ms;
     mosn_admin_conf_t    *admin;
+    mosn_dns_conf_t       dns;
     MOSN_CONF_LIST(mosn_listener_conf_t) listeners;
     MOSN_CONF_LIST(mosn_route_table_conf_t) routes;
     MOSN_CONF_LIST(mosn_cluster_conf_t) clusters;

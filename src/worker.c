@@ -25,6 +25,8 @@
 #define OFFER_MS      500u /* the heir has so long to say what it serves */
 #define GIVE_AGAIN_MS 100u
 #define SPREAD_MAX_MS 5000u
+#define NAMES_MS      5000u
+#define NAMES_LOOK_MS 10u
 
 typedef struct {
     const mosn_child_t  *child;
@@ -34,6 +36,8 @@ typedef struct {
     mosn_listener_t     *listeners;
     size_t               n_listeners;
     mosn_timer_t         flush_logs;
+    mosn_timer_t         begin; /* when names are resolved */
+    uint64_t             begin_until_ms;
     mosn_timer_t         linger; /* before it accepts no more */
     mosn_timer_t         drain;
     uint64_t             drain_until_ms;
@@ -278,11 +282,17 @@ worker_start_listeners(worker_t *w)
 
 
 static void
-worker_on_probed(void *owner)
+worker_begin(mosn_timer_t *timer)
 {
-    worker_t *w = owner;
+    worker_t *w = mosn_container_of(timer, worker_t, begin);
 
     if (w->draining) {
+        return;
+    }
+    if (mosn_clusters_wait(w->child->generation)
+        && w->loop.now_ms < w->begin_until_ms)
+    {
+        mosn_timer_arm(&w->loop, timer, NAMES_LOOK_MS);
         return;
     }
     if (worker_start_listeners(w) != MOSN_OK) {
@@ -291,6 +301,17 @@ worker_on_probed(void *owner)
     }
     worker_shed(w, w->child->shedding);
     mosn_child_ready(w->child);
+}
+
+
+/* Names have a while to be resolved: who comes before would find no host. */
+static void
+worker_on_probed(void *owner)
+{
+    worker_t *w = owner;
+
+    w->begin_until_ms = w->loop.now_ms + NAMES_MS;
+    worker_begin(&w->begin);
 }
 
 
@@ -324,6 +345,7 @@ mosn_worker_run(const mosn_child_t *child)
     w.listeners = mosn_calloc(w.n_listeners * sizeof(*w.listeners));
     mosn_timer_init(&w.flush_logs, worker_flush_logs);
     mosn_timer_init(&w.linger, worker_linger_over);
+    mosn_timer_init(&w.begin, worker_begin);
     mosn_timer_init(&w.drain, worker_look_drained);
     mosn_conn_busy = &child->seat->last_conn;
 

@@ -324,7 +324,28 @@ mosn_cluster_set_hosts(mosn_conf_t *reader, mosn_cluster_t *c,
     }
     cluster_take_hosts(c, pool, hosts);
     cluster_use_hosts(c);
+    c->resolved = true;
     return true;
+}
+
+
+/* Until names are resolved again, what they were. */
+static const mosn_hosts_conf_t *
+cluster_keep_hosts(const mosn_cluster_t *c, mosn_pool_t *pool)
+{
+    mosn_hosts_conf_t *hosts = mosn_pool_calloc(pool, sizeof(*hosts));
+
+    hosts->hosts.n = c->n_hosts;
+    hosts->hosts.items =
+        mosn_pool_calloc(pool, c->n_hosts * sizeof(mosn_host_conf_t) + 1);
+    for (uint32_t i = 0; i < c->n_hosts; i++) {
+        hosts->hosts.items[i] = (mosn_host_conf_t){
+            .address = c->hosts[i]->address,
+            .weight = c->hosts[i]->conf->weight,
+            .priority = c->hosts[i]->conf->priority,
+        };
+    }
+    return hosts;
 }
 
 
@@ -348,7 +369,10 @@ mosn_cluster_replace(mosn_conf_t *reader, mosn_cluster_t *c, mosn_pool_t *pool,
     c->conf = conf;
     c->removed = false;
     hosts_pool = mosn_pool_create(MOSN_POOL_CONN);
-    cluster_take_hosts(c, hosts_pool, &conf->hosts);
+    cluster_take_hosts(c, hosts_pool,
+                       mosn_cluster_is_named(c)
+                           ? cluster_keep_hosts(c, hosts_pool)
+                           : &conf->hosts);
     cluster_use_hosts(c);
     return true;
 }
@@ -399,6 +423,22 @@ mosn_clusters_stop(mosn_generation_t *generation)
             mosn_stream_pool_close(&c->hosts[k]->pool);
         }
     }
+}
+
+
+bool
+mosn_clusters_wait(const mosn_generation_t *generation)
+{
+    const mosn_map_t *clusters = &generation->clusters;
+
+    for (size_t i = 0; i <= clusters->mask; i++) {
+        const mosn_cluster_t *c = clusters->entries[i].value;
+
+        if (c != NULL && mosn_cluster_is_named(c) && !c->resolved) {
+            return true;
+        }
+    }
+    return false;
 }
 
 

@@ -86,7 +86,6 @@ enum {
     MOSN_DISCOVERY_STATIC,
     MOSN_DISCOVERY_STRICT_DNS,
     MOSN_DISCOVERY_LOGICAL_DNS,
-    MOSN_DISCOVERY_ORIGINAL_DESTINATION,
 };
 
 enum { MOSN_SUBSET_NONE, MOSN_SUBSET_ANY, MOSN_SUBSET_DEFAULT };
@@ -94,6 +93,7 @@ enum { MOSN_SUBSET_NONE, MOSN_SUBSET_ANY, MOSN_SUBSET_DEFAULT };
 typedef struct mosn_cluster_conf_s {
     mosn_str_t                name;
     mosn_str_t                protocol;
+    int                       discovery;
     mosn_str_t                lb;
     int64_t                   ring_points;
     int64_t                   table_size;
@@ -155,6 +155,7 @@ struct mosn_cluster_s {
     uint64_t                   beat_ms;    /* when a heartbeat was answered */
     bool                       beats_well; /* and how */
     bool                       removed;    /* at run time: has no hosts */
+    bool                       resolved;   /* its names were, once */
 };
 
 /* Builds a cluster into the generation; mistakes go to the reader. */
@@ -208,6 +209,18 @@ mosn_cluster_version_ref(mosn_cluster_version_t *version)
 
 
 void mosn_cluster_version_unref(mosn_cluster_version_t *version);
+
+/* Have its hosts names that are to be resolved? */
+static inline bool
+mosn_cluster_is_named(const mosn_cluster_t *cluster)
+{
+    return cluster->conf->discovery == MOSN_DISCOVERY_STRICT_DNS
+           || cluster->conf->discovery == MOSN_DISCOVERY_LOGICAL_DNS;
+}
+
+
+/* Is there a cluster whose names were never resolved? */
+bool mosn_clusters_wait(const mosn_generation_t *generation);
 
 /* The zone that this mosn is in; empty: not told. */
 extern mosn_str_t mosn_cluster_zone;

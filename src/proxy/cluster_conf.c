@@ -10,7 +10,8 @@ static const mosn_directive_t host_directives[] = {
     MOSN_ADDRESS(mosn_host_conf_t, address, NULL, "Where the host listens."),
     MOSN_STRING(mosn_host_conf_t, name, NULL,
                 "\"name:port\" in place of an address, for a cluster with "
-                "`discovery`."),
+                "`discovery`; \"_service._tcp.name\" has its ports in SRV "
+                "records."),
     MOSN_INT(mosn_host_conf_t, weight, 1, 10000, 1,
              "Its share, for balancers that weigh."),
     MOSN_INT(mosn_host_conf_t, priority, 0, 7, 0,
@@ -225,6 +226,9 @@ static const mosn_conf_block_t sticky_block = {
     .directives = sticky_directives,
 };
 
+static const char *const discoveries[] = { "static", "strict_dns",
+                                           "logical_dns", NULL };
+
 static const char *const subset_fallbacks[] = { "none", "any", "default",
                                                 NULL };
 
@@ -234,6 +238,11 @@ static const mosn_directive_t cluster_directives[] = {
     MOSN_STRING(mosn_cluster_conf_t, protocol, "http1",
                 "What its hosts speak: `http1`, `http2`, `bolt`, `boltv2`, "
                 "`dubbo`, `tr`, or the name of a protocol that was loaded."),
+    MOSN_ENUM(mosn_cluster_conf_t, discovery, discoveries,
+              MOSN_DISCOVERY_STATIC,
+              "`static`: hosts have addresses; `strict_dns`: they have names, "
+              "and every address of a name is a host; `logical_dns`: one "
+              "address of a name is used at a time."),
     MOSN_STRING(mosn_cluster_conf_t, lb, "round_robin",
                 "How a host is picked: `round_robin`, "
                 "`weighted_round_robin`, `random` (by weight), "
@@ -306,11 +315,47 @@ static const mosn_directive_t cluster_directives[] = {
 };
 
 
+/* "name:port", or a SRV record's. */
+static bool
+host_is_name(mosn_str_t name)
+{
+    const char *colon = memrchr(name.at, ':', name.len);
+    uint64_t    port;
+
+    if (colon == NULL) {
+        return name.len > 1 && name.len < 250 && name.at[0] == '_';
+    }
+    return colon > name.at && name.len < 250
+           && mosn_str_parse_u63(
+               (mosn_str_t){ colon + 1,
+                             name.len - (size_t) (colon - name.at) - 1 },
+               &port)
+           && port > 0 && port < 65536;
+}
+
+
 static void
 cluster_check(mosn_conf_t *reader, void *conf)
 {
     const mosn_cluster_conf_t *c = conf;
+    bool                       named = c->discovery != MOSN_DISCOVERY_STATIC;
 
+    for (size_t i = 0; i < c->hosts.hosts.n; i++) {
+        const mosn_host_conf_t *h = &c->hosts.hosts.items[i];
+
+        if (named != (h->name.at != NULL)) {
+            mosn_conf_error(reader, h, NULL,
+                            named ? "needs a `name`: the cluster has "
+                                    "`discovery`"
+                                  : "needs an `address`: without `discovery` "
+                                    "names are not resolved");
+        } else if (named && !host_is_name(h->name)) {
+            mosn_conf_error(reader, &h->name, h,
+                            "expected \"name:port\" or "
+                            "\"_service._tcp.name\", found \"%.*s\"",
+                            MOSN_STR_ARG(h->name));
+        }
+    }
     if (c->subset_fallback == MOSN_SUBSET_DEFAULT && c->default_subset.n == 0)
     {
         mosn_conf_error(reader, &c->subset_fallback, c,
