@@ -184,6 +184,41 @@ print_each(FILE *out, const char *name, const mosn_conf_block_t *block,
 }
 
 
+static bool
+is_of_file(mosn_str_t name)
+{
+    const mosn_settings_t *s = master->settings;
+
+    for (size_t i = 0; i < s->clusters.n; i++) {
+        if (mosn_str_equal(s->clusters.items[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+
+/* A table that stays needs the clusters that it names. */
+static void
+keep_named(mosn_resources_conf_t *all, const mosn_settings_t *now,
+           mosn_str_t table, mosn_pool_t *pool)
+{
+    const mosn_route_table_t *t =
+        mosn_map_find(&master->generation->route_tables, table);
+
+    for (size_t i = 0; i < now->clusters.n; i++) {
+        mosn_str_t            name = now->clusters.items[i].name;
+        const mosn_cluster_t *c =
+            mosn_map_find(&master->generation->clusters, name);
+
+        if (!is_of_file(name)
+            && mosn_routes_name_cluster(t->current, c) != NULL) {
+            mosn_resources_keep_cluster(all, now, name, pool);
+        }
+    }
+}
+
+
 /* The file again, with what it had and the resource as it is now. */
 static char *
 persist(mosn_resource_e kind, mosn_str_t name)
@@ -196,9 +231,24 @@ persist(mosn_resource_e kind, mosn_str_t name)
     size_t                 n = 0;
     FILE                  *out = open_memstream(&text, &n);
 
+    if (all == NULL) {
+        if (out != NULL) {
+            (void) fclose(out);
+        }
+        free(text);
+        mosn_pool_destroy(&pool);
+        return asprintf(&why,
+                        "done, but not kept: %s is there and cannot be "
+                        "read\n",
+                        path)
+                       == -1
+                   ? NULL
+                   : why;
+    }
     mosn_resources_refresh(&now, master->generation, pool);
     if (kind == MOSN_RESOURCE_ROUTES) {
         mosn_resources_keep_routes(all, &now, name, pool);
+        keep_named(all, &now, name, pool);
     } else {
         mosn_resources_keep_cluster(all, &now, name, pool);
     }
@@ -411,6 +461,9 @@ hosts_edit(mosn_pool_t *pool, mosn_host_list_t *hosts, mosn_str_t verb,
     if (at == hosts->n) {
         return "the cluster has no such host";
     }
+    if (mosn_str_equal(verb, MOSN_STR("remove")) && hosts->n == 1) {
+        return "it is the last host; disable it instead";
+    }
     if (mosn_str_equal(verb, MOSN_STR("remove"))) {
         memmove(&hosts->items[at], &hosts->items[at + 1],
                 (hosts->n - at - 1) * sizeof(*hosts->items));
@@ -493,10 +546,56 @@ routes_embed(mosn_pool_t *pool, mosn_route_table_conf_t *table)
 }
 
 
+/* All of it, before any of it is done: clusters that are new are there while
+ * the routes are looked at. */
+static char *
+apply_check(mosn_pool_t *pool, mosn_resources_conf_t *all)
+{
+    mosn_cluster_t **fresh = mosn_pool_calloc(
+        pool, (all->clusters.n + 1) * sizeof(mosn_cluster_t *));
+    size_t n = 0;
+    char  *why = NULL, *text;
+
+    for (size_t i = 0; i < all->clusters.n && why == NULL; i++) {
+        mosn_str_t      name = all->clusters.items[i].name;
+        mosn_cluster_t *c = mosn_map_find(&master->generation->clusters, name);
+
+        text = print_block(&mosn_cluster_block, &all->clusters.items[i]);
+        why = mosn_resource_check(master->generation, MOSN_RESOURCE_CLUSTER,
+                                  name, text);
+        free(text);
+        if (why == NULL && (c == NULL || c->removed)) {
+            if (c == NULL) {
+                c = mosn_cluster_add(master->generation, name);
+                mosn_cluster_register(c);
+            }
+            c->removed = false;
+            fresh[n++] = c;
+        }
+    }
+    for (size_t i = 0; i < all->routes.n && why == NULL; i++) {
+        const char *wrong = routes_embed(pool, &all->routes.items[i]);
+
+        if (wrong != NULL) {
+            why = strdup(wrong);
+            break;
+        }
+        text = print_block(&mosn_route_table_block, &all->routes.items[i]);
+        why = mosn_resource_check(master->generation, MOSN_RESOURCE_ROUTES,
+                                  all->routes.items[i].name, text);
+        free(text);
+    }
+    while (n > 0) {
+        fresh[--n]->removed = true; /* until it is made in earnest */
+    }
+    return why;
+}
+
+
 static char *
 apply_all(mosn_pool_t *pool, mosn_resources_conf_t *all, bool keep)
 {
-    char *why = NULL, *text;
+    char *why = apply_check(pool, all), *text;
 
     for (size_t i = 0; i < all->clusters.n && why == NULL; i++) {
         text = print_block(&mosn_cluster_block, &all->clusters.items[i]);
@@ -505,17 +604,31 @@ apply_all(mosn_pool_t *pool, mosn_resources_conf_t *all, bool keep)
         free(text);
     }
     for (size_t i = 0; i < all->routes.n && why == NULL; i++) {
-        const char *wrong = routes_embed(pool, &all->routes.items[i]);
-
-        if (wrong != NULL) {
-            return strdup(wrong);
-        }
         text = print_block(&mosn_route_table_block, &all->routes.items[i]);
         why = change_make(MOSN_RESOURCE_ROUTES, all->routes.items[i].name,
                           text, keep);
         free(text);
     }
     return why;
+}
+
+
+/* What came over the admin address has a right to no file. */
+static bool
+text_names_files(const char *path)
+{
+    static const char *const words[] = { "@include", "body_file",
+                                         "private_key", "certificate",
+                                         "trusted_ca" };
+    size_t                   n;
+    char                    *text = mosn_file_read(path, 64u << 20, &n);
+    bool                     found = text == NULL;
+
+    for (size_t i = 0; i < MOSN_COUNT(words) && !found; i++) {
+        found = memmem(text, n, words[i], strlen(words[i])) != NULL;
+    }
+    free(text);
+    return found;
 }
 
 
@@ -532,6 +645,14 @@ change_apply(mosn_str_t rest)
     FILE                  *out;
 
     (void) snprintf(path, sizeof(path), "%.*s", MOSN_STR_ARG(rest));
+    if (mosn_str_has_prefix(rest, MOSN_STR("/proc/"))
+        && text_names_files(path)) {
+        mosn_conf_destroy(&reader);
+        mosn_pool_destroy(&pool);
+        return strdup("`body_file`, `@include` and files of keys are for "
+                      "mosnctl: whoever reaches this address would read "
+                      "what the master can\n");
+    }
     if (mosn_conf_read_file(reader, path, &mosn_resources_block, all)
         == MOSN_OK) {
         why = apply_all(pool, all, keep);
@@ -581,6 +702,10 @@ change_remove(mosn_str_t rest)
 {
     bool keep = take_keep(&rest);
 
+    if (keep && is_of_file(rest)) {
+        return strdup("the configuration has that cluster: take it out there "
+                      "to have it gone for good\n");
+    }
     return change_make(MOSN_RESOURCE_REMOVE, rest, "", keep);
 }
 

@@ -138,10 +138,53 @@ apply_remove(const mosn_generation_t *generation, mosn_cluster_t *cluster)
         }
         return why;
     }
+    if (cluster->pinned) {
+        return resource_complain("a filter of a listener names cluster",
+                                 cluster->name);
+    }
     pool = mosn_pool_create(MOSN_POOL_CONN);
     (void) mosn_cluster_set_hosts(NULL, cluster, pool, &none);
     cluster->removed = true;
     return NULL;
+}
+
+
+/* Reads and builds it, and throws it away. */
+char *
+mosn_resource_check(const mosn_generation_t *generation, mosn_resource_e kind,
+                    mosn_str_t name, const char *text)
+{
+    mosn_pool_t *pool = mosn_pool_create(MOSN_POOL_CONF);
+    mosn_conf_t *reader = mosn_conf_create(pool);
+    char        *why = NULL;
+
+    if (kind == MOSN_RESOURCE_CLUSTER) {
+        mosn_cluster_conf_t *conf = mosn_pool_calloc(pool, sizeof(*conf));
+
+        if (mosn_conf_read_text(reader, "cluster", text, &mosn_cluster_block,
+                                conf)
+            == MOSN_OK)
+        {
+            mosn_cluster_check(reader, pool, conf);
+        }
+    } else if (mosn_map_find(&generation->route_tables, name) == NULL) {
+        why = resource_complain("there is no route table", name);
+    } else {
+        mosn_route_table_conf_t *conf = mosn_pool_calloc(pool, sizeof(*conf));
+
+        if (mosn_conf_read_text(reader, "routes", text,
+                                &mosn_route_table_block, conf)
+            == MOSN_OK)
+        {
+            (void) mosn_routes_build(reader, generation, pool, conf);
+        }
+    }
+    if (mosn_conf_n_errors(reader) > 0) {
+        why = resource_errors(reader);
+    }
+    mosn_conf_destroy(&reader);
+    mosn_pool_destroy(&pool);
+    return why;
 }
 
 
@@ -216,16 +259,17 @@ mosn_resource_pack(mosn_resource_e kind, mosn_str_t name, const char *text)
 }
 
 
-void
+bool
 mosn_resource_take(mosn_generation_t *generation, int fd)
 {
+    bool  done = false;
     off_t size = lseek(fd, 0, SEEK_END);
     char *text, *line, *why;
 
     if (size <= 0 || size > MAX_BYTES) {
         mosn_log_alert(0, "a resource of %lld bytes", (long long) size);
         (void) close(fd);
-        return;
+        return false;
     }
     text = mosn_alloc((size_t) size + 1);
     if (pread(fd, text, (size_t) size, 0) != size) {
@@ -239,12 +283,14 @@ mosn_resource_take(mosn_generation_t *generation, int fd)
 
         why = mosn_resource_apply(
             generation, (mosn_resource_e) (text[0] - '0'), name, line + 1);
+        done = why == NULL;
         if (why != NULL) {
             mosn_log_alert(0, "a resource that the master has taken: %s", why);
             free(why);
         }
     }
     free(text);
+    return done;
 }
 
 

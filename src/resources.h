@@ -29,8 +29,14 @@ int mosn_resource_pack(mosn_resource_e kind, mosn_str_t name,
 char *mosn_resource_apply(mosn_generation_t *generation, mosn_resource_e kind,
                           mosn_str_t name, const char *text);
 
-/* The same with what is in the memfd, which is closed; logs what is wrong. */
-void mosn_resource_take(mosn_generation_t *generation, int fd);
+/* Could it be made?  Of a cluster or a route table. */
+char *mosn_resource_check(const mosn_generation_t *generation,
+                          mosn_resource_e kind, mosn_str_t name,
+                          const char *text);
+
+/* The same with what is in the memfd, which is closed; logs what is wrong.
+ * False: it was not done. */
+bool mosn_resource_take(mosn_generation_t *generation, int fd);
 
 /* Makes a copy of the settings tell how things are by now; the lists live in
  * `pool`, and are good until the next change. */

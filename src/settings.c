@@ -310,7 +310,7 @@ mosn_settings_read_runtime(mosn_pool_t *pool, const char *path)
         && mosn_conf_read_file(reader, path, &mosn_resources_block, all)
                != MOSN_OK)
     {
-        memset(all, 0, sizeof(*all));
+        all = NULL;
     }
     mosn_conf_destroy(&reader);
     return all;

@@ -75,7 +75,8 @@ typedef struct {
 
 extern const mosn_conf_block_t mosn_resources_block;
 
-/* What is in the `runtime_file`; empty when there is none. */
+/* What is in the `runtime_file`; empty when there is none, NULL: it cannot be
+ * read. */
 mosn_resources_conf_t *mosn_settings_read_runtime(mosn_pool_t *pool,
                                                   const char  *path);
 

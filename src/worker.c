@@ -242,8 +242,9 @@ worker_on_note(void *owner, mosn_note_e type, int32_t value, int fd)
         break;
     case MOSN_NOTE_RESOURCE:
         if (fd != -1) {
-            mosn_resource_take(w->child->generation, fd);
-            atomic_store(&w->child->seat->changes, (uint32_t) value);
+            if (mosn_resource_take(w->child->generation, fd)) {
+                atomic_store(&w->child->seat->changes, (uint32_t) value);
+            }
             return;
         }
         break;

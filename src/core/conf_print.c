@@ -117,6 +117,25 @@ print_map(const mosn_conf_pairs_t *list, FILE *out)
 }
 
 
+/* No more digits than it takes to read the same number again. */
+static void
+print_float(double value, FILE *out)
+{
+    char text[40];
+
+    for (int digits = 6; digits <= 17; digits++) {
+        double again;
+
+        (void) snprintf(text, sizeof(text), "%#.*g", digits, value);
+        again = strtod(text, NULL);
+        if (memcmp(&again, &value, sizeof(value)) == 0) {
+            break;
+        }
+    }
+    (void) fputs(text, out);
+}
+
+
 static void
 print_string_lists(const mosn_str_lists_t *lists, FILE *out)
 {
@@ -170,7 +189,7 @@ print_value(const mosn_directive_t *row, const void *at, int depth, FILE *out)
         print_int(*(const int64_t *) at, out);
         break;
     case MOSN_TYPE_FLOAT:
-        (void) fprintf(out, "%#g", *(const double *) at);
+        print_float(*(const double *) at, out);
         break;
     case MOSN_TYPE_SIZE:
         (void) fprintf(out, "\"%s\"",

@@ -75,9 +75,9 @@ mosn_request_cookie(const mosn_request_t *r, mosn_str_t want)
 }
 
 
-static void
-affinity_set_cookie(mosn_request_t *r, mosn_str_t name, mosn_str_t value,
-                    uint32_t ttl_ms, mosn_str_t path)
+static mosn_str_t
+affinity_cookie(mosn_request_t *r, mosn_str_t name, mosn_str_t value,
+                uint32_t ttl_ms, mosn_str_t path)
 {
     char age[48] = "";
 
@@ -85,9 +85,9 @@ affinity_set_cookie(mosn_request_t *r, mosn_str_t name, mosn_str_t value,
         (void) snprintf(age, sizeof(age), "; Max-Age=%u",
                         (ttl_ms + 999) / 1000);
     }
-    r->set_cookie = mosn_pool_printf(
-        r->pool, "%.*s=%.*s; Path=%.*s%s; HttpOnly", MOSN_STR_ARG(name),
-        MOSN_STR_ARG(value), MOSN_STR_ARG(path), age);
+    return mosn_pool_printf(r->pool, "%.*s=%.*s; Path=%.*s%s; HttpOnly",
+                            MOSN_STR_ARG(name), MOSN_STR_ARG(value),
+                            MOSN_STR_ARG(path), age);
 }
 
 
@@ -111,6 +111,30 @@ affinity_query(const mosn_request_t *r, mosn_str_t want)
 }
 
 
+/* A value of our own; the same for each attempt. */
+static mosn_str_t
+affinity_make(mosn_request_t *r, const mosn_hash_conf_t *c)
+{
+    mosn_made_cookie_t *made;
+
+    for (unsigned i = 0; i < r->n_cookies; i++) {
+        if (r->cookies[i].of == c) {
+            return r->cookies[i].value;
+        }
+    }
+    if (r->n_cookies == MOSN_REQUEST_COOKIES) {
+        return MOSN_STR("");
+    }
+    made = &r->cookies[r->n_cookies++];
+    made->of = c;
+    made->value = mosn_pool_printf(r->pool, "%016llx",
+                                   (unsigned long long) mosn_rand_u64());
+    made->line =
+        affinity_cookie(r, c->cookie, made->value, c->ttl_ms, c->path);
+    return made->value;
+}
+
+
 /* What a row of the list finds in the request; empty: nothing. */
 static mosn_str_t
 affinity_value(mosn_request_t *r, const mosn_hash_conf_t *c)
@@ -130,16 +154,7 @@ affinity_value(mosn_request_t *r, const mosn_hash_conf_t *c)
         return mosn_request_peer(r->pc);
     }
     value = mosn_request_cookie(r, c->cookie);
-    if (value.len == 0 && c->ttl_ms > 0) {
-        if (r->set_cookie.len == 0) { /* else an attempt has made it */
-            r->made_cookie = mosn_pool_printf(
-                r->pool, "%016llx", (unsigned long long) mosn_rand_u64());
-            affinity_set_cookie(r, c->cookie, r->made_cookie, c->ttl_ms,
-                                c->path);
-        }
-        value = r->made_cookie;
-    }
-    return value;
+    return value.len == 0 && c->ttl_ms > 0 ? affinity_make(r, c) : value;
 }
 
 
@@ -199,11 +214,10 @@ mosn_affinity_note(mosn_request_t *r, const mosn_host_t *host)
     const mosn_sticky_conf_t *sticky = r->cluster->conf->sticky;
 
     if (sticky != NULL && host->id != r->sticky_id) {
-        affinity_set_cookie(r, sticky->cookie,
+        r->sticky_cookie =
+            affinity_cookie(r, sticky->cookie,
                             mosn_pool_printf(r->pool, "%016llx",
                                              (unsigned long long) host->id),
                             sticky->ttl_ms, sticky->path);
-    } else if (sticky != NULL) {
-        r->set_cookie = MOSN_STR_NULL;
     }
 }

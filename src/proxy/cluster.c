@@ -7,6 +7,8 @@
 #include "proxy/lb.h"
 #include "stream/protocol.h"
 
+#include <xxhash.h>
+
 #define MAX_RESPONSE_HEADERS 256
 
 mosn_str_t mosn_cluster_zone = MOSN_STR_INIT("");
@@ -97,6 +99,8 @@ version_build(mosn_conf_t *reader, mosn_pool_t *pool,
     v->conf = conf;
     version_build_health(reader, conf, protocol);
     v->lb = cluster_find_lb(reader, conf);
+    v->by_latency =
+        v->lb != NULL && ((const mosn_lb_ops_t *) v->lb->ops)->by_latency;
     v->edits = mosn_edits_build(reader, pool, conf->headers, NULL);
     v->pool_conf = (mosn_stream_pool_conf_t){
         .protocol = protocol,
@@ -160,6 +164,42 @@ hosts_check(mosn_conf_t *reader, mosn_pool_t *pool,
 }
 
 
+/* All that connections are made of, in one number: the settings without
+ * those that only decide who gets a request. */
+static uint64_t
+version_key(mosn_cluster_version_t *v)
+{
+    mosn_cluster_conf_t *c;
+    char                *text = NULL;
+    size_t               n = 0;
+    FILE                *out;
+
+    if (v->key != 0) {
+        return v->key;
+    }
+    out = open_memstream(&text, &n);
+    if (out == NULL) {
+        return 0;
+    }
+    c = mosn_calloc(sizeof(*c));
+    c->name = v->conf->name;
+    c->protocol = v->conf->protocol;
+    c->connect_timeout_ms = v->conf->connect_timeout_ms;
+    c->idle_timeout_ms = v->conf->idle_timeout_ms;
+    c->max_requests_per_connection = v->conf->max_requests_per_connection;
+    c->max_header_bytes = v->conf->max_header_bytes;
+    c->http2 = v->conf->http2;
+    c->rpc = v->conf->rpc;
+    c->tls = v->conf->tls;
+    mosn_conf_print(&mosn_cluster_block, c, out);
+    (void) fclose(out);
+    v->key = XXH64(text, n, 0) | 1;
+    free(text);
+    free(c);
+    return v->key;
+}
+
+
 static mosn_host_t *
 cluster_find_host(const mosn_cluster_t *c, const mosn_map_t *by_name,
                   const mosn_host_conf_t *conf)
@@ -169,14 +209,38 @@ cluster_find_host(const mosn_cluster_t *c, const mosn_map_t *by_name,
 
     (void) mosn_address_format(&conf->address.sa, conf->address.len, text);
     host = mosn_map_find(by_name, mosn_str(text));
-    return host != NULL && host->version == c->version ? host : NULL;
+    return host != NULL
+                   && (host->version == c->version
+                       || version_key(host->version)
+                              == version_key(c->version))
+               ? host
+               : NULL;
 }
 
 
-/* Hosts with an address that was there before stay who they are. */
+static void
+cluster_use_hosts(mosn_cluster_t *c)
+{
+    for (uint32_t i = 0; i < c->n_hosts; i++) {
+        mosn_host_t *host = c->hosts[i];
+
+        if (host->is_new) {
+            mosn_host_register(host, c->name);
+        }
+        if (host->is_new && c->loop != NULL) {
+            mosn_host_start(host, c->loop);
+        }
+        host->is_new = false;
+    }
+}
+
+
+/* Hosts with an address that was there before stay who they are.  `use`:
+ * they are put to work before the others leave, whose requests come to
+ * them. */
 static void
 cluster_take_hosts(mosn_cluster_t *c, mosn_pool_t *pool,
-                   const mosn_hosts_conf_t *conf)
+                   const mosn_hosts_conf_t *conf, bool use)
 {
     mosn_host_t **old = c->hosts;
     uint32_t      n_old = c->n_hosts;
@@ -204,10 +268,17 @@ cluster_take_hosts(mosn_cluster_t *c, mosn_pool_t *pool,
             host = mosn_host_create(h, c->version);
         }
         host->conf = h;
+        host->version->pool_conf.max_connections =
+            c->version->pool_conf.max_connections;
+        host->version->pool_conf.max_pending =
+            c->version->pool_conf.max_pending;
         c->hosts[c->n_hosts++] = host;
     }
     mosn_host_groups_build(&c->groups, c, pool);
     c->hosts_pool = pool;
+    if (use) {
+        cluster_use_hosts(c);
+    }
     for (uint32_t i = 0; i < n_old; i++) {
         if (old[i]->conf == NULL) {
             mosn_host_leave(old[i]);
@@ -215,23 +286,6 @@ cluster_take_hosts(mosn_cluster_t *c, mosn_pool_t *pool,
     }
     if (old_pool != NULL) {
         mosn_pool_destroy(&old_pool);
-    }
-}
-
-
-static void
-cluster_use_hosts(mosn_cluster_t *c)
-{
-    for (uint32_t i = 0; i < c->n_hosts; i++) {
-        mosn_host_t *host = c->hosts[i];
-
-        if (host->is_new) {
-            mosn_host_register(host, c->name);
-        }
-        if (host->is_new && c->loop != NULL) {
-            mosn_host_start(host, c->loop);
-        }
-        host->is_new = false;
     }
 }
 
@@ -288,7 +342,7 @@ mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
     c->version = version_build(reader, generation->pool, conf);
     c->conf = conf;
     (void) hosts_check(reader, pool, &conf->hosts);
-    cluster_take_hosts(c, pool, &conf->hosts);
+    cluster_take_hosts(c, pool, &conf->hosts, false);
     mosn_pool_on_destroy(generation->pool, cluster_free, c);
 }
 
@@ -322,10 +376,18 @@ mosn_cluster_set_hosts(mosn_conf_t *reader, mosn_cluster_t *c,
     if (!hosts_check(reader, pool, hosts)) {
         return false;
     }
-    cluster_take_hosts(c, pool, hosts);
-    cluster_use_hosts(c);
+    cluster_take_hosts(c, pool, hosts, true);
     c->resolved = true;
     return true;
+}
+
+
+void
+mosn_cluster_check(mosn_conf_t *reader, mosn_pool_t *pool,
+                   mosn_cluster_conf_t *conf)
+{
+    (void) version_build(reader, pool, conf);
+    (void) hosts_check(reader, pool, &conf->hosts);
 }
 
 
@@ -372,8 +434,8 @@ mosn_cluster_replace(mosn_conf_t *reader, mosn_cluster_t *c, mosn_pool_t *pool,
     cluster_take_hosts(c, hosts_pool,
                        mosn_cluster_is_named(c)
                            ? cluster_keep_hosts(c, hosts_pool)
-                           : &conf->hosts);
-    cluster_use_hosts(c);
+                           : &conf->hosts,
+                       true);
     return true;
 }
 
@@ -457,6 +519,9 @@ mosn_cluster_resolve(mosn_conf_t *reader, const mosn_generation_t *generation,
 {
     mosn_cluster_t *cluster = mosn_map_find(&generation->clusters, *member);
 
+    if (cluster != NULL && cluster->removed) {
+        cluster = NULL;
+    }
     if (cluster == NULL) {
         mosn_str_t near = mosn_map_nearest(&generation->clusters, *member);
 

@@ -129,11 +129,13 @@ extern const mosn_conf_block_t mosn_hosts_block;
 
 /* Its settings, and what is built of them. */
 struct mosn_cluster_version_s {
-    uint32_t                    refs;
-    mosn_pool_t                *pool; /* NULL: of the generation */
-    const mosn_cluster_conf_t  *conf;
+    uint32_t                   refs;
+    uint64_t                   key; /* of what connections are made of; or 0 */
+    mosn_pool_t               *pool; /* NULL: of the generation */
+    const mosn_cluster_conf_t *conf;
     const struct mosn_module_s *lb;
-    mosn_edits_t               *edits; /* or NULL */
+    mosn_edits_t               *edits;      /* or NULL */
+    bool                        by_latency; /* its balancer goes by it */
     mosn_stream_pool_conf_t     pool_conf;
 };
 
@@ -149,6 +151,8 @@ struct mosn_cluster_s {
     mosn_host_groups_t         groups;
     mosn_list_t                queue; /* of requests that wait for room */
     uint32_t                   n_queued;
+    bool                       admitting;    /* those who wait, just now */
+    bool                       pinned;       /* a listener names it */
     uint64_t                   retry_tokens; /* thousandths of a retry */
     uint64_t                   retry_window; /* earned by requests lately */
     uint64_t                   retry_second; /* when the last came by time */
@@ -168,6 +172,10 @@ void mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
  * nothing has changed; the pool is the caller's. */
 bool mosn_cluster_replace(mosn_conf_t *reader, mosn_cluster_t *cluster,
                           mosn_pool_t *pool, mosn_cluster_conf_t *conf);
+
+/* Mistakes that replacing a cluster by this would have go to the reader. */
+void mosn_cluster_check(mosn_conf_t *reader, mosn_pool_t *pool,
+                        mosn_cluster_conf_t *conf);
 
 /* Replaces its hosts alone. */
 bool mosn_cluster_set_hosts(mosn_conf_t *reader, mosn_cluster_t *cluster,

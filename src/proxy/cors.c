@@ -85,13 +85,19 @@ cors_header(const mosn_message_t *m, mosn_str_t name)
 }
 
 
-bool
-mosn_cors_is_preflight(const mosn_message_t *m)
+mosn_str_t
+mosn_cors_origin(const mosn_message_t *m)
 {
-    return m->method_id == MOSN_METHOD_OPTIONS
-           && cors_header(m, MOSN_STR("origin")).len > 0
-           && cors_header(m, MOSN_STR("access-control-request-method")).len
-                  > 0;
+    return cors_header(m, MOSN_STR("origin"));
+}
+
+
+mosn_str_t
+mosn_cors_method(const mosn_message_t *m)
+{
+    return m->method_id == MOSN_METHOD_OPTIONS && mosn_cors_origin(m).len > 0
+               ? cors_header(m, MOSN_STR("access-control-request-method"))
+               : MOSN_STR("");
 }
 
 
@@ -123,10 +129,8 @@ cors_is_origin(mosn_str_t pattern, mosn_str_t origin)
 
 
 bool
-mosn_cors_is_allowed(const mosn_cors_conf_t *c, const mosn_message_t *m)
+mosn_cors_is_allowed(const mosn_cors_conf_t *c, mosn_str_t origin)
 {
-    mosn_str_t origin = cors_header(m, MOSN_STR("origin"));
-
     if (origin.len == 0) {
         return true;
     }
@@ -185,11 +189,10 @@ cors_clear(mosn_headers_t *headers)
 
 
 void
-mosn_cors_answer(const mosn_cors_conf_t *c, const mosn_message_t *request,
+mosn_cors_answer(const mosn_cors_conf_t *c, mosn_str_t origin,
                  mosn_message_t *response, bool preflight)
 {
     mosn_headers_t *headers = &response->headers;
-    mosn_str_t      origin = cors_header(request, MOSN_STR("origin"));
     bool            any = c->allow_origins.n == 1
                && mosn_str_equal(c->allow_origins.items[0], MOSN_STR("*"));
 
@@ -198,7 +201,7 @@ mosn_cors_answer(const mosn_cors_conf_t *c, const mosn_message_t *request,
         mosn_headers_add(headers, MOSN_HEADER_OTHER, MOSN_STR("Vary"),
                          MOSN_STR("Origin"));
     }
-    if (origin.len == 0 || !mosn_cors_is_allowed(c, request)) {
+    if (origin.len == 0 || !mosn_cors_is_allowed(c, origin)) {
         return;
     }
     mosn_headers_set(headers, MOSN_HEADER_OTHER,

@@ -27,16 +27,18 @@ extern const mosn_conf_block_t mosn_cors_block;
 void mosn_cors_build(mosn_conf_t *reader, mosn_pool_t *pool,
                      mosn_cors_conf_t *conf);
 
-/* A browser asks beforehand: it is answered here and not sent on. */
-bool mosn_cors_is_preflight(const mosn_message_t *request);
+/* What a browser that asks beforehand will ask for with which method: that is
+ * answered here and not sent on.  Empty: it asks nothing. */
+mosn_str_t mosn_cors_method(const mosn_message_t *request);
 
-/* May the page that `request` says it comes from?  Of no page: it may. */
-bool mosn_cors_is_allowed(const mosn_cors_conf_t *conf,
-                          const mosn_message_t   *request);
+/* The page that a request comes from; empty: none that matters. */
+mosn_str_t mosn_cors_origin(const mosn_message_t *request);
+
+/* May it?  Of no page: it may. */
+bool mosn_cors_is_allowed(const mosn_cors_conf_t *conf, mosn_str_t origin);
 
 /* Tells the browser so, in place of whatever an upstream has said. */
-void mosn_cors_answer(const mosn_cors_conf_t *conf,
-                      const mosn_message_t *request, mosn_message_t *response,
-                      bool preflight);
+void mosn_cors_answer(const mosn_cors_conf_t *conf, mosn_str_t origin,
+                      mosn_message_t *response, bool preflight);
 
 #endif

@@ -222,11 +222,48 @@ edit_put_escaped(edit_query_t *q, mosn_str_t s)
 }
 
 
+static int
+edit_digit(char c)
+{
+    uint8_t d = mosn_lower((uint8_t) c);
+
+    return d >= '0' && d <= '9'   ? d - '0'
+           : d >= 'a' && d <= 'f' ? d - 'a' + 10
+                                  : -1;
+}
+
+
+/* However it is written: "%61" is "a". */
+static bool
+edit_is_name(mosn_str_t want, mosn_str_t is)
+{
+    size_t k = 0;
+
+    for (size_t i = 0; i < is.len; i++, k++) {
+        char c = is.at[i];
+
+        if (c == '%' && i + 2 < is.len && edit_digit(is.at[i + 1]) >= 0
+            && edit_digit(is.at[i + 2]) >= 0)
+        {
+            c = (char) (edit_digit(is.at[i + 1]) * 16
+                        + edit_digit(is.at[i + 2]));
+            i += 2;
+        } else if (c == '+') {
+            c = ' ';
+        }
+        if (k >= want.len || want.at[k] != c) {
+            return false;
+        }
+    }
+    return k == want.len;
+}
+
+
 static bool
 edit_has_name(const edit_pairs_t *pairs, mosn_str_t name)
 {
     for (size_t i = 0; i < pairs->n; i++) {
-        if (mosn_str_equal(pairs->items[i].name, name)) {
+        if (edit_is_name(pairs->items[i].name, name)) {
             return true;
         }
     }
@@ -238,7 +275,7 @@ static bool
 edit_is_removed(const mosn_edits_t *e, mosn_str_t name)
 {
     for (size_t i = 0; i < e->query->remove.n; i++) {
-        if (mosn_str_equal(e->query->remove.items[i], name)) {
+        if (edit_is_name(e->query->remove.items[i], name)) {
             return true;
         }
     }
@@ -308,12 +345,9 @@ edit_query(const mosn_edits_t *e, mosn_request_t *r, mosn_message_t *m)
  */
 
 void
-mosn_edits_on_request(const mosn_edits_t *e, mosn_request_t *r,
-                      mosn_message_t *m)
+mosn_edits_apply_request(const mosn_edits_t *e, mosn_request_t *r,
+                         mosn_message_t *m)
 {
-    if (e == NULL) {
-        return;
-    }
     if (e->query != NULL && m->rpc == NULL) {
         edit_query(e, r, m);
     }
@@ -326,10 +360,10 @@ mosn_edits_on_request(const mosn_edits_t *e, mosn_request_t *r,
 
 
 void
-mosn_edits_on_response(const mosn_edits_t *e, mosn_request_t *r,
-                       mosn_message_t *m)
+mosn_edits_apply_response(const mosn_edits_t *e, mosn_request_t *r,
+                          mosn_message_t *m)
 {
-    if (e != NULL && e->headers != NULL) {
+    if (e->headers != NULL) {
         mosn_message_need_headers(m);
         edit_headers(r, &m->headers, &e->headers->response_remove,
                      &e->response_set, &e->response_add);

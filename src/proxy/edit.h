@@ -38,10 +38,30 @@ mosn_edits_t *mosn_edits_build(mosn_conf_t *reader, mosn_pool_t *pool,
                                const mosn_header_edits_conf_t *headers,
                                const mosn_query_edits_conf_t  *query);
 
+void mosn_edits_apply_request(const mosn_edits_t *edits, mosn_request_t *r,
+                              mosn_message_t *request);
+void mosn_edits_apply_response(const mosn_edits_t *edits, mosn_request_t *r,
+                               mosn_message_t *response);
+
 /* `edits` may be NULL. */
-void mosn_edits_on_request(const mosn_edits_t *edits, mosn_request_t *r,
-                           mosn_message_t *request);
-void mosn_edits_on_response(const mosn_edits_t *edits, mosn_request_t *r,
-                            mosn_message_t *response);
+static inline void
+mosn_edits_on_request(const mosn_edits_t *edits, mosn_request_t *r,
+                      mosn_message_t *request)
+{
+    if (edits != NULL) {
+        mosn_edits_apply_request(edits, r, request);
+    }
+}
+
+
+static inline void
+mosn_edits_on_response(const mosn_edits_t *edits, mosn_request_t *r,
+                       mosn_message_t *response)
+{
+    if (edits != NULL) {
+        mosn_edits_apply_response(edits, r, response);
+    }
+}
+
 
 #endif

@@ -365,20 +365,13 @@ groups_have_changed(mosn_host_groups_t *groups, uint64_t now)
 }
 
 
-static _Atomic uint64_t *
-groups_epoch(const mosn_host_groups_t *groups)
-{
-    return mosn_metrics_cell(groups->cluster->metrics);
-}
-
-
 void
 mosn_host_groups_look(mosn_host_groups_t *groups)
 {
     uint64_t now = groups_now_ms(groups);
 
-    groups->epoch =
-        atomic_load_explicit(groups_epoch(groups), memory_order_acquire);
+    groups->cell = mosn_metrics_cell(groups->cluster->metrics);
+    groups->epoch = atomic_load_explicit(groups->cell, memory_order_acquire);
     groups->look_at_ms = now + LOOK_MS;
     groups->stale = false;
     if (!groups_have_changed(groups, now)) {
@@ -505,7 +498,7 @@ mosn_host_groups_pick(mosn_host_groups_t *groups, mosn_pick_t *how)
     mosn_host_t       *host = NULL;
 
     if (groups->stale || now >= groups->look_at_ms
-        || atomic_load_explicit(groups_epoch(groups), memory_order_relaxed)
+        || atomic_load_explicit(groups->cell, memory_order_relaxed)
                != groups->epoch)
     {
         mosn_host_groups_look(groups);

@@ -68,6 +68,7 @@ typedef struct {
     mosn_host_group_t **subsets;
     uint32_t            n_subsets;
     mosn_map_t          by_key;
+    _Atomic uint64_t   *cell;       /* of the cluster */
     uint64_t            epoch;      /* of the cluster's cell, when looked at */
     uint64_t            look_at_ms; /* again */
     bool                stale;

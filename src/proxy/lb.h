@@ -25,7 +25,7 @@ typedef struct {
     mosn_host_t *(*pick)(void *state, const mosn_host_set_t *set,
                          const mosn_pick_t *how);
 
-    bool by_hash; /* one of one host is not worth a hash, else it is asked */
+    bool by_latency; /* of its hosts: is it to be taken down? */
 } mosn_lb_ops_t;
 
 #endif

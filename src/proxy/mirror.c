@@ -333,6 +333,9 @@ mosn_mirrors_start(mosn_request_t *r)
     }
     for (mosn_mirror_t *m = r->mirrors, *next; m != NULL; m = next) {
         next = m->next;
+        if (m->over) {
+            continue;
+        }
         for (const mosn_buf_t *b = r->held.head; b != NULL; b = b->next) {
             mosn_chain_append_ref(&m->body, b);
         }
@@ -359,6 +362,9 @@ mosn_mirrors_data(mosn_request_t *r, const mosn_buf_t *data, bool end)
         mosn_stream_t *up = m->up;
 
         next = m->next;
+        if (m->over) {
+            continue; /* with the one before, on one connection */
+        }
         m->whole = end;
         if (m->body.bytes + n > HOLD_MAX
             || (up != NULL && mosn_stream_is_blocked(up))) {
@@ -377,6 +383,9 @@ mosn_mirrors_trailers(mosn_request_t *r, const mosn_headers_t *trailers)
 {
     for (mosn_mirror_t *m = r->mirrors, *next; m != NULL; m = next) {
         next = m->next;
+        if (m->over) {
+            continue;
+        }
         m->whole = true;
         m->trailers = mosn_pool_calloc(m->pool, sizeof(*m->trailers));
         mirror_copy_headers(m->trailers, trailers, m->pool);

@@ -172,6 +172,9 @@ proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
     if (p->rpc.heartbeat_cluster.at != NULL) {
         p->heartbeats = mosn_cluster_resolve(reader, generation,
                                              &p->rpc.heartbeat_cluster);
+        if (p->heartbeats != NULL) {
+            p->heartbeats->pinned = true;
+        }
         proxy_check_heartbeats(reader, p);
     }
     p->settings = (mosn_stream_settings_t){

@@ -6,17 +6,37 @@
 #include "proxy/request_parts.h"
 
 
+static void
+reply_set_cookie(mosn_message_t *m, mosn_str_t line)
+{
+    mosn_headers_add(&m->headers, MOSN_HEADER_SET_COOKIE,
+                     MOSN_STR("Set-Cookie"), line);
+}
+
+
+static void
+reply_set_cookies(const mosn_request_t *r, mosn_message_t *m)
+{
+    if (r->n_cookies > 0 || r->sticky_cookie.len > 0) {
+        mosn_message_need_headers(m);
+    }
+    for (unsigned i = 0; i < r->n_cookies; i++) {
+        reply_set_cookie(m, r->cookies[i].line);
+    }
+    if (r->sticky_cookie.len > 0) {
+        reply_set_cookie(m, r->sticky_cookie);
+    }
+}
+
+
 void
 mosn_request_edit_response(mosn_request_t *r, mosn_message_t *m)
 {
-    if (r->set_cookie.len > 0 && !m->ours) {
-        mosn_message_need_headers(m);
-        mosn_headers_add(&m->headers, MOSN_HEADER_SET_COOKIE,
-                         MOSN_STR("Set-Cookie"), r->set_cookie);
+    if (!m->ours) {
+        reply_set_cookies(r, m);
     }
     if (r->route->cors != NULL && m->rpc == NULL) {
-        mosn_cors_answer(r->route->cors, r->head, m,
-                         mosn_cors_is_preflight(r->head));
+        mosn_cors_answer(r->route->cors, r->origin, m, r->preflight);
     }
     if (r->version != NULL) {
         mosn_edits_on_response(r->version->edits, r, m);

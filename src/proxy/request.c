@@ -67,7 +67,9 @@ mosn_request_finish(mosn_request_t *r)
     mosn_timer_disarm(r->loop, &r->timer);
     mosn_timer_disarm(r->loop, &r->backoff);
     mosn_request_drop_upstream(r, r->reason);
-    mosn_request_end_hedge(r, r->reason);
+    if (r->hedge != NULL) {
+        mosn_request_end_hedge(r, r->reason);
+    }
     if (r->mirrors != NULL) {
         mosn_mirrors_leave(r);
     }
@@ -228,6 +230,9 @@ request_take_data(mosn_request_t *r, const mosn_buf_t *data, bool end)
     }
 
     r->forwarded_all = end;
+    if (end) {
+        mosn_request_start_try(r);
+    }
     mosn_request_arm_timer(r);
     up->ops->send_data(up, data, end);
     if (r->over || r->up != up) {
@@ -327,6 +332,7 @@ request_down_on_trailers(mosn_stream_t *down, mosn_headers_t *trailers)
     }
     if (r->up != NULL) {
         r->forwarded_all = true;
+        mosn_request_start_try(r);
         mosn_request_arm_timer(r);
         r->up->ops->send_trailers(r->up, trailers);
     }

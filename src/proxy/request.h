@@ -25,7 +25,14 @@ typedef struct mosn_request_s    mosn_request_t;
 typedef struct mosn_proxy_conf_s mosn_proxy_conf_t;
 typedef struct mosn_hedge_s      mosn_hedge_t;
 
-#define MOSN_REQUEST_TRIED 4 /* hosts that are remembered */
+#define MOSN_REQUEST_TRIED   4 /* hosts that are remembered */
+#define MOSN_REQUEST_COOKIES 4 /* that a hash makes */
+
+typedef struct {
+    const mosn_hash_conf_t *of;
+    mosn_str_t              value;
+    mosn_str_t              line; /* of Set-Cookie */
+} mosn_made_cookie_t;
 
 
 typedef struct {
@@ -149,6 +156,8 @@ struct mosn_request_s {
     bool    retrying       : 1; /* counted as one that is sent again */
     bool    high           : 1; /* of high priority */
     bool    queued         : 1; /* until the cluster has room */
+    bool    preflight      : 1; /* of CORS */
+    bool    edits          : 1; /* something of its answer is edited */
     bool    over           : 1;
     uint8_t attempts;
     uint8_t refusals;
@@ -156,10 +165,12 @@ struct mosn_request_s {
     const mosn_host_t *tried[MOSN_REQUEST_TRIED];
     mosn_list_t        queue; /* of its cluster */
     mosn_mirror_t     *mirrors;
-    mosn_hedge_t      *hedge;      /* or NULL */
-    mosn_str_t         set_cookie; /* for the client; or empty */
-    mosn_str_t         made_cookie;
-    uint64_t           sticky_id; /* of the host that a cookie names; 0 */
+    mosn_hedge_t      *hedge;                         /* or NULL */
+    mosn_str_t         origin;                        /* of CORS, as it came */
+    mosn_made_cookie_t cookies[MOSN_REQUEST_COOKIES]; /* for the client */
+    unsigned           n_cookies;
+    mosn_str_t         sticky_cookie; /* the same; or empty */
+    uint64_t           sticky_id;     /* of the host that a cookie names; 0 */
 
     mosn_headers_t *trailers;
     mosn_message_t *held_response; /* while its filters pause */

@@ -83,7 +83,9 @@ mosn_request_leave(mosn_request_t *r)
         if (r->high) {
             mosn_metric_dec(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS_HIGH);
         }
-        mosn_request_admit_next(r->cluster);
+        if (!mosn_list_is_empty(&r->cluster->queue)) {
+            mosn_request_admit_next(r->cluster);
+        }
     }
 }
 
@@ -125,6 +127,18 @@ mosn_request_arm_timer(mosn_request_t *r)
         mosn_timer_disarm(r->loop, &r->timer);
     } else {
         mosn_timer_arm(r->loop, &r->timer, at > now ? at - now : 1);
+    }
+}
+
+
+/* From now on, or anew: its last byte is sent. */
+void
+mosn_request_start_try(mosn_request_t *r)
+{
+    if (r->route != NULL && r->route->retry != NULL
+        && r->route->retry->per_try_timeout_ms > 0)
+    {
+        r->try_by_ms = r->loop->now_ms + r->route->retry->per_try_timeout_ms;
     }
 }
 
@@ -208,7 +222,9 @@ mosn_request_backoff_over(mosn_timer_t *timer)
     mosn_request_t *r = mosn_container_of(timer, mosn_request_t, backoff);
 
     if (!r->queued) {
-        mosn_request_try_again(r);
+        if (r->up == NULL && !r->waiting && r->response == NULL) {
+            mosn_request_try_again(r);
+        }
         return;
     }
     /* Room may be made by another worker: those in the queue look. */
@@ -300,7 +316,7 @@ request_too_slow(mosn_request_t *r, bool attempt)
             request_note_local_error(r);
         }
     }
-    if (attempt && request_may_retry(r)) {
+    if (attempt) {
         mosn_request_drop_upstream(r, MOSN_REASON_UPSTREAM_TIMEOUT);
         if (r->over || mosn_request_promote_hedge(r)
             || request_retry_end(r, MOSN_REASON_UPSTREAM_TIMEOUT))
@@ -318,12 +334,12 @@ mosn_request_timed_out(mosn_timer_t *timer)
     mosn_request_t *r = mosn_container_of(timer, mosn_request_t, timer);
     uint64_t        now = r->loop->now_ms;
 
-    if (r->queued) {
-        mosn_request_fail(r, MOSN_REASON_OVERFLOW);
-        return;
-    }
     if (r->deadline_ms > 0 && now >= r->deadline_ms) {
         mosn_request_fail(r, MOSN_REASON_DEADLINE);
+        return;
+    }
+    if (r->queued) {
+        mosn_request_fail(r, MOSN_REASON_OVERFLOW);
         return;
     }
     /* Not the upstream's fault: the client sends slowly, or reads so. */
@@ -455,7 +471,6 @@ mosn_request_pick(mosn_request_t *r)
         return NULL;
     }
     r->tried[r->attempts % MOSN_REQUEST_TRIED] = host;
-    mosn_affinity_note(r, host);
     return host;
 }
 
@@ -478,13 +493,11 @@ mosn_request_forward(mosn_request_t *r)
     r->wait.pool = r->pool;
     r->wait.on_stream = request_on_upstream;
     r->wait.on_failed = request_on_no_upstream;
-    if (r->route != NULL && r->route->retry != NULL
-        && r->route->retry->per_try_timeout_ms > 0)
-    {
-        r->try_by_ms = r->loop->now_ms + r->route->retry->per_try_timeout_ms;
-    }
-    mosn_request_arm_timer(r);
+    mosn_request_start_try(r);
     mosn_stream_pool_get(&host->pool, &r->wait);
+    if (r->waiting && r->host == host) {
+        mosn_request_arm_timer(r); /* else it is sent, and that has */
+    }
 }
 
 
@@ -506,7 +519,8 @@ request_has_room(const mosn_request_t *r)
     }
     high = mosn_metrics_sum(c->metrics + MOSN_UPSTREAM_REQUESTS_HIGH);
     all = mosn_metrics_sum(c->metrics + MOSN_UPSTREAM_REQUESTS_ACTIVE);
-    return (r->high ? high : all - high) < (uint64_t) breaker->max_requests;
+    all = all > high ? all - high : 0; /* other workers count meanwhile */
+    return (r->high ? high : all) < (uint64_t) breaker->max_requests;
 }
 
 
@@ -518,7 +532,9 @@ request_enter(mosn_request_t *r)
     if (r->high) {
         mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS_HIGH);
     }
-    mosn_retry_earn(r->cluster, r->loop->now_ms);
+    if (r->route->retry != NULL || r->route->conf->route->hedge != NULL) {
+        mosn_retry_earn(r->cluster, r->loop->now_ms);
+    }
     if (r->route->conf->route->mirror.n > 0) {
         mosn_mirrors_start(r);
     }
@@ -529,17 +545,22 @@ request_enter(mosn_request_t *r)
 void
 mosn_request_admit_next(mosn_cluster_t *c)
 {
+    if (c->admitting) {
+        return; /* one that fails at once has made room: the loop sees it */
+    }
+    c->admitting = true;
     while (!mosn_list_is_empty(&c->queue)) {
         mosn_request_t *r =
             mosn_container_of(c->queue.next, mosn_request_t, queue);
 
         if (!request_has_room(r)) {
-            return;
+            break;
         }
         request_unqueue(r);
         mosn_timer_disarm(r->loop, &r->backoff);
         request_enter(r);
     }
+    c->admitting = false;
 }
 
 
@@ -548,6 +569,7 @@ mosn_request_admit(mosn_request_t *r)
 {
     mosn_cluster_t          *c = r->cluster;
     const mosn_queue_conf_t *queue = c->conf->queue;
+    uint64_t                 at;
 
     if (MOSN_LIKELY(mosn_list_is_empty(&c->queue) && request_has_room(r))) {
         request_enter(r);
@@ -561,6 +583,14 @@ mosn_request_admit(mosn_request_t *r)
     mosn_list_append(&c->queue, &r->queue);
     c->n_queued++;
     mosn_metric_inc(c->metrics + MOSN_UPSTREAM_QUEUED);
-    mosn_timer_arm(r->loop, &r->timer, queue->timeout_ms);
+    at = r->loop->now_ms + queue->timeout_ms;
+    if (r->timeout_ms > 0) { /* waiting here is part of it */
+        r->answer_by_ms =
+            r->received_all ? r->loop->now_ms + r->timeout_ms : 0;
+        request_sooner(&at, r->answer_by_ms);
+    }
+    request_sooner(&at, r->deadline_ms);
+    mosn_timer_arm(r->loop, &r->timer,
+                   at > r->loop->now_ms ? at - r->loop->now_ms : 1);
     mosn_timer_arm(r->loop, &r->backoff, QUEUE_MS);
 }

@@ -14,6 +14,7 @@ struct mosn_hedge_s {
     mosn_stream_t     *up;
     uint64_t           forwarded_ns;
     bool               waiting;
+    bool               alone; /* the first attempt has failed */
 };
 
 
@@ -84,11 +85,18 @@ mosn_request_promote_hedge(mosn_request_t *r)
 {
     mosn_hedge_t *h = r->hedge;
 
-    if (h == NULL || h->up == NULL || r->response != NULL) {
+    if (h == NULL || r->response != NULL) {
         return false;
     }
-    hedge_adopt(r, h);
-    r->forwarded_all = true;
+    if (h->waiting) { /* for its connection: then it is alone */
+        h->alone = true;
+    } else if (h->up != NULL) {
+        hedge_adopt(r, h);
+        r->forwarded_all = true;
+    } else {
+        return false;
+    }
+    mosn_request_start_try(r);
     mosn_request_arm_timer(r);
     return true;
 }
@@ -116,7 +124,7 @@ hedge_on_head(mosn_stream_t *up, mosn_message_t *m, bool end)
 
 
 static void
-hedge_on_reset(mosn_stream_t *up, mosn_reason_e reason MOSN_UNUSED)
+hedge_on_reset(mosn_stream_t *up, mosn_reason_e reason)
 {
     mosn_hedge_t *h = up->owner;
 
@@ -124,6 +132,9 @@ hedge_on_reset(mosn_stream_t *up, mosn_reason_e reason MOSN_UNUSED)
         mosn_outlier_note(h->r->cluster, h->host, MOSN_OUTCOME_LOCAL_ERROR,
                           h->r->loop->now_ms);
         hedge_let_go(h);
+        if (h->alone) {
+            mosn_request_fail(h->r, reason);
+        }
     }
 }
 
@@ -166,6 +177,10 @@ hedge_on_stream(mosn_stream_wait_t *wait, mosn_stream_t *stream)
     mosn_metric_inc(h->host->metrics + MOSN_UPSTREAM_REQUESTS);
     mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS);
     stream->ops->send_head(stream, r->head, true);
+    if (h->alone && h->up == stream) {
+        hedge_adopt(r, h);
+        r->forwarded_all = true;
+    }
 }
 
 
@@ -180,6 +195,9 @@ hedge_on_failed(mosn_stream_wait_t *wait, mosn_reason_e reason)
                           h->r->loop->now_ms);
     }
     hedge_let_go(h);
+    if (h->alone) {
+        mosn_request_fail(h->r, reason);
+    }
 }
 
 

@@ -62,6 +62,7 @@ void mosn_request_admit_next(mosn_cluster_t *cluster);
 
 void mosn_request_trim_held(mosn_request_t *r);
 void mosn_request_arm_timer(mosn_request_t *r);
+void mosn_request_start_try(mosn_request_t *r);
 void mosn_request_timed_out(mosn_timer_t *timer);
 void mosn_request_backoff_over(mosn_timer_t *timer);
 

@@ -58,6 +58,8 @@ request_to_cluster(mosn_request_t *r)
         mosn_request_fail(r, MOSN_REASON_URI_TOO_LONG);
         return;
     }
+    r->edits = r->route->edits != NULL || r->route->host->edits != NULL
+               || r->version->edits != NULL;
     mosn_edits_on_request(r->route->edits, r, r->head);
     mosn_edits_on_request(r->route->host->edits, r, r->head);
     mosn_edits_on_request(r->version->edits, r, r->head);
@@ -94,6 +96,28 @@ request_on_heartbeat(mosn_request_t *r)
 }
 
 
+/* A browser asks beforehand: the route is that of the request to come. */
+static const mosn_route_t *
+request_find_preflight(mosn_request_t *r, mosn_match_input_t *in)
+{
+    mosn_str_t          method = r->head->method, wanted;
+    const mosn_route_t *route;
+
+    wanted = mosn_cors_method(r->head);
+    if (wanted.len == 0) {
+        return NULL;
+    }
+    r->head->method = wanted;
+    route = mosn_route_find(r->routes, in);
+    r->head->method = method;
+    if (route == NULL || route->cors == NULL) {
+        return NULL; /* an OPTIONS like others */
+    }
+    r->preflight = true;
+    return route;
+}
+
+
 void
 mosn_request_route(mosn_request_t *r)
 {
@@ -111,7 +135,12 @@ mosn_request_route(mosn_request_t *r)
     in.variable = mosn_variable_value;
     in.variables_of = r;
     r->routes = mosn_routes_ref(r->conf->table->current);
-    r->route = mosn_route_find(r->routes, &in);
+    if (r->head->method_id == MOSN_METHOD_OPTIONS) {
+        r->route = request_find_preflight(r, &in);
+    }
+    if (r->route == NULL) {
+        r->route = mosn_route_find(r->routes, &in);
+    }
     /* An answer of ours to CONNECT would look like the tunnel's. */
     if (r->route == NULL
         || ((r->head->method_id == MOSN_METHOD_CONNECT
@@ -121,7 +150,10 @@ mosn_request_route(mosn_request_t *r)
         mosn_request_fail(r, MOSN_REASON_NO_ROUTE);
         return;
     }
-    if (r->route->cors != NULL && mosn_cors_is_preflight(r->head)) {
+    if (r->route->cors != NULL && r->head->rpc == NULL) {
+        r->origin = mosn_cors_origin(r->head); /* edits may take it off */
+    }
+    if (r->preflight) {
         mosn_request_reply(r, 204, MOSN_STR_NULL, MOSN_STR_NULL,
                            MOSN_STR_NULL);
         return;

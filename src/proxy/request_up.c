@@ -85,11 +85,21 @@ request_up_on_head(mosn_stream_t *up, mosn_message_t *m, bool end)
         }
         r->up = up;
     }
-    mosn_request_end_hedge(r, MOSN_REASON_NONE);
+    if (r->hedge != NULL) {
+        mosn_request_end_hedge(r, MOSN_REASON_NONE);
+    }
+    if (r->retrying) {
+        mosn_timer_disarm(r->loop, &r->backoff); /* a hedge was faster */
+    }
     r->response = m;
     r->answered_ns = r->loop->now_ns;
-    mosn_host_note_latency(r->host, r->loop->now_ns,
-                           r->loop->now_ns - r->forwarded_ns);
+    if (r->cluster->conf->sticky != NULL) {
+        mosn_affinity_note(r, r->host);
+    }
+    if (r->version->by_latency) {
+        mosn_host_note_latency(r->host, r->loop->now_ns,
+                               r->loop->now_ns - r->forwarded_ns);
+    }
     r->replayable = false;
     mosn_chain_clear(&r->held);
     mosn_request_count_response(r, m->status);
@@ -105,11 +115,15 @@ request_up_on_head(mosn_stream_t *up, mosn_message_t *m, bool end)
         r->received_all = r->forwarded_all = false;
         r->timeout_ms = r->idle_ms = r->conf->tunnel_idle_timeout_ms;
     }
-    mosn_request_arm_timer(r);
     if (end) {
         request_upstream_done(r);
+    } else {
+        mosn_request_arm_timer(r);
     }
-    if (r->route != NULL) {
+    if (r->route != NULL
+        && (r->edits || r->n_cookies > 0 || r->sticky_cookie.len > 0
+            || r->route->cors != NULL))
+    {
         mosn_request_edit_response(r, m);
     }
     r->in_response = true;

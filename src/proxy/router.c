@@ -129,6 +129,18 @@ mosn_route_find(const mosn_routes_t *routes, mosn_match_input_t *in)
 }
 
 
+static mosn_cluster_t *
+router_find_cluster(const mosn_generation_t *generation,
+                    const mosn_header_t     *name)
+{
+    mosn_cluster_t *c = name != NULL ? mosn_map_find(&generation->clusters,
+                                                     mosn_header_value(name))
+                                     : NULL;
+
+    return c != NULL && !c->removed ? c : NULL;
+}
+
+
 /* --- acting ---------------------------------------------------------------
  */
 
@@ -149,9 +161,7 @@ mosn_route_pick_cluster(const mosn_route_t       *route,
     if (conf->cluster_header.at != NULL) {
         mosn_message_need_headers(request);
         h = mosn_headers_find_name(&request->headers, conf->cluster_header);
-        return h != NULL
-                   ? mosn_map_find(&generation->clusters, mosn_header_value(h))
-                   : NULL;
+        return router_find_cluster(generation, h);
     }
     at = mosn_rand_below(route->split_total);
     for (size_t i = 0;; i++) {
@@ -168,6 +178,17 @@ mosn_route_pick_cluster(const mosn_route_t       *route,
 }
 
 
+static mosn_str_t
+router_query(mosn_str_t path)
+{
+    const char *query = path.len > 0 ? memchr(path.at, '?', path.len) : NULL;
+
+    return query != NULL
+               ? (mosn_str_t){ query, path.len - (size_t) (query - path.at) }
+               : (mosn_str_t){ path.at + path.len, 0 };
+}
+
+
 /* What `match` has matched of it. */
 static size_t
 router_matched(const mosn_match_conf_t *m, mosn_str_t path)
@@ -177,23 +198,13 @@ router_matched(const mosn_match_conf_t *m, mosn_str_t path)
                       : m->path_prefix.at != NULL ? m->path_prefix
                                                   : MOSN_STR("");
 
+    path.len -= router_query(path).len;
     if (m->path_prefix.at != NULL && from.len > 0
         && from.at[from.len - 1] == '/' && path.len < from.len)
     {
         from.len--; /* "/api" is of "/api/", too */
     }
     return mosn_str_has_prefix(path, from) ? from.len : 0;
-}
-
-
-static mosn_str_t
-router_query(mosn_str_t path)
-{
-    const char *query = path.len > 0 ? memchr(path.at, '?', path.len) : NULL;
-
-    return query != NULL
-               ? (mosn_str_t){ query, path.len - (size_t) (query - path.at) }
-               : (mosn_str_t){ path.at + path.len, 0 };
 }
 
 
@@ -297,6 +308,19 @@ router_redirect_path(const mosn_route_t *route, mosn_str_t path,
 }
 
 
+/* What a client wrote must not become another host: "//evil", "/\\evil",
+ * ".evil" behind the name of ours. */
+static mosn_str_t
+router_one_slash(mosn_str_t path, mosn_pool_t *pool)
+{
+    while (path.len > 0 && (path.at[0] == '/' || path.at[0] == '\\')) {
+        path.at++;
+        path.len--;
+    }
+    return mosn_pool_printf(pool, "/%.*s", MOSN_STR_ARG(path));
+}
+
+
 mosn_str_t
 mosn_route_location(const mosn_route_t *route, const mosn_message_t *request,
                     mosn_pool_t *pool)
@@ -308,14 +332,13 @@ mosn_route_location(const mosn_route_t *route, const mosn_message_t *request,
                         : r->scheme == 2 ? MOSN_STR("https")
                                          : request->scheme;
 
+    if (r->path.at == NULL
+        || (route->conf->match.template.at != NULL && r->path.len > 0
+            && r->path.at[0] == '/'))
+    {
+        path = router_one_slash(path, pool);
+    }
     if (r->host.at == NULL && r->scheme == 0 && r->port == 0) {
-        /* Of the same origin; "//host" from a client would be another. */
-        while (r->path.at == NULL && path.len > 1 && path.at[0] == '/'
-               && path.at[1] == '/')
-        {
-            path.at++;
-            path.len--;
-        }
         return path;
     }
     if (r->port != 0 || (r->host.at == NULL && r->scheme != 0)) {

@@ -276,8 +276,22 @@ static const mosn_directive_t route_table_directives[] = {
     MOSN_DIRECTIVES_END
 };
 
+
+static void
+route_table_check(mosn_conf_t *reader, void *conf)
+{
+    const mosn_route_table_conf_t *t = conf;
+
+    if (!mosn_conf_is_name(t->name)) {
+        mosn_conf_error(reader, &t->name, t,
+                        "a name has no blanks and no control characters");
+    }
+}
+
+
 const mosn_conf_block_t mosn_route_table_block = {
     .doc = "A table of routes that `proxy` filters refer to by name.",
     .size = sizeof(mosn_route_table_conf_t),
     .directives = route_table_directives,
+    .check = route_table_check,
 };

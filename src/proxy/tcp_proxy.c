@@ -68,6 +68,9 @@ tcp_proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
     t->generation = generation;
     if (t->cluster.at != NULL) {
         t->target = mosn_cluster_resolve(reader, generation, &t->cluster);
+        if (t->target != NULL) {
+            t->target->pinned = true;
+        }
     }
 }
 

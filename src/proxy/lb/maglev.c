@@ -102,13 +102,14 @@ maglev_pick(void *state, const mosn_host_set_t *set, const mosn_pick_t *how)
     const maglev_t *m = state;
     uint64_t        hash = how->has_hash ? how->hash : mosn_rand_u64();
 
-    for (uint64_t at = hash % m->n;; at = (at + 1) % m->n) {
-        mosn_host_t *host = set->hosts[m->places[at]];
+    for (uint64_t i = 0; i < m->n; i++) {
+        mosn_host_t *host = set->hosts[m->places[(hash + i) % m->n]];
 
         if (host != how->avoid) {
             return host;
         }
     }
+    return set->hosts[set->hosts[0] == how->avoid ? 1 : 0]; /* no place */
 }
 
 
@@ -116,7 +117,6 @@ static const mosn_lb_ops_t maglev = {
     .state_size = sizeof(maglev_t),
     .init = maglev_init,
     .pick = maglev_pick,
-    .by_hash = true,
 };
 
 MOSN_MODULE(MOSN_LB, maglev, &maglev);

@@ -42,6 +42,7 @@ ewma_pick(void *state MOSN_UNUSED, const mosn_host_set_t *set,
 
 static const mosn_lb_ops_t peak_ewma = {
     .pick = ewma_pick,
+    .by_latency = true,
 };
 
 MOSN_MODULE(MOSN_LB, peak_ewma, &peak_ewma);

@@ -114,7 +114,6 @@ static const mosn_lb_ops_t ring_hash = {
     .state_size = sizeof(ring_t),
     .init = ring_init,
     .pick = ring_pick,
-    .by_hash = true,
 };
 
 MOSN_MODULE(MOSN_LB, ring_hash, &ring_hash);
