@@ -2,7 +2,7 @@
 
 _mosnctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} word
-    local commands="reload upgrade stop status reopen config check drain certs version"
+    local commands="reload upgrade stop status reopen config check host apply remove explain diff drain certs version"
     local command=
 
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do

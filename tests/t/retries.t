@@ -14,6 +14,16 @@ sub host {
         my ($do) = $r->{head} =~ /^x-do:.*?\b$name=(\w+(?:,after\d+)?)/mi;
         $do //= 'fine';
         if ($do eq 'close') { return }
+        if ($do eq 'late') { sleep 0.3; return "HTTP/1.1 503 Some\r\nContent-Length: 4\r\nRetry-After: 1\r\n\r\noops" }
+        if ($do eq 'stream') {
+            my $s = $r->{socket};
+            sleep 0.5;
+            print $s "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+            for (1 .. 10) { print $s "2\r\n$name\n\r\n"; sleep 0.1 }
+            print $s "0\r\n\r\n";
+            return '';
+        }
+        if ($do eq 'second') { sleep 1; return Mosn::ok_response("$name 1") }
         if ($do eq 'slow') { sleep 3; return Mosn::ok_response("$name late") }
         if ($do eq 'half') { print { $r->{socket} } "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"; return }
         if ($do =~ /^(\d+)(?:,after(\d+))?$/) {
@@ -41,6 +51,9 @@ routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes
   { match = { prefix = "/try"; }; route = { cluster = "both"; timeout = "10s"; retry = { on = ["timeout"]; per_try_timeout = "200ms"; }; }; },
   { match = { prefix = "/total"; }; route = { cluster = "both"; timeout = "500ms"; retry = { on = ["timeout"]; attempts = 10; per_try_timeout = "200ms"; }; }; },
   { match = { prefix = "/hedge"; }; route = { cluster = "both"; hedge = { delay = "100ms"; }; }; },
+  { match = { prefix = "/mix"; }; route = { cluster = "both"; hedge = { delay = "100ms"; }; retry = { on = ["5xx"]; attempts = 4; }; }; },
+  { match = { prefix = "/2hedge"; }; route = { cluster = "both"; timeout = "10s"; hedge = { delay = "700ms"; }; retry = { on = ["timeout"]; attempts = 2; per_try_timeout = "1200ms"; }; }; },
+  { match = { prefix = "/waits"; }; route = { cluster = "queue"; timeout = "300ms"; }; },
   { match = { prefix = "/conn"; }; route = { cluster = "dying"; }; },
   { match = { prefix = "/alldead"; }; route = { cluster = "alldead"; retry = { on = ["5xx"]; attempts = 4; }; }; },
   { match = { prefix = "/out"; }; route = { cluster = "judged"; }; },
@@ -130,6 +143,13 @@ is(ask('/hedge/both', 'a=close,b=close')->{status}, 502, 'both fail');
     ok($posts{waits}, 'a POST has no hedge');
 }
 
+# A hedge answers while the first attempt waits for its next one: that is off.
+for (1 .. 2) {
+    is(ask("/mix/$_", 'a=late,b=stream')->{body}, "b\n" x 10, 'the answer is whole');
+    ok((grep { m{^GET /mix/$_ } } $host{a}->requests) <= 1, 'nobody is asked twice');
+}
+is(ask("/2hedge/$_", 'a=slow,b=second')->{body} =~ /^b/, 1, 'the time of the first attempt is not that of the hedge') for 1 .. 2;
+
 # --- connections
 
 is(ask("/conn/$_", '-')->{body}, 'a 0', 'a dead host is nobody\'s matter') for 1 .. 6;
@@ -166,5 +186,14 @@ is(ask('/queue/4', '-')->{status}, 503, 'a third may not');
 is(join(', ', map { Mosn::Reader->new($_)->message(0)->{body} } @waiting), 'a late, a 0, a 0', 'each gets its turn');
 is($mosn->stats->{'cluster.queue.queued'}, 0, 'nobody waits any more');
 
+# In the queue the time of the route runs, too.
+$busy = Mosn::connect_to($port);
+print $busy "GET /queue/slow HTTP/1.1\r\nHost: h\r\nx-do: a=slow\r\n\r\n";
+ok(Mosn::wait_for(sub { $mosn->stats->{'cluster.queue.requests_active'} == 1 }), 'one is under way');
+ok(elapsed(sub { isnt(ask('/waits/1', '-')->{status}, 200, 'it does not wait for its turn for ever') }) < 2, 'but as long as it may');
+
+my $stats = $mosn->stats;
+Mosn::wait_for(sub { $stats = $mosn->stats; !grep { /^cluster.*\.(requests_active|pending|queued|retries_active|requests_high)$/ && $stats->{$_} } keys %$stats });
+is(join(' ', grep { /^cluster.*\.(requests_active|pending|queued|retries_active|requests_high)$/ && $stats->{$_} } keys %$stats), '', 'nothing is counted that is over');
 $mosn->finish;
 done_testing();

@@ -37,7 +37,9 @@ routes = ( { name = "r"; virtual_hosts = (
   { name = "cors"; domains = ["cors.example"];
     cors = { allow_origins = ["https://a.example", "https://*.b.example"]; allow_methods = ["GET", "PUT"];
              allow_headers = ["x-token"]; expose_headers = ["x-origin"]; allow_credentials = true; max_age = "1h"; };
-    routes = ( { match = { path = "/any"; }; cors = { allow_origins = ["*"]; }; route = { cluster = "a"; }; },
+    headers = { request_remove = ["origin"]; };
+    routes = ( { match = { path = "/get"; methods = ["PUT"]; }; route = { cluster = "a"; }; },
+               { match = { path = "/any"; }; cors = { allow_origins = ["*"]; }; route = { cluster = "a"; }; },
                { route = { cluster = "a"; }; } ); },
   { name = "v"; domains = ["*"];
     headers = { response_set = { x-served-by = "mosn %upstream_cluster%"; }; response_remove = ["x-inner"]; };
@@ -182,6 +184,9 @@ is($a->{h}{'access-control-max-age'}[0], 3600, 'and for how long');
 $a = page('/x', 'https://evil.example', method => 'OPTIONS', headers => ['Access-Control-Request-Method: PUT']);
 ok($a->{status} == 204 && !$a->{h}{'access-control-allow-methods'}, 'another page learns nothing');
 is(scalar(() = $of{a}->requests), $before, 'the origin was not asked');
+$a = page('/get', 'https://a.example', method => 'OPTIONS', headers => ['Access-Control-Request-Method: PUT']);
+is($a->{status}, 204, 'the route is that of the request to come');
+ok($a->{h}{'access-control-allow-methods'}, 'and allows it');
 is(page('/any', 'https://whoever')->{h}{'access-control-allow-origin'}[0], '*', 'a route of its own mind');
 is(ask('/x', host => 'cors.example')->{status}, 200, 'no browser, no matter');
 

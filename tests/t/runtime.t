@@ -122,9 +122,64 @@ like(ctl('config'), qr/name = "spare".*@{[address('c')]}/s, 'but keeps what was'
 like(ctl('host', 'set', 'spare', address('c'), 'weight=7', '--persist'), qr/^0 /, 'and again');
 like(Mosn::slurp("$mosn->{dir}/runtime.conf"), qr/weight = 7/, 'in the file');
 
-# --- under load
+# --- what must not be
 
-my $wanted = 5;
-my $steady = Mosn::tool('steady', '-pthread');
+like(ctl('host', 'remove', 'spare', address('b')), qr/^0 /, 'one of two');
+like(ctl('host', 'remove', 'spare', address('c'), '--persist'), qr/^1 .*the last host/, 'the last one stays');
+like(ctl('apply', file('n.conf', 'clusters = ( { name = "x\ny"; hosts = ( { address = "127.0.0.1:1"; } ); } );')), qr/^1 .*no control characters/, 'a name is a name');
+my ($connections) = $mosn->stats->{'cluster.main.connections'};
+like(ctl('apply', file('m.conf', "clusters = ( { name = \"main\"; lb = \"random\"; hosts = ( { address = \"@{[address('a')]}\"; } ); } );")), qr/^0 /, 'another balancer');
+ask('/') for 1 .. 10;
+ok($mosn->stats->{'cluster.main.connections'} - $connections <= 2, 'costs no connection');
+like(ctl('apply', file('half.conf', 'clusters = ( { name = "main"; lb = "maglev"; hosts = ( { address = "127.0.0.1:1"; } ); } ); routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { route = { cluster = "zzz"; }; } ); } ); } );')),
+    qr/^1 .*no cluster "zzz"/, 'half a file is wrong');
+becomes('a', 'nothing of it is done');
+like(ctl('remove', 'spare', '--persist'), qr/^1 .*take it out there/, 'what stands in the file is not removed for good');
+is(($mosn->ctl('remove', 'spare'))[1], 0, 'but for now');
+like(ctl('apply', file('gone.conf', 'routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { route = { cluster = "spare"; }; } ); } ); } );')),
+    qr/^1 .*no cluster "spare"/, 'and nobody can name it');
+like(admin('POST', '/apply', body => 'routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { respond = { body_file = "/etc/shadow"; }; } ); } ); } );'),
+    qr/^409 .*are for mosnctl/, 'files are not read for who comes over HTTP');
+like(ctl('apply', '--persist', file('fresh.conf', "clusters = ( { name = \"fresh\"; hosts = ( { address = \"@{[address('c')]}\"; } ); } );")), qr/^0 /, 'a new cluster is kept');
+file('runtime.conf', 'clusters = ( nonsense');
+like(ctl('apply', '--persist', file('fresh2.conf', "clusters = ( { name = \"fresh2\"; hosts = ( { address = \"@{[address('c')]}\"; } ); } );")), qr/^1 .*cannot be read/, 'a file that is broken is not written over');
+is(Mosn::slurp("$mosn->{dir}/runtime.conf"), 'clusters = ( nonsense', 'not at all');
+unlink "$mosn->{dir}/runtime.conf";
+
+# A request that waits for a connection goes to the host that comes instead.
+socket(my $full, Socket::AF_INET(), Socket::SOCK_STREAM(), 0) or die;
+bind($full, Socket::sockaddr_in(0, Socket::inet_aton('127.0.0.1'))) or die;
+listen($full, 0);
+my ($full_port) = Socket::sockaddr_in(getsockname $full);
+my @fill = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $full_port, Blocking => 0) } 1 .. 4;
+like(ctl('apply', file('full.conf', "clusters = ( { name = \"main\"; connect_timeout = \"20s\"; hosts = ( { address = \"127.0.0.1:$full_port\"; } ); } );")), qr/^0 /, 'a host that accepts nobody');
+my $waits = Mosn::connect_to($port);
+print $waits "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+ok(Mosn::wait_for(sub { ($mosn->stats->{'cluster.main.pending'} // 0) > 0 }), 'a request waits for it');
+like(ctl('apply', file('m.conf', "clusters = ( { name = \"main\"; hosts = ( { address = \"@{[address('b')]}\"; } ); } );")), qr/^0 /, 'another host in its place');
+is(Mosn::Reader->new($waits)->message(0)->{body}, 'b', 'answers it');
+
+# --- under load: a change every few milliseconds, and nobody notices
+
+my $until = Mosn::time() + 3;
+my ($asked, $bad, $changes) = (0, 0, 0);
+my $pid = Mosn::spawn(sub {
+    my $n = 0;
+    while (1) {
+        Mosn::get($mosn->port(0), "/clusters/main/hosts/@{[address('b')]}?weight=" . (1 + $n % 9), method => 'PUT');
+        Mosn::get($mosn->port(0), "/clusters/main/hosts/@{[address('c')]}", method => $n++ % 2 ? 'DELETE' : 'POST');
+    }
+});
+my $kept = Mosn::Reader->new(my $s = Mosn::connect_to($port));
+while (Mosn::time() < $until) {
+    print $s "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    my $a = $kept->message(0);
+    $asked++;
+    $bad++ unless $a && $a->{status} == 200;
+}
+Mosn::end_child($pid);
+is($bad, 0, "$asked requests meanwhile, all answered");
+my ($number) = ($mosn->ctl('status'))[0] =~ /change: (\d+)/;
+ok($number > 100, "$number changes");
 $mosn->finish(allow => qr/killed|ended/);
 done_testing();
