@@ -996,15 +996,3 @@ mosn_conf_read_text(mosn_conf_t *reader, const char *name, const char *text,
     return conf_read_tree(reader, config_read_string(&reader->tree, text),
                           block, conf);
 }
-
-
-bool
-mosn_conf_is_name(mosn_str_t name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        if ((uint8_t) name.at[i] <= ' ' || name.at[i] == 0x7f) {
-            return false;
-        }
-    }
-    return name.len > 0;
-}

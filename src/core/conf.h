@@ -67,10 +67,6 @@ void mosn_conf_print(const mosn_conf_block_t *block, const void *conf,
 /* The settings of `block`, its groups and of all modules, as Markdown. */
 void mosn_conf_print_reference(const mosn_conf_block_t *block, FILE *out);
 
-/* Fit for the name of a resource: something, without blanks or control
- * characters. */
-bool mosn_conf_is_name(mosn_str_t name);
-
 /* What a setting holds: "number", "list of groups". */
 void mosn_conf_print_type(const mosn_directive_t *row, FILE *out);
 

@@ -153,3 +153,15 @@ mosn_str_hash(mosn_str_t s)
     h ^= h >> 32;
     return h * 0x9e3779b97f4a7c15u >> 16;
 }
+
+
+bool
+mosn_str_is_name(mosn_str_t s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if ((uint8_t) s.at[i] <= ' ' || s.at[i] == 0x7f) {
+            return false;
+        }
+    }
+    return s.len > 0;
+}

@@ -340,7 +340,7 @@ cluster_check(mosn_conf_t *reader, void *conf)
     const mosn_cluster_conf_t *c = conf;
     bool                       named = c->discovery != MOSN_DISCOVERY_STATIC;
 
-    if (!mosn_conf_is_name(c->name)) {
+    if (!mosn_str_is_name(c->name)) {
         mosn_conf_error(reader, &c->name, c,
                         "a name has no blanks and no control characters");
     }

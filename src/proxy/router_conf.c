@@ -282,7 +282,7 @@ route_table_check(mosn_conf_t *reader, void *conf)
 {
     const mosn_route_table_conf_t *t = conf;
 
-    if (!mosn_conf_is_name(t->name)) {
+    if (!mosn_str_is_name(t->name)) {
         mosn_conf_error(reader, &t->name, t,
                         "a name has no blanks and no control characters");
     }
