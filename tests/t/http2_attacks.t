@@ -298,6 +298,7 @@ ok(Mosn::wait_for(sub { $mosn->stats->{'cluster.silent.requests_active'} == 0 },
         for my $round (0 .. 15) {    # 4 * 16 * 30 = 1920, all on one connection
             my $from = $round * 30;
             my $range = sub { my $code = shift; join '', map { $code->($_ * 2 + 1) } $from .. $from + 29 };
+            $victim->{out} .= frame(DATA, 0, 1, 'x');    # its body_timeout is not the matter here
             $_->{out} .= $range->(sub { request($_[0], '/h2/silent') }) for @all;
             my $sent = 30 * @all * ($round + 1);
             pump(sub { $mosn->stats->{'cluster.inner.requests'} > $sent }, 3, @all, $victim);
