@@ -6,12 +6,14 @@
  *
  * A prefix of length n matches when the hash of the first n bytes of the
  * path is in the table.  Hashing runs over the path once and looks the table
- * up at each length that some prefix has; there are few different ones.
+ * up at each length that some prefix with the same beginning has; there are
+ * few different ones.
  */
 
 #include "proxy/route_index.h"
 
 #define START_MASK 15u
+#define STEM       8u /* bytes of a prefix's beginning */
 #define HASH_SEED  0xcbf29ce484222325u
 #define HASH_PRIME 0x100000001b3u
 
@@ -26,6 +28,9 @@ mosn_route_index_init(mosn_route_index_t *index, mosn_pool_t *pool, uint32_t n)
         mosn_pool_calloc(pool, (START_MASK + 1) * sizeof(*index->exact));
     index->prefix =
         mosn_pool_calloc(pool, (START_MASK + 1) * sizeof(*index->prefix));
+    index->stem_mask = START_MASK;
+    index->stems =
+        mosn_pool_calloc(pool, (START_MASK + 1) * sizeof(*index->stems));
     index->next = mosn_pool_alloc(pool, (n + 1) * sizeof(*index->next));
     index->heads = mosn_pool_alloc(pool, sizeof(*index->heads));
 }
@@ -131,6 +136,56 @@ index_add_length(mosn_route_index_t *index, uint32_t len)
 }
 
 
+/* Lengths far behind the beginning share the last bit. */
+static inline uint64_t
+index_length_bit(uint32_t len)
+{
+    uint32_t n = len - STEM - 1;
+
+    return (uint64_t) 1 << (n > 63 ? 63 : n);
+}
+
+
+/* Two beginnings of one hash are looked up a little too often. */
+static mosn_route_stem_t *
+index_stem(mosn_route_stem_t *stems, uint32_t mask, uint64_t hash)
+{
+    uint32_t i = (uint32_t) (hash ^ hash >> 32) & mask;
+
+    while (stems[i].lengths != 0 && stems[i].hash != hash) {
+        i = (i + 1) & mask;
+    }
+    return &stems[i];
+}
+
+
+static void
+index_add_stem(mosn_route_index_t *index, mosn_str_t prefix)
+{
+    uint64_t           hash = index_hash(HASH_SEED, prefix.at, STEM);
+    mosn_route_stem_t *stem;
+
+    if (index->n_stems > index->stem_mask / 2) {
+        uint32_t           wide = index->stem_mask * 2 + 1;
+        mosn_route_stem_t *stems =
+            mosn_pool_calloc(index->pool, (wide + 1) * sizeof(*stems));
+
+        for (uint32_t i = 0; i <= index->stem_mask; i++) {
+            if (index->stems[i].lengths != 0) {
+                *index_stem(stems, wide, index->stems[i].hash) =
+                    index->stems[i];
+            }
+        }
+        index->stems = stems;
+        index->stem_mask = wide;
+    }
+    stem = index_stem(index->stems, index->stem_mask, hash);
+    index->n_stems += stem->lengths == 0;
+    stem->hash = hash;
+    stem->lengths |= index_length_bit((uint32_t) prefix.len);
+}
+
+
 void
 mosn_route_index_add(mosn_route_index_t *index, mosn_str_t path, bool exact,
                      uint32_t rank, bool sure)
@@ -145,6 +200,9 @@ mosn_route_index_add(mosn_route_index_t *index, mosn_str_t path, bool exact,
                          &index->n_prefix, path, rank, sure))
     {
         index_add_length(index, (uint32_t) path.len);
+        if (path.len > STEM) {
+            index_add_stem(index, path);
+        }
     }
 }
 
@@ -154,6 +212,8 @@ typedef struct {
     uint64_t hash;
     uint32_t done; /* bytes of the path in it */
     uint32_t i;    /* of lengths */
+    bool     stem; /* `lengths` is known */
+    uint64_t lengths;
 } index_pass_t;
 
 
@@ -165,6 +225,23 @@ index_pass(const mosn_route_index_t *index, mosn_str_t path, index_pass_t *p)
         uint32_t                 len = index->lengths[p->i++];
         const mosn_route_cell_t *cell;
 
+        if (len > STEM) {
+            if (!p->stem) {
+                p->hash =
+                    index_hash(p->hash, path.at + p->done, STEM - p->done);
+                p->done = STEM;
+                p->stem = true;
+                p->lengths =
+                    index_stem(index->stems, index->stem_mask, p->hash)
+                        ->lengths;
+            }
+            if (p->lengths == 0) {
+                break; /* nothing begins so */
+            }
+            if ((p->lengths & index_length_bit(len)) == 0) {
+                continue;
+            }
+        }
         p->hash = index_hash(p->hash, path.at + p->done, len - p->done);
         p->done = len;
         cell = index_cell(index->prefix, index->prefix_mask, path.at, len,

@@ -23,6 +23,12 @@ typedef struct {
     uint32_t    sure; /* the first that takes all with this path */
 } mosn_route_cell_t;
 
+/* How the prefixes with one beginning go on. */
+typedef struct {
+    uint64_t hash;    /* of the beginning */
+    uint64_t lengths; /* a bit for each length behind it; 0: free */
+} mosn_route_stem_t;
+
 typedef struct {
     mosn_pool_t       *pool;
     mosn_route_cell_t *exact; /* open addressing; at == NULL: free */
@@ -31,6 +37,9 @@ typedef struct {
     uint32_t           prefix_mask;
     uint32_t           n_exact;
     uint32_t           n_prefix;
+    mosn_route_stem_t *stems; /* open addressing */
+    uint32_t           stem_mask;
+    uint32_t           n_stems;
     uint32_t          *next;    /* of each rank, the next of its cell */
     uint32_t          *lengths; /* of the prefixes, ascending, no repeats */
     uint32_t           n_lengths;

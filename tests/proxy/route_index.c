@@ -23,8 +23,8 @@ takes(uint32_t i, mosn_str_t path)
 static mosn_str_t
 random_path(mosn_pool_t *pool)
 {
-    char     text[16];
-    uint32_t n = 1 + mosn_rand_below(9);
+    char     text[20];
+    uint32_t n = 1 + mosn_rand_below(15);
 
     for (uint32_t i = 0; i < n; i++) {
         text[i] = "/ab"[mosn_rand_below(3)];
