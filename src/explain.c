@@ -86,18 +86,8 @@ explain_ask(const mosn_settings_t *s, const mosn_question_t *q,
 static mosn_str_t
 line_word(mosn_str_t *rest, mosn_pool_t *pool)
 {
-    const char *space =
-        rest->len > 0 ? memchr(rest->at, ' ', rest->len) : NULL;
-    mosn_str_t word = *rest;
-    char      *text;
-
-    if (space != NULL) {
-        word.len = (size_t) (space - rest->at);
-    }
-    rest->at += word.len + (space != NULL);
-    rest->len -= word.len + (space != NULL);
-    word = mosn_pool_copy(pool, word);
-    text = (char *) (uintptr_t) word.at;
+    mosn_str_t word = mosn_pool_copy(pool, mosn_str_next_word(rest));
+    char      *text = (char *) (uintptr_t) word.at;
     for (size_t i = 0; i < word.len; i++) {
         if (text[i] == 0x1f) {
             text[i] = ' ';

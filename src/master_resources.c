@@ -313,43 +313,12 @@ change_make(mosn_resource_e kind, mosn_str_t name, const char *text, bool keep)
 /* --- hosts ----------------------------------------------------------------
  */
 
-static char *
-print_block(const mosn_conf_block_t *block, const void *conf)
-{
-    char  *text = NULL;
-    size_t n = 0;
-    FILE  *out = open_memstream(&text, &n);
-
-    if (out != NULL) {
-        mosn_conf_print(block, conf, out);
-        (void) fclose(out);
-    }
-    return text;
-}
-
-
-static mosn_str_t
-next_word(mosn_str_t *rest)
-{
-    const char *space =
-        rest->len > 0 ? memchr(rest->at, ' ', rest->len) : NULL;
-    mosn_str_t word = *rest;
-
-    if (space != NULL) {
-        word.len = (size_t) (space - rest->at);
-    }
-    rest->at += word.len + (space != NULL);
-    rest->len -= word.len + (space != NULL);
-    return word;
-}
-
-
 static bool
 take_keep(mosn_str_t *rest)
 {
     mosn_str_t word = *rest;
 
-    if (mosn_str_equal(next_word(&word), MOSN_STR("persist"))) {
+    if (mosn_str_equal(mosn_str_next_word(&word), MOSN_STR("persist"))) {
         *rest = word;
         return true;
     }
@@ -375,7 +344,7 @@ host_change(mosn_pool_t *pool, mosn_host_conf_t *h, mosn_str_t rest)
         memcpy(h->metadata.items, old.items, old.n * sizeof(*old.items));
     }
     while (rest.len > 0) {
-        mosn_str_t  word = next_word(&rest), value;
+        mosn_str_t  word = mosn_str_next_word(&rest), value;
         const char *equal =
             word.len > 0 ? memchr(word.at, '=', word.len) : NULL;
         uint64_t number = 0;
@@ -479,9 +448,10 @@ hosts_edit(mosn_pool_t *pool, mosn_host_list_t *hosts, mosn_str_t verb,
 static char *
 change_host(mosn_str_t rest)
 {
-    bool              keep = take_keep(&rest);
-    mosn_str_t        verb = next_word(&rest), name = next_word(&rest);
-    mosn_str_t        address = next_word(&rest);
+    bool       keep = take_keep(&rest);
+    mosn_str_t verb = mosn_str_next_word(&rest),
+               name = mosn_str_next_word(&rest);
+    mosn_str_t        address = mosn_str_next_word(&rest);
     mosn_cluster_t   *c = mosn_map_find(&master->generation->clusters, name);
     mosn_pool_t      *pool;
     mosn_hosts_conf_t hosts = { 0 };
@@ -505,7 +475,7 @@ change_host(mosn_str_t rest)
     if (why != NULL) {
         wrong = asprintf(&text, "%s\n", why) == -1 ? NULL : text;
     } else {
-        text = print_block(&mosn_hosts_block, &hosts);
+        text = mosn_conf_text(&mosn_hosts_block, &hosts);
         wrong = change_make(MOSN_RESOURCE_HOSTS, c->name, text, keep);
         free(text);
     }
@@ -560,7 +530,7 @@ apply_check(mosn_pool_t *pool, mosn_resources_conf_t *all)
         mosn_str_t      name = all->clusters.items[i].name;
         mosn_cluster_t *c = mosn_map_find(&master->generation->clusters, name);
 
-        text = print_block(&mosn_cluster_block, &all->clusters.items[i]);
+        text = mosn_conf_text(&mosn_cluster_block, &all->clusters.items[i]);
         why = mosn_resource_check(master->generation, MOSN_RESOURCE_CLUSTER,
                                   name, text);
         free(text);
@@ -580,7 +550,7 @@ apply_check(mosn_pool_t *pool, mosn_resources_conf_t *all)
             why = strdup(wrong);
             break;
         }
-        text = print_block(&mosn_route_table_block, &all->routes.items[i]);
+        text = mosn_conf_text(&mosn_route_table_block, &all->routes.items[i]);
         why = mosn_resource_check(master->generation, MOSN_RESOURCE_ROUTES,
                                   all->routes.items[i].name, text);
         free(text);
@@ -598,13 +568,13 @@ apply_all(mosn_pool_t *pool, mosn_resources_conf_t *all, bool keep)
     char *why = apply_check(pool, all), *text;
 
     for (size_t i = 0; i < all->clusters.n && why == NULL; i++) {
-        text = print_block(&mosn_cluster_block, &all->clusters.items[i]);
+        text = mosn_conf_text(&mosn_cluster_block, &all->clusters.items[i]);
         why = change_make(MOSN_RESOURCE_CLUSTER, all->clusters.items[i].name,
                           text, keep);
         free(text);
     }
     for (size_t i = 0; i < all->routes.n && why == NULL; i++) {
-        text = print_block(&mosn_route_table_block, &all->routes.items[i]);
+        text = mosn_conf_text(&mosn_route_table_block, &all->routes.items[i]);
         why = change_make(MOSN_RESOURCE_ROUTES, all->routes.items[i].name,
                           text, keep);
         free(text);
@@ -641,8 +611,6 @@ change_apply(mosn_str_t rest)
     mosn_conf_t           *reader = mosn_conf_create(pool);
     mosn_resources_conf_t *all = mosn_pool_calloc(pool, sizeof(*all));
     char                  *why = NULL;
-    size_t                 n = 0;
-    FILE                  *out;
 
     (void) snprintf(path, sizeof(path), "%.*s", MOSN_STR_ARG(rest));
     if (mosn_str_has_prefix(rest, MOSN_STR("/proc/"))
@@ -656,9 +624,8 @@ change_apply(mosn_str_t rest)
     if (mosn_conf_read_file(reader, path, &mosn_resources_block, all)
         == MOSN_OK) {
         why = apply_all(pool, all, keep);
-    } else if ((out = open_memstream(&why, &n)) != NULL) {
-        mosn_conf_print_errors(reader, out);
-        (void) fclose(out);
+    } else {
+        why = mosn_conf_errors_text(reader);
     }
     mosn_conf_destroy(&reader);
     mosn_pool_destroy(&pool);
@@ -671,7 +638,7 @@ change_apply(mosn_str_t rest)
 static char *
 change_resolved(mosn_str_t rest)
 {
-    mosn_str_t name = next_word(&rest);
+    mosn_str_t name = mosn_str_next_word(&rest);
     char       path[64];
     size_t     n;
     char      *text, *why;

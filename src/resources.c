@@ -29,21 +29,6 @@ resource_complain(const char *what, mosn_str_t name)
 }
 
 
-static char *
-resource_errors(const mosn_conf_t *reader)
-{
-    char  *text = NULL;
-    size_t n = 0;
-    FILE  *out = open_memstream(&text, &n);
-
-    if (out != NULL) {
-        mosn_conf_print_errors(reader, out);
-        (void) fclose(out);
-    }
-    return text;
-}
-
-
 static bool
 apply_hosts(mosn_conf_t *reader, mosn_cluster_t *cluster, mosn_pool_t *pool,
             const char *text)
@@ -180,7 +165,7 @@ mosn_resource_check(const mosn_generation_t *generation, mosn_resource_e kind,
         }
     }
     if (mosn_conf_n_errors(reader) > 0) {
-        why = resource_errors(reader);
+        why = mosn_conf_errors_text(reader);
     }
     mosn_conf_destroy(&reader);
     mosn_pool_destroy(&pool);
@@ -227,7 +212,7 @@ mosn_resource_apply(mosn_generation_t *generation, mosn_resource_e kind,
         done = apply_routes(reader, generation, pool, name, text);
     }
     if (!done) {
-        why = resource_errors(reader);
+        why = mosn_conf_errors_text(reader);
     }
     mosn_conf_destroy(&reader);
     if (!done) {

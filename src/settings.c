@@ -377,21 +377,6 @@ settings_take_runtime(mosn_conf_t *reader, mosn_pool_t *pool,
 }
 
 
-static char *
-settings_collect_errors(const mosn_conf_t *reader)
-{
-    char  *text = NULL;
-    size_t n = 0;
-    FILE  *out = open_memstream(&text, &n);
-
-    if (out != NULL) {
-        mosn_conf_print_errors(reader, out);
-        (void) fclose(out);
-    }
-    return text;
-}
-
-
 /* From the file `name`, or, when there is one, from `text`. */
 static mosn_generation_t *
 settings_load(const char *name, const char *text, uint32_t number,
@@ -429,7 +414,7 @@ settings_load(const char *name, const char *text, uint32_t number,
     }
 
     if (mosn_conf_n_errors(reader) > 0) {
-        *errors_r = settings_collect_errors(reader);
+        *errors_r = mosn_conf_errors_text(reader);
         mosn_generation_unref(generation);
         generation = NULL;
         s = NULL;

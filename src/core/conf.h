@@ -64,6 +64,10 @@ const char *mosn_conf_error_text(const mosn_conf_t *reader, size_t i);
 void mosn_conf_print(const mosn_conf_block_t *block, const void *conf,
                      FILE *out);
 
+/* The same, and all mistakes, as strings to be freed; NULL: no memory. */
+char *mosn_conf_text(const mosn_conf_block_t *block, const void *conf);
+char *mosn_conf_errors_text(const mosn_conf_t *reader);
+
 /* The settings of `block`, its groups and of all modules, as Markdown. */
 void mosn_conf_print_reference(const mosn_conf_block_t *block, FILE *out);
 

@@ -264,6 +264,36 @@ mosn_conf_print(const mosn_conf_block_t *block, const void *conf, FILE *out)
 }
 
 
+char *
+mosn_conf_text(const mosn_conf_block_t *block, const void *conf)
+{
+    char  *text = NULL;
+    size_t n = 0;
+    FILE  *out = open_memstream(&text, &n);
+
+    if (out != NULL) {
+        mosn_conf_print(block, conf, out);
+        (void) fclose(out);
+    }
+    return text;
+}
+
+
+char *
+mosn_conf_errors_text(const mosn_conf_t *reader)
+{
+    char  *text = NULL;
+    size_t n = 0;
+    FILE  *out = open_memstream(&text, &n);
+
+    if (out != NULL) {
+        mosn_conf_print_errors(reader, out);
+        (void) fclose(out);
+    }
+    return text;
+}
+
+
 /* --- the reference ------------------------------------------------------ */
 
 void

@@ -56,6 +56,24 @@ mosn_regex_compile(mosn_pool_t *pool, mosn_str_t pattern, char *why,
 }
 
 
+mosn_regex_t *
+mosn_regex_build(mosn_conf_t *reader, mosn_pool_t *pool, mosn_str_t pattern,
+                 const void *member, const void *group)
+{
+    mosn_regex_t *regex = NULL;
+    char          why[192];
+
+    if (pattern.at != NULL) {
+        regex = mosn_regex_compile(pool, pattern, why, sizeof(why));
+        if (regex == NULL) {
+            mosn_conf_error(reader, member, group,
+                            "is no regular expression: %s", why);
+        }
+    }
+    return regex;
+}
+
+
 static void
 regex_begin(void)
 {

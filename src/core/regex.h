@@ -8,13 +8,19 @@
 #ifndef MOSN_CORE_REGEX_H
 #define MOSN_CORE_REGEX_H
 
-#include "core/pool.h"
+#include "core/conf.h"
 
 typedef struct mosn_regex_s mosn_regex_t;
 
 /* Lives in `pool`.  NULL: it is malformed; `why` has the cause and where. */
 mosn_regex_t *mosn_regex_compile(mosn_pool_t *pool, mosn_str_t pattern,
                                  char *why, size_t room);
+
+/* That of a setting, when it is set; a mistake goes to the reader, at `member`
+ * of `group`. */
+mosn_regex_t *mosn_regex_build(mosn_conf_t *reader, mosn_pool_t *pool,
+                               mosn_str_t pattern, const void *member,
+                               const void *group);
 
 /* Anywhere in `s`, unless the pattern is anchored. */
 bool mosn_regex_is_match(const mosn_regex_t *regex, mosn_str_t s);

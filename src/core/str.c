@@ -165,3 +165,19 @@ mosn_str_is_name(mosn_str_t s)
     }
     return s.len > 0;
 }
+
+
+mosn_str_t
+mosn_str_next_word(mosn_str_t *line)
+{
+    const char *blank =
+        line->len > 0 ? memchr(line->at, ' ', line->len) : NULL;
+    mosn_str_t word = *line;
+
+    if (blank != NULL) {
+        word.len = (size_t) (blank - line->at);
+    }
+    line->at += word.len + (blank != NULL);
+    line->len -= word.len + (blank != NULL);
+    return word;
+}

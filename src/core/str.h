@@ -71,6 +71,10 @@ bool mosn_str_parse_u63(mosn_str_t s, uint64_t *value_r);
 /* Writes `value` in decimal, no NUL; returns the length, at most 20. */
 size_t mosn_str_format_u64(uint64_t value, char *out);
 
+/* Cuts the next word off a line, and the blank behind it; empty: there is
+ * none. */
+mosn_str_t mosn_str_next_word(mosn_str_t *line);
+
 /* Fit for the name of a resource: something, without blanks or control
  * characters. */
 bool mosn_str_is_name(mosn_str_t s);

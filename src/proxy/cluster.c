@@ -170,16 +170,10 @@ static uint64_t
 version_key(mosn_cluster_version_t *v)
 {
     mosn_cluster_conf_t *c;
-    char                *text = NULL;
-    size_t               n = 0;
-    FILE                *out;
+    char                *text;
 
     if (v->key != 0) {
         return v->key;
-    }
-    out = open_memstream(&text, &n);
-    if (out == NULL) {
-        return 0;
     }
     c = mosn_calloc(sizeof(*c));
     c->name = v->conf->name;
@@ -191,9 +185,8 @@ version_key(mosn_cluster_version_t *v)
     c->http2 = v->conf->http2;
     c->rpc = v->conf->rpc;
     c->tls = v->conf->tls;
-    mosn_conf_print(&mosn_cluster_block, c, out);
-    (void) fclose(out);
-    v->key = XXH64(text, n, 0) | 1;
+    text = mosn_conf_text(&mosn_cluster_block, c);
+    v->key = text != NULL ? XXH64(text, strlen(text), 0) | 1 : 0;
     free(text);
     free(c);
     return v->key;

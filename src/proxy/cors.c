@@ -58,21 +58,15 @@ const mosn_conf_block_t mosn_cors_block = {
 void
 mosn_cors_build(mosn_conf_t *reader, mosn_pool_t *pool, mosn_cors_conf_t *c)
 {
-    char why[192];
-
     if (c == NULL || c->allow_origin_regex.at == NULL) {
         return;
     }
     /* All of it: "https://a" is not to take "https://a.evil". */
-    c->regex = mosn_regex_compile(
-        pool,
-        mosn_pool_printf(pool, "\\A(?:%.*s)\\z",
-                         MOSN_STR_ARG(c->allow_origin_regex)),
-        why, sizeof(why));
-    if (c->regex == NULL) {
-        mosn_conf_error(reader, &c->allow_origin_regex, c,
-                        "is no regular expression: %s", why);
-    }
+    c->regex =
+        mosn_regex_build(reader, pool,
+                         mosn_pool_printf(pool, "\\A(?:%.*s)\\z",
+                                          MOSN_STR_ARG(c->allow_origin_regex)),
+                         &c->allow_origin_regex, c);
 }
 
 

@@ -198,9 +198,8 @@ dns_tell(const mosn_cluster_t *c)
 {
     mosn_hosts_conf_t hosts = { 0 };
     mosn_pool_t      *pool = mosn_pool_create(MOSN_POOL_CONF);
-    char             *text = NULL;
-    size_t            n = 0, room = 0;
-    FILE             *out;
+    char             *text;
+    size_t            room = 0;
 
     for (mosn_list_t *l = dns.names.next; l != &dns.names; l = l->next) {
         room += mosn_container_of(l, dns_name_t, link)->n_found;
@@ -226,10 +225,8 @@ dns_tell(const mosn_cluster_t *c)
             hosts.hosts.n++;
         }
     }
-    out = open_memstream(&text, &n);
-    if (out != NULL) {
-        mosn_conf_print(&mosn_hosts_block, &hosts, out);
-        (void) fclose(out);
+    text = mosn_conf_text(&mosn_hosts_block, &hosts);
+    if (text != NULL) {
         dns.found(c, text);
     }
     free(text);

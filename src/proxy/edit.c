@@ -25,29 +25,14 @@ struct mosn_edits_s {
     edit_pairs_t                    query_add;
 };
 
-static const mosn_directive_t header_edits_directives[] = {
-    MOSN_STRINGS(mosn_header_edits_conf_t, request_remove,
-                 "Headers taken off requests; before what is set."),
-    MOSN_MAP(mosn_header_edits_conf_t, request_set,
-             "Headers of requests, in place of what came."),
-    MOSN_MAP(mosn_header_edits_conf_t, request_add,
-             "Headers of requests, beside what came."),
-    MOSN_STRINGS(mosn_header_edits_conf_t, response_remove,
-                 "Headers taken off responses; before what is set."),
-    MOSN_MAP(mosn_header_edits_conf_t, response_set,
-             "Headers of responses, in place of what came."),
-    MOSN_MAP(mosn_header_edits_conf_t, response_add,
-             "Headers of responses, beside what came."),
-    MOSN_DIRECTIVES_END
-};
-
 const mosn_conf_block_t mosn_header_edits_block = {
     .doc = "Changes of headers.  Values are texts with %variables%, those of "
            "access logs; what is empty then is not sent.  Those of the route "
            "come first, then those of its virtual host, then those of the "
            "cluster.",
     .size = sizeof(mosn_header_edits_conf_t),
-    .directives = header_edits_directives,
+    .directives = mosn_header_edits_directives,
+    .check = mosn_header_edits_check,
 };
 
 static const mosn_directive_t query_edits_directives[] = {
@@ -70,29 +55,9 @@ const mosn_conf_block_t mosn_query_edits_block = {
 
 /* --- building ------------------------------------------------------------ */
 
-/* What frames a message is the codecs' alone. */
-static bool
-edit_is_ours(mosn_header_e id)
-{
-    switch (id) {
-    case MOSN_HEADER_HOST:
-    case MOSN_HEADER_CONNECTION:
-    case MOSN_HEADER_CONTENT_LENGTH:
-    case MOSN_HEADER_TRANSFER_ENCODING:
-    case MOSN_HEADER_UPGRADE:
-    case MOSN_HEADER_TE:
-    case MOSN_HEADER_TRAILER:
-        return true;
-    default:
-        return false;
-    }
-}
-
-
 static edit_pairs_t
 edit_build_pairs(mosn_conf_t *reader, mosn_pool_t *pool,
-                 const mosn_conf_pairs_t *pairs, const void *group,
-                 bool headers)
+                 const mosn_conf_pairs_t *pairs, const void *group)
 {
     edit_pairs_t list = { NULL, pairs->n };
 
@@ -105,16 +70,6 @@ edit_build_pairs(mosn_conf_t *reader, mosn_pool_t *pool,
         e->id = mosn_header_find_id(p->name.at, p->name.len);
         e->value = mosn_format_compile(reader, pool, p->value,
                                        MOSN_FORMAT_VALUE, pairs, group);
-        if (headers && !mosn_header_is_valid(p->name, p->value)) {
-            mosn_conf_error(reader, pairs, group,
-                            "\"%.*s\" cannot be sent as a header",
-                            MOSN_STR_ARG(p->name));
-        } else if (headers && edit_is_ours(e->id)) {
-            mosn_conf_error(reader, pairs, group,
-                            "%.*s frames the message and is always written "
-                            "by mosn",
-                            MOSN_STR_ARG(p->name));
-        }
     }
     return list;
 }
@@ -134,18 +89,14 @@ mosn_edits_build(mosn_conf_t *reader, mosn_pool_t *pool,
     e->headers = h;
     e->query = q;
     if (h != NULL) {
-        e->request_set =
-            edit_build_pairs(reader, pool, &h->request_set, h, true);
-        e->request_add =
-            edit_build_pairs(reader, pool, &h->request_add, h, true);
-        e->response_set =
-            edit_build_pairs(reader, pool, &h->response_set, h, true);
-        e->response_add =
-            edit_build_pairs(reader, pool, &h->response_add, h, true);
+        e->request_set = edit_build_pairs(reader, pool, &h->request_set, h);
+        e->request_add = edit_build_pairs(reader, pool, &h->request_add, h);
+        e->response_set = edit_build_pairs(reader, pool, &h->response_set, h);
+        e->response_add = edit_build_pairs(reader, pool, &h->response_add, h);
     }
     if (q != NULL) {
-        e->query_set = edit_build_pairs(reader, pool, &q->set, q, false);
-        e->query_add = edit_build_pairs(reader, pool, &q->add, q, false);
+        e->query_set = edit_build_pairs(reader, pool, &q->set, q);
+        e->query_add = edit_build_pairs(reader, pool, &q->add, q);
     }
     return e;
 }

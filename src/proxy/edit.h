@@ -10,19 +10,11 @@
 #define MOSN_PROXY_EDIT_H
 
 #include "core/conf.h"
+#include "proto/header_edits.h"
 #include "proto/message.h"
 
 typedef struct mosn_request_s mosn_request_t;
 typedef struct mosn_edits_s   mosn_edits_t;
-
-typedef struct {
-    mosn_strs_t       request_remove;
-    mosn_conf_pairs_t request_set;
-    mosn_conf_pairs_t request_add;
-    mosn_strs_t       response_remove;
-    mosn_conf_pairs_t response_set;
-    mosn_conf_pairs_t response_add;
-} mosn_header_edits_conf_t;
 
 typedef struct {
     mosn_strs_t       remove;

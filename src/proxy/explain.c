@@ -116,18 +116,12 @@ explain_url(mosn_message_t *m, mosn_str_t url)
 }
 
 
+/* at NULL: it is not said. */
 static mosn_str_t
 explain_word(mosn_str_t *rest)
 {
-    const char *space =
-        rest->len > 0 ? memchr(rest->at, ' ', rest->len) : NULL;
-    mosn_str_t word = *rest;
+    mosn_str_t word = mosn_str_next_word(rest);
 
-    if (space != NULL) {
-        word.len = (size_t) (space - rest->at);
-    }
-    rest->at += word.len + (space != NULL);
-    rest->len -= word.len + (space != NULL);
     return word.len > 0 ? word : MOSN_STR_NULL;
 }
 

@@ -3,6 +3,7 @@
 #include "proxy/match.h"
 
 #include "core/rand.h"
+#include "event/client_hello.h"
 #include "event/tls.h"
 #include "proto/pairs.h"
 #include "proto/rpc.h"
@@ -58,7 +59,7 @@ static const mosn_directive_t match_directives[] = {
                  "\"::1\"]."),
     MOSN_STRINGS(mosn_match_conf_t, server_names,
                  "The name that the client asked TLS for is one of these; "
-                 "\"*.suffix\" stands for all below it."),
+                 "\"*.example.com\" is for one label in place of the star."),
     MOSN_STRINGS(mosn_match_conf_t, client_names,
                  "A DNS name or URI in the client's verified certificate is "
                  "one of these; \"*\" at the end stands for any rest."),
@@ -152,24 +153,6 @@ match_build_text(mosn_str_t text)
 }
 
 
-static mosn_regex_t *
-match_build_regex(mosn_conf_t *reader, mosn_pool_t *pool,
-                  const mosn_str_t *member, const void *group)
-{
-    mosn_regex_t *regex = NULL;
-    char          why[192];
-
-    if (member->at != NULL) {
-        regex = mosn_regex_compile(pool, *member, why, sizeof(why));
-        if (regex == NULL) {
-            mosn_conf_error(reader, member, group,
-                            "is no regular expression: %s", why);
-        }
-    }
-    return regex;
-}
-
-
 /* "service:version" in one. */
 static void
 match_split_service(mosn_match_t *m, const mosn_match_conf_t *conf)
@@ -199,10 +182,10 @@ match_build_call(mosn_conf_t *reader, mosn_pool_t *pool, mosn_match_t *m,
         m->version = match_build_text(conf->version);
     }
     m->group = match_build_text(conf->group);
-    m->service.regex =
-        match_build_regex(reader, pool, &conf->service_regex, conf);
-    m->method.regex =
-        match_build_regex(reader, pool, &conf->method_regex, conf);
+    m->service.regex = mosn_regex_build(reader, pool, conf->service_regex,
+                                        &conf->service_regex, conf);
+    m->method.regex = mosn_regex_build(reader, pool, conf->method_regex,
+                                       &conf->method_regex, conf);
 }
 
 
@@ -233,7 +216,8 @@ match_build_path(mosn_conf_t *reader, mosn_pool_t *pool, mosn_match_t *m,
 
     m->path = conf->path_prefix.at != NULL || conf->path_regex.at != NULL
               || conf->template.at != NULL;
-    m->path_regex = match_build_regex(reader, pool, &conf->path_regex, conf);
+    m->path_regex = mosn_regex_build(reader, pool, conf->path_regex,
+                                     &conf->path_regex, conf);
     if (conf->template.at != NULL) {
         why = mosn_template_check(conf->template);
         if (why != NULL) {
@@ -491,20 +475,7 @@ match_server_name(const mosn_strs_t *names, const mosn_match_input_t *in)
         is = mosn_tls_sni(in->client);
     }
     for (size_t i = 0; i < names->n; i++) {
-        mosn_str_t name = names->items[i];
-
-        if (!mosn_str_has_prefix(name, MOSN_STR("*."))) {
-            if (mosn_str_equal_nocase(name, is)) {
-                return true;
-            }
-            continue;
-        }
-        name.at++;
-        name.len--;
-        if (is.len > name.len
-            && mosn_str_equal_nocase(
-                name, (mosn_str_t){ is.at + is.len - name.len, name.len }))
-        {
+        if (mosn_server_name_matches(names->items[i], is)) {
             return true;
         }
     }

@@ -384,12 +384,10 @@ router_build_rewrite(mosn_conf_t *reader, mosn_pool_t *pool,
     if (r == NULL || r->regex.at == NULL || r->substitution.at == NULL) {
         return;
     }
-    r->compiled = mosn_regex_compile(pool, r->regex, why, sizeof(why));
-    if (r->compiled == NULL) {
-        mosn_conf_error(reader, &r->regex, r, "is no regular expression: %s",
-                        why);
-    } else if (!mosn_regex_can_replace(r->compiled, r->substitution, why,
-                                       sizeof(why)))
+    r->compiled = mosn_regex_build(reader, pool, r->regex, &r->regex, r);
+    if (r->compiled != NULL
+        && !mosn_regex_can_replace(r->compiled, r->substitution, why,
+                                   sizeof(why)))
     {
         mosn_conf_error(reader, &r->substitution, r, "%s", why);
     }

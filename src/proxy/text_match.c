@@ -96,16 +96,8 @@ mosn_text_matches_build(mosn_conf_t *reader, mosn_pool_t *pool,
 {
     for (size_t i = 0; i < list->n; i++) {
         mosn_text_match_conf_t *m = &list->items[i];
-        char                    why[192];
 
-        if (m->regex.at == NULL) {
-            continue;
-        }
-        m->compiled = mosn_regex_compile(pool, m->regex, why, sizeof(why));
-        if (m->compiled == NULL) {
-            mosn_conf_error(reader, &m->regex, m,
-                            "is no regular expression: %s", why);
-        }
+        m->compiled = mosn_regex_build(reader, pool, m->regex, &m->regex, m);
     }
 }
 
