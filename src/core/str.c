@@ -12,7 +12,9 @@ mosn_str_equal_nocase(mosn_str_t a, mosn_str_t b)
         return false;
     }
     for (size_t i = 0; i < a.len; i++) {
-        if (mosn_lower((uint8_t) a.at[i]) != mosn_lower((uint8_t) b.at[i])) {
+        uint8_t x = (uint8_t) a.at[i], y = (uint8_t) b.at[i];
+
+        if (x != y && mosn_lower(x) != mosn_lower(y)) {
             return false;
         }
     }

@@ -303,6 +303,36 @@ head_is_protected(mosn_header_e id)
 }
 
 
+/* What a Connection line says (RFC 9110, 7.6.1). */
+typedef enum {
+    SAYS_CLOSE = 1,
+    SAYS_KEEP_ALIVE = 2,
+    SAYS_UPGRADE = 4,
+    SAYS_OTHER = 8, /* it names headers */
+} head_says_e;
+
+
+static unsigned
+head_read_connection(mosn_str_t value)
+{
+    mosn_str_t member;
+    unsigned   says = 0;
+
+    while (mosn_str_next_member(&value, &member)) {
+        if (mosn_str_equal_nocase(member, MOSN_STR("keep-alive"))) {
+            says |= SAYS_KEEP_ALIVE;
+        } else if (mosn_str_equal_nocase(member, MOSN_STR("close"))) {
+            says |= SAYS_CLOSE;
+        } else if (mosn_str_equal_nocase(member, MOSN_STR("upgrade"))) {
+            says |= SAYS_UPGRADE;
+        } else {
+            says |= SAYS_OTHER;
+        }
+    }
+    return says;
+}
+
+
 static void
 head_remove_nominees(mosn_headers_t *headers, mosn_str_t connection)
 {
@@ -318,15 +348,16 @@ head_remove_nominees(mosn_headers_t *headers, mosn_str_t connection)
 }
 
 
-/* Takes the headers of this hop off; what they said is kept in fields. */
-static void
+/* Takes the headers of this hop off; what they said is kept in fields.  What
+ * Connection said. */
+static unsigned
 head_strip(mosn_message_t *m)
 {
     mosn_headers_t *headers = &m->headers;
-    bool            upgrade = false;
+    unsigned        says = 0;
 
     if ((headers->present & HOP_HEADERS) == 0) {
-        return;
+        return 0;
     }
     for (uint32_t i = 0; i < headers->n; i++) {
         mosn_header_t *h = &headers->items[i];
@@ -338,10 +369,8 @@ head_strip(mosn_message_t *m)
         h->removed = true;
         switch (h->id) {
         case MOSN_HEADER_CONNECTION:
-            upgrade |= mosn_str_list_has(value, MOSN_STR("upgrade"));
-            if (!mosn_str_equal_nocase(value, MOSN_STR("close"))
-                && !mosn_str_equal_nocase(value, MOSN_STR("keep-alive")))
-            {
+            says |= head_read_connection(value);
+            if (says & SAYS_OTHER) {
                 head_remove_nominees(headers, value);
             }
             break;
@@ -356,13 +385,26 @@ head_strip(mosn_message_t *m)
         }
     }
     headers->present &= ~HOP_HEADERS;
-    if (!upgrade || m->version < MOSN_HTTP_11) { /* RFC 9110, 7.8 */
-        m->upgrade = MOSN_STR_NULL;
+    if (!(says & SAYS_UPGRADE) || m->version < MOSN_HTTP_11) {
+        m->upgrade = MOSN_STR_NULL; /* RFC 9110, 7.8 */
     }
+    return says;
 }
 
 
 /* --- the target --------------------------------------------------------- */
+
+/* Of a name or an IPv4 address (RFC 3986, 3.2.2). */
+static const bool reg_name_chars[256] = {
+    ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true,
+    ['-'] = true,         ['.'] = true,         ['_'] = true,
+    ['~'] = true,         ['%'] = true,         ['!'] = true,
+    ['$'] = true,         ['&'] = true,         ['\''] = true,
+    ['('] = true,         [')'] = true,         ['*'] = true,
+    ['+'] = true,         [','] = true,         [';'] = true,
+    ['='] = true,
+};
+
 
 /* uri-host [":" port] (RFC 3986, 3.2.2), without userinfo. */
 static bool
@@ -380,14 +422,8 @@ head_is_authority(mosn_str_t s)
             return false;
         }
     } else {
-        for (; i < s.len && s.at[i] != ':'; i++) {
-            uint8_t c = (uint8_t) s.at[i];
-            bool    alnum = (c >= '0' && c <= '9')
-                         || (mosn_lower(c) >= 'a' && mosn_lower(c) <= 'z');
-
-            if (!alnum && (c == '\0' || !strchr("-._~%!$&'()*+,;=", c))) {
-                return false;
-            }
+        while (i < s.len && reg_name_chars[(uint8_t) s.at[i]]) {
+            i++;
         }
     }
     if (i == s.len) {
@@ -599,29 +635,8 @@ head_interpret_request(mosn_message_t *m, const mosn_http1_start_t *start,
     if (head_expect(m, error) != MOSN_OK) {
         return MOSN_ERROR;
     }
-    head_strip(m);
+    (void) head_strip(m);
     return MOSN_OK;
-}
-
-
-static void
-head_response_connection(const mosn_message_t *m,
-                         mosn_http1_framing_t *framing)
-{
-    for (uint32_t i = 0; i < m->headers.n; i++) {
-        const mosn_header_t *h = &m->headers.items[i];
-        mosn_str_t           value = mosn_header_value(h);
-
-        if (h->id != MOSN_HEADER_CONNECTION) {
-            continue;
-        }
-        if (mosn_str_list_has(value, MOSN_STR("close"))) {
-            framing->keep_alive = false;
-            return;
-        }
-        framing->keep_alive |=
-            mosn_str_list_has(value, MOSN_STR("keep-alive"));
-    }
 }
 
 
@@ -631,6 +646,7 @@ head_interpret_response(mosn_message_t *m, const mosn_http1_start_t *start,
                         mosn_http1_error_t   *error)
 {
     const char           *digits = start->second.at;
+    unsigned              says;
     head_verdict_t        scratch;
     const head_verdict_t *verdict;
 
@@ -652,11 +668,10 @@ head_interpret_response(mosn_message_t *m, const mosn_http1_start_t *start,
 
     /* http-parser counts "no length" as closing; with 1xx, 204, 304 and to
      * HEAD there is no body to frame.  So look at what was said. */
-    framing->keep_alive = m->version == MOSN_HTTP_11;
-    if (mosn_headers_has(&m->headers, MOSN_HEADER_CONNECTION)) {
-        head_response_connection(m, framing);
-    }
-    head_strip(m);
+    says = head_strip(m);
+    framing->keep_alive =
+        !(says & SAYS_CLOSE)
+        && (m->version == MOSN_HTTP_11 || (says & SAYS_KEEP_ALIVE) != 0);
     return MOSN_OK;
 }
 

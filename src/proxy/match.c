@@ -288,20 +288,22 @@ match_strip_slash(mosn_str_t prefix)
 
 mosn_str_t
 mosn_match_path(mosn_pool_t *pool, const mosn_match_conf_t *conf,
-                bool *exact_r)
+                mosn_route_key_e *key_r)
 {
     mosn_str_t  service = conf->service, method = conf->method;
     const char *colon =
         service.at != NULL ? memchr(service.at, ':', service.len) : NULL;
 
-    *exact_r = conf->path.at != NULL;
     if (conf->path.at != NULL) {
+        *key_r = MOSN_ROUTE_WHOLE;
         return conf->path;
     }
+    *key_r = MOSN_ROUTE_BEGINNING;
     if (conf->prefix.at != NULL) {
         return conf->prefix;
     }
     if (conf->path_prefix.at != NULL) {
+        *key_r = MOSN_ROUTE_PARTS;
         return match_strip_slash(conf->path_prefix);
     }
     if (conf->path_regex.at != NULL) {
@@ -325,7 +327,7 @@ mosn_match_path(mosn_pool_t *pool, const mosn_match_conf_t *conf,
                                 method.at == NULL ? 0 : (int) method.len - 1,
                                 method.at);
     }
-    *exact_r = true;
+    *key_r = MOSN_ROUTE_WHOLE;
     return mosn_pool_printf(pool, "/%.*s/%.*s", MOSN_STR_ARG(service),
                             MOSN_STR_ARG(method));
 }

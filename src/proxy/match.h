@@ -11,6 +11,7 @@
 
 #include "event/conn.h"
 #include "proto/message.h"
+#include "proxy/route_index.h"
 #include "proxy/text_match.h"
 
 typedef struct {
@@ -96,10 +97,10 @@ extern const char *const mosn_miss_names[MOSN_MISS_COUNT];
 mosn_match_t *mosn_match_build(mosn_conf_t *reader, mosn_pool_t *pool,
                                mosn_match_conf_t *conf);
 
-/* The path that a request must have, and whether all of it; for the index.
+/* The path that a request must have, and how much of it; for the index.
  * It need not be enough. */
 mosn_str_t mosn_match_path(mosn_pool_t *pool, const mosn_match_conf_t *conf,
-                           bool *exact_r);
+                           mosn_route_key_e *key_r);
 
 /* `match` may be NULL; `whole`: the path is looked at in full, also where an
  * index has done so. */

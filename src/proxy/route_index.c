@@ -12,10 +12,12 @@
 
 #include "proxy/route_index.h"
 
-#define START_MASK 15u
-#define STEM       8u /* bytes of a prefix's beginning */
-#define HASH_SEED  0xcbf29ce484222325u
-#define HASH_PRIME 0x100000001b3u
+#define START_MASK  15u
+#define STEM        8u /* bytes of a prefix's beginning */
+#define FAR         (STEM + 64u)
+#define HASH_SEED   0xcbf29ce484222325u
+#define HASH_PRIME  0x100000001b3u
+#define HASH_SPREAD 0x9e3779b97f4a7c15u
 
 
 void
@@ -46,11 +48,19 @@ index_hash(uint64_t hash, const char *at, size_t n)
 }
 
 
+/* Paths that differ in their last digits have hashes that stand close. */
+static inline uint32_t
+index_home(uint64_t hash)
+{
+    return (uint32_t) (hash * HASH_SPREAD >> 32);
+}
+
+
 static mosn_route_cell_t *
 index_cell(mosn_route_cell_t *cells, uint32_t mask, const char *at, size_t len,
            uint64_t hash)
 {
-    uint32_t i = (uint32_t) (hash ^ hash >> 32) & mask;
+    uint32_t i = index_home(hash) & mask;
 
     while (cells[i].at != NULL
            && (cells[i].hash != hash || cells[i].len != len
@@ -131,18 +141,18 @@ index_add_length(mosn_route_index_t *index, uint32_t len)
     }
     index->lengths = lengths;
     index->n_lengths++;
+    index->n_near += len < FAR;
     index->heads = mosn_pool_alloc(index->pool, (index->n_lengths + 1)
                                                     * sizeof(*index->heads));
 }
 
 
-/* Lengths far behind the beginning share the last bit. */
-static inline uint64_t
-index_length_bit(uint32_t len)
+/* Does a part of the path end behind `len` bytes of it? */
+static inline bool
+index_ends_part(mosn_str_t path, size_t len)
 {
-    uint32_t n = len - STEM - 1;
-
-    return (uint64_t) 1 << (n > 63 ? 63 : n);
+    return len == path.len || path.at[len] == '/'
+           || (len > 0 && path.at[len - 1] == '/');
 }
 
 
@@ -150,16 +160,16 @@ index_length_bit(uint32_t len)
 static mosn_route_stem_t *
 index_stem(mosn_route_stem_t *stems, uint32_t mask, uint64_t hash)
 {
-    uint32_t i = (uint32_t) (hash ^ hash >> 32) & mask;
+    uint32_t i = index_home(hash) & mask;
 
-    while (stems[i].lengths != 0 && stems[i].hash != hash) {
+    while (stems[i].lengths.all != 0 && stems[i].hash != hash) {
         i = (i + 1) & mask;
     }
     return &stems[i];
 }
 
 
-static void
+static mosn_route_lengths_t *
 index_add_stem(mosn_route_index_t *index, mosn_str_t prefix)
 {
     uint64_t           hash = index_hash(HASH_SEED, prefix.at, STEM);
@@ -171,7 +181,7 @@ index_add_stem(mosn_route_index_t *index, mosn_str_t prefix)
             mosn_pool_calloc(index->pool, (wide + 1) * sizeof(*stems));
 
         for (uint32_t i = 0; i <= index->stem_mask; i++) {
-            if (index->stems[i].lengths != 0) {
+            if (index->stems[i].lengths.all != 0) {
                 *index_stem(stems, wide, index->stems[i].hash) =
                     index->stems[i];
             }
@@ -180,106 +190,136 @@ index_add_stem(mosn_route_index_t *index, mosn_str_t prefix)
         index->stem_mask = wide;
     }
     stem = index_stem(index->stems, index->stem_mask, hash);
-    index->n_stems += stem->lengths == 0;
+    index->n_stems += stem->lengths.all == 0;
     stem->hash = hash;
-    stem->lengths |= index_length_bit((uint32_t) prefix.len);
+    return &stem->lengths;
+}
+
+
+/* Lengths that are far from the beginning share the last bit. */
+static void
+index_note_length(mosn_route_index_t *index, mosn_str_t prefix, bool loose)
+{
+    mosn_route_lengths_t *lengths = &index->near;
+    size_t                n = prefix.len;
+    uint64_t              bit;
+
+    if (n > STEM) {
+        lengths = index_add_stem(index, prefix);
+        n = (n < FAR ? n : FAR) - STEM - 1;
+    }
+    bit = (uint64_t) 1 << n;
+    lengths->all |= bit;
+    if (loose && prefix.len > 0 && prefix.at[prefix.len - 1] != '/') {
+        lengths->loose |= bit;
+    }
 }
 
 
 void
-mosn_route_index_add(mosn_route_index_t *index, mosn_str_t path, bool exact,
-                     uint32_t rank, bool sure)
+mosn_route_index_add(mosn_route_index_t *index, mosn_str_t path,
+                     mosn_route_key_e key, uint32_t rank, bool sure)
 {
     if (path.at == NULL) {
         path = MOSN_STR("");
     }
-    if (exact) {
+    if (key == MOSN_ROUTE_WHOLE) {
         (void) index_put(index, &index->exact, &index->exact_mask,
                          &index->n_exact, path, rank, sure);
-    } else if (index_put(index, &index->prefix, &index->prefix_mask,
-                         &index->n_prefix, path, rank, sure))
+        return;
+    }
+    if (index_put(index, &index->prefix, &index->prefix_mask, &index->n_prefix,
+                  path, rank, sure))
     {
         index_add_length(index, (uint32_t) path.len);
-        if (path.len > STEM) {
-            index_add_stem(index, path);
-        }
     }
+    index_note_length(index, path, key == MOSN_ROUTE_BEGINNING);
 }
 
 
-/* A pass over the lengths. */
-typedef struct {
-    uint64_t hash;
-    uint32_t done; /* bytes of the path in it */
-    uint32_t i;    /* of lengths */
-    bool     stem; /* `lengths` is known */
-    uint64_t lengths;
-} index_pass_t;
-
-
-/* The cell of the next prefix that `path` has, or NULL: there is no more. */
-static inline const mosn_route_cell_t *
-index_pass(const mosn_route_index_t *index, mosn_str_t path, index_pass_t *p)
+static inline uint32_t
+index_rank(const mosn_route_cell_t *cell, bool sure)
 {
-    while (p->i < index->n_lengths && index->lengths[p->i] <= path.len) {
-        uint32_t                 len = index->lengths[p->i++];
-        const mosn_route_cell_t *cell;
+    return sure ? cell->sure : cell->first;
+}
 
-        if (len > STEM) {
-            if (!p->stem) {
-                p->hash =
-                    index_hash(p->hash, path.at + p->done, STEM - p->done);
-                p->done = STEM;
-                p->stem = true;
-                p->lengths =
-                    index_stem(index->stems, index->stem_mask, p->hash)
-                        ->lengths;
+
+/* Of each cell that `path` has, the first rank, or the one that is sure, into
+ * the heads: how many.  One pass: first at the short lengths, then at those
+ * that prefixes with the beginning of the path have. */
+static uint32_t
+index_collect(const mosn_route_index_t *index, mosn_str_t path, bool whole,
+              bool sure)
+{
+    const mosn_route_cell_t *cell;
+    uint64_t                 lengths = index->near.all;
+    uint64_t                 loose = index->near.loose;
+    uint64_t                 hash = HASH_SEED;
+    uint32_t                 base = 0; /* the length of bit 0 */
+    uint32_t                 far = index->n_near, done = 0, n = 0, len;
+
+    for (;;) {
+        uint64_t bit = lengths & -lengths;
+
+        if (bit == 0) { /* behind the short ones */
+            const mosn_route_stem_t *stem;
+
+            if (base > 0 || path.len <= STEM || index->n_stems == 0) {
+                break;
             }
-            if (p->lengths == 0) {
-                break; /* nothing begins so */
-            }
-            if ((p->lengths & index_length_bit(len)) == 0) {
-                continue;
-            }
+            hash = index_hash(hash, path.at + done, STEM - done);
+            done = STEM;
+            stem = index_stem(index->stems, index->stem_mask, hash);
+            lengths = stem->lengths.all;
+            loose = stem->lengths.loose;
+            base = STEM + 1;
+            continue;
         }
-        p->hash = index_hash(p->hash, path.at + p->done, len - p->done);
-        p->done = len;
-        cell = index_cell(index->prefix, index->prefix_mask, path.at, len,
-                          p->hash);
+        len = base + (uint32_t) __builtin_ctzll(bit);
+        if (len < FAR) {
+            lengths ^= bit;
+        } else {
+            len = index->lengths[far++];
+            lengths = far < index->n_lengths ? bit : 0;
+        }
+        if (len > path.len) {
+            break;
+        }
+        if ((loose & bit) == 0 && !index_ends_part(path, len)) {
+            continue;
+        }
+        hash = index_hash(hash, path.at + done, len - done);
+        done = len;
+        cell =
+            index_cell(index->prefix, index->prefix_mask, path.at, len, hash);
         if (cell->at != NULL) {
-            return cell;
+            index->heads[n++] = index_rank(cell, sure);
         }
     }
-    return NULL;
-}
 
-
-/* The cell of the whole path, when a pass is over. */
-static inline const mosn_route_cell_t *
-index_whole(const mosn_route_index_t *index, mosn_str_t path,
-            const index_pass_t *p)
-{
-    uint64_t hash = index_hash(p->hash, path.at + p->done, path.len - p->done);
-    const mosn_route_cell_t *cell =
-        index_cell(index->exact, index->exact_mask, path.at, path.len, hash);
-
-    return cell->at != NULL ? cell : NULL;
+    if (whole && index->n_exact > 0) {
+        hash = index_hash(hash, path.at + done, path.len - done);
+        cell = index_cell(index->exact, index->exact_mask, path.at, path.len,
+                          hash);
+        if (cell->at != NULL) {
+            index->heads[n++] = index_rank(cell, sure);
+        }
+    }
+    return n;
 }
 
 
 uint32_t
 mosn_route_index_find_sure(const mosn_route_index_t *index, mosn_str_t path,
-                           bool exact)
+                           mosn_route_key_e key)
 {
-    index_pass_t             pass = { .hash = HASH_SEED };
-    uint32_t                 best = MOSN_ROUTE_NONE;
-    const mosn_route_cell_t *cell;
+    uint32_t best = MOSN_ROUTE_NONE;
+    uint32_t n = index_collect(index, path, key == MOSN_ROUTE_WHOLE, true);
 
-    while ((cell = index_pass(index, path, &pass)) != NULL) {
-        best = cell->sure < best ? cell->sure : best;
+    for (uint32_t i = 0; i < n; i++) {
+        best = index->heads[i] < best ? index->heads[i] : best;
     }
-    cell = exact ? index_whole(index, path, &pass) : NULL;
-    return cell != NULL && cell->sure < best ? cell->sure : best;
+    return best;
 }
 
 
@@ -287,18 +327,8 @@ uint32_t
 mosn_route_walk(mosn_route_walk_t *walk, const mosn_route_index_t *index,
                 mosn_str_t path)
 {
-    index_pass_t             pass = { .hash = HASH_SEED };
-    const mosn_route_cell_t *cell;
-
     walk->index = index;
-    walk->n = 0;
-    while ((cell = index_pass(index, path, &pass)) != NULL) {
-        index->heads[walk->n++] = cell->first;
-    }
-    if (index->n_exact > 0 && (cell = index_whole(index, path, &pass)) != NULL)
-    {
-        index->heads[walk->n++] = cell->first;
-    }
+    walk->n = index_collect(index, path, true, false);
     return mosn_route_walk_next(walk);
 }
 

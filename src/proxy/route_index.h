@@ -14,6 +14,13 @@
 
 #define MOSN_ROUTE_NONE UINT32_MAX
 
+/* How much of a path a key is. */
+typedef enum {
+    MOSN_ROUTE_WHOLE,
+    MOSN_ROUTE_BEGINNING,
+    MOSN_ROUTE_PARTS, /* a beginning behind which a part ends */
+} mosn_route_key_e;
+
 typedef struct {
     const char *at;
     uint64_t    hash;
@@ -23,27 +30,35 @@ typedef struct {
     uint32_t    sure; /* the first that takes all with this path */
 } mosn_route_cell_t;
 
+/* The lengths that prefixes have, a bit for each. */
+typedef struct {
+    uint64_t all;
+    uint64_t loose; /* those that need not end where a part of the path does */
+} mosn_route_lengths_t;
+
 /* How the prefixes with one beginning go on. */
 typedef struct {
-    uint64_t hash;    /* of the beginning */
-    uint64_t lengths; /* a bit for each length behind it; 0: free */
+    uint64_t             hash;    /* of the beginning */
+    mosn_route_lengths_t lengths; /* none: free */
 } mosn_route_stem_t;
 
 typedef struct {
-    mosn_pool_t       *pool;
-    mosn_route_cell_t *exact; /* open addressing; at == NULL: free */
-    mosn_route_cell_t *prefix;
-    uint32_t           exact_mask;
-    uint32_t           prefix_mask;
-    uint32_t           n_exact;
-    uint32_t           n_prefix;
-    mosn_route_stem_t *stems; /* open addressing */
-    uint32_t           stem_mask;
-    uint32_t           n_stems;
-    uint32_t          *next;    /* of each rank, the next of its cell */
-    uint32_t          *lengths; /* of the prefixes, ascending, no repeats */
-    uint32_t           n_lengths;
-    uint32_t          *heads; /* of a walk; one at a time */
+    mosn_pool_t         *pool;
+    mosn_route_cell_t   *exact; /* open addressing; at == NULL: free */
+    mosn_route_cell_t   *prefix;
+    uint32_t             exact_mask;
+    uint32_t             prefix_mask;
+    uint32_t             n_exact;
+    uint32_t             n_prefix;
+    mosn_route_stem_t   *stems; /* open addressing */
+    uint32_t             stem_mask;
+    uint32_t             n_stems;
+    uint32_t            *next;    /* of each rank, the next of its cell */
+    mosn_route_lengths_t near;    /* up to a beginning's */
+    uint32_t            *lengths; /* of the prefixes, ascending, no repeats */
+    uint32_t             n_lengths;
+    uint32_t             n_near; /* of them, those that a stem has a bit for */
+    uint32_t            *heads;  /* of a walk; one at a time */
 } mosn_route_index_t;
 
 /* One pass over the candidates of a path. */
@@ -57,15 +72,14 @@ void mosn_route_index_init(mosn_route_index_t *index, mosn_pool_t *pool,
                            uint32_t n);
 
 /* `path` lives as long as the index; ranks are added in ascending order.
- * `exact`: it is all of the path, else its beginning.  `sure`: whoever has
- * that path is taken. */
+ * `sure`: whoever has that path is taken. */
 void mosn_route_index_add(mosn_route_index_t *index, mosn_str_t path,
-                          bool exact, uint32_t rank, bool sure);
+                          mosn_route_key_e key, uint32_t rank, bool sure);
 
 /* The lowest rank that is sure to take everything with this path, or
  * beginning. */
 uint32_t mosn_route_index_find_sure(const mosn_route_index_t *index,
-                                    mosn_str_t path, bool exact);
+                                    mosn_str_t path, mosn_route_key_e key);
 
 /* Starts a walk, which ends the one before, and goes on with it: ascending
  * ranks, at last MOSN_ROUTE_NONE. */

@@ -481,9 +481,9 @@ router_index_route(mosn_conf_t *reader, mosn_pool_t *pool,
                    mosn_virtual_host_t *host, const mosn_route_conf_t *conf,
                    uint32_t rank)
 {
-    bool       exact;
-    mosn_str_t path = mosn_match_path(pool, &conf->match, &exact);
-    uint32_t   earlier;
+    mosn_route_key_e key;
+    mosn_str_t       path = mosn_match_path(pool, &conf->match, &key);
+    uint32_t         earlier;
 
     if (path.at == NULL) {
         path = MOSN_STR("");
@@ -495,12 +495,12 @@ router_index_route(mosn_conf_t *reader, mosn_pool_t *pool,
         mosn_conf_error(reader,
                         conf->match.path_regex.at != NULL
                             ? &conf->match.path_regex
-                        : exact ? &conf->match.path
-                                : &conf->match.prefix,
+                        : key == MOSN_ROUTE_WHOLE ? &conf->match.path
+                                                  : &conf->match.prefix,
                         conf, "must start with \"/\", or it never matches");
         return;
     }
-    earlier = mosn_route_index_find_sure(&host->index, path, exact);
+    earlier = mosn_route_index_find_sure(&host->index, path, key);
     if (earlier != MOSN_ROUTE_NONE && mosn_conf_is_read(reader)) {
         mosn_conf_error(reader, conf, NULL,
                         "never matches: routes[%u] of the virtual host, at "
@@ -509,7 +509,7 @@ router_index_route(mosn_conf_t *reader, mosn_pool_t *pool,
                         mosn_conf_where(reader, host->routes[earlier].conf));
         return;
     }
-    mosn_route_index_add(&host->index, path, exact, rank,
+    mosn_route_index_add(&host->index, path, key, rank,
                          host->routes[rank].match == NULL);
 }
 

@@ -50,20 +50,32 @@ vouch_add_forwarded_for(mosn_request_t *r)
 }
 
 
+/* Eight hexadecimal digits, one in each byte. */
+static inline uint64_t
+vouch_hex(uint32_t bits)
+{
+    uint64_t x = bits, letters;
+
+    x = (x | x << 16) & 0x0000ffff0000ffff;
+    x = (x | x << 8) & 0x00ff00ff00ff00ff;
+    x = (x | x << 4) & 0x0f0f0f0f0f0f0f0f;
+    letters = (x + 0x0606060606060606) >> 4 & 0x0101010101010101;
+    return x + 0x3030303030303030 + letters * ('a' - '0' - 10);
+}
+
+
 static mosn_str_t
 vouch_make_id(mosn_request_t *r)
 {
-    static const char hex[] = "0123456789abcdef";
-    char             *text = mosn_pool_alloc(r->pool, 32);
+    uint64_t a = mosn_rand_u64(), b = mosn_rand_u64();
+    uint64_t digits[] = { vouch_hex((uint32_t) a),
+                          vouch_hex((uint32_t) (a >> 32)),
+                          vouch_hex((uint32_t) b),
+                          vouch_hex((uint32_t) (b >> 32)) };
+    char    *text = mosn_pool_alloc(r->pool, sizeof(digits));
 
-    for (int half = 0; half < 2; half++) {
-        uint64_t bits = mosn_rand_u64();
-
-        for (int i = 0; i < 16; i++, bits >>= 4) {
-            text[half * 16 + i] = hex[bits & 15];
-        }
-    }
-    return (mosn_str_t){ text, 32 };
+    memcpy(text, digits, sizeof(digits));
+    return (mosn_str_t){ text, sizeof(digits) };
 }
 
 

@@ -43,8 +43,8 @@ run(case_t *c)
     mosn_miss_t        miss = mosn_match_check(match, conf, &once, true);
     const char        *is =
         miss.what == MOSN_MISS_NONE ? "yes" : mosn_miss_names[miss.what];
-    bool       exact;
-    mosn_str_t key = mosn_match_path(pool, conf, &exact);
+    mosn_route_key_e how;
+    mosn_str_t       key = mosn_match_path(pool, conf, &how);
 
     if (!ok(strcmp(is, c->expected) == 0, "%u: %s | %s", c->line, c->conf,
             c->text))
@@ -53,8 +53,12 @@ run(case_t *c)
     }
     /* The index must not hide what matches. */
     if (miss.what == MOSN_MISS_NONE
-        && !(exact ? mosn_str_equal(key, c->input.path)
-                   : mosn_str_has_prefix(c->input.path, key)))
+        && (how == MOSN_ROUTE_WHOLE
+                ? !mosn_str_equal(key, c->input.path)
+                : !mosn_str_has_prefix(c->input.path, key)
+                      || (how == MOSN_ROUTE_PARTS
+                          && c->input.path.len > key.len
+                          && c->input.path.at[key.len] != '/')))
     {
         ok(false, "%u: its key \"%.*s\" is no beginning of the path", c->line,
            MOSN_STR_ARG(key));

@@ -7,27 +7,35 @@
 #define N 400
 
 static struct {
-    mosn_str_t text;
-    bool       exact;
+    mosn_str_t       text;
+    mosn_route_key_e key;
 } routes[N];
 
 
+/* A route of parts is told of at least where a part ends. */
 static bool
 takes(uint32_t i, mosn_str_t path)
 {
-    return routes[i].exact ? mosn_str_equal(routes[i].text, path)
-                           : mosn_str_has_prefix(path, routes[i].text);
+    mosn_str_t text = routes[i].text;
+
+    if (routes[i].key == MOSN_ROUTE_WHOLE) {
+        return mosn_str_equal(text, path);
+    }
+    return mosn_str_has_prefix(path, text)
+           && (routes[i].key == MOSN_ROUTE_BEGINNING || text.len == path.len
+               || path.at[text.len] == '/' || text.at[text.len - 1] == '/');
 }
 
 
 static mosn_str_t
 random_path(mosn_pool_t *pool)
 {
-    char     text[20];
-    uint32_t n = 1 + mosn_rand_below(15);
+    char     text[100];
+    bool     far = mosn_rand_below(4) == 0;
+    uint32_t n = far ? 60 + mosn_rand_below(40) : 1 + mosn_rand_below(15);
 
-    for (uint32_t i = 0; i < n; i++) {
-        text[i] = "/ab"[mosn_rand_below(3)];
+    for (uint32_t i = 0; i < n; i++) { /* long ones begin alike */
+        text[i] = "/ab"[far ? i * 7 % 11 % 3 : mosn_rand_below(3)];
     }
     text[0] = '/';
     return mosn_pool_copy(pool, (mosn_str_t){ text, n });
@@ -42,7 +50,11 @@ is_same(const mosn_route_index_t *index, mosn_str_t path)
     uint32_t          rank = mosn_route_walk(&walk, index, path);
 
     for (uint32_t i = 0; i < N; i++) {
-        if (takes(i, path)) {
+        if (rank == i && routes[i].key == MOSN_ROUTE_PARTS
+            && mosn_str_has_prefix(path, routes[i].text))
+        {
+            rank = mosn_route_walk_next(&walk);
+        } else if (takes(i, path)) {
             if (rank != i) {
                 return false;
             }
@@ -67,25 +79,28 @@ main(void)
            "an empty index finds nothing");
     for (uint32_t i = 0; i < N; i++) {
         routes[i].text = random_path(pool);
-        routes[i].exact = mosn_rand_below(2) == 0;
-        mosn_route_index_add(&index, routes[i].text, routes[i].exact, i,
-                             false);
+        routes[i].key = (mosn_route_key_e) mosn_rand_below(3);
+        mosn_route_index_add(&index, routes[i].text, routes[i].key, i, false);
     }
     for (int i = 0; i < 20000; i++) {
         same &= is_same(&index, random_path(pool));
     }
     ok(same, "20,000 paths: all routes that match, in order");
-    is_num(mosn_route_index_find_sure(&index, MOSN_STR("/a"), true),
-           MOSN_ROUTE_NONE, "none takes all");
+    is_num(
+        mosn_route_index_find_sure(&index, MOSN_STR("/a"), MOSN_ROUTE_WHOLE),
+        MOSN_ROUTE_NONE, "none takes all");
 
     mosn_route_index_init(&index, pool, 4);
-    mosn_route_index_add(&index, MOSN_STR("/a"), false, 0, false);
-    mosn_route_index_add(&index, MOSN_STR("/a"), true, 1, true);
-    mosn_route_index_add(&index, MOSN_STR(""), false, 2, true);
-    is_num(mosn_route_index_find_sure(&index, MOSN_STR("/a"), true), 1,
-           "an exact one takes all of its path");
-    is_num(mosn_route_index_find_sure(&index, MOSN_STR("/a"), false), 2,
-           "but not what is longer");
+    mosn_route_index_add(&index, MOSN_STR("/a"), MOSN_ROUTE_BEGINNING, 0,
+                         false);
+    mosn_route_index_add(&index, MOSN_STR("/a"), MOSN_ROUTE_WHOLE, 1, true);
+    mosn_route_index_add(&index, MOSN_STR(""), MOSN_ROUTE_BEGINNING, 2, true);
+    is_num(
+        mosn_route_index_find_sure(&index, MOSN_STR("/a"), MOSN_ROUTE_WHOLE),
+        1, "an exact one takes all of its path");
+    is_num(mosn_route_index_find_sure(&index, MOSN_STR("/a"),
+                                      MOSN_ROUTE_BEGINNING),
+           2, "but not what is longer");
     is_num(mosn_route_walk(&walk, &index, MOSN_STR("/x")), 2,
            "an empty prefix matches all");
     mosn_pool_destroy(&pool);
