@@ -210,7 +210,7 @@ index_note_length(mosn_route_index_t *index, mosn_str_t prefix, bool loose)
     }
     bit = (uint64_t) 1 << n;
     lengths->all |= bit;
-    if (loose && prefix.len > 0 && prefix.at[prefix.len - 1] != '/') {
+    if (loose && (prefix.len == 0 || prefix.at[prefix.len - 1] != '/')) {
         lengths->loose |= bit;
     }
 }

@@ -103,6 +103,8 @@ main(void)
            2, "but not what is longer");
     is_num(mosn_route_walk(&walk, &index, MOSN_STR("/x")), 2,
            "an empty prefix matches all");
+    is_num(mosn_route_walk(&walk, &index, MOSN_STR("*")), 2,
+           "also what has no parts");
     mosn_pool_destroy(&pool);
     return done_testing();
 }
