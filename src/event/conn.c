@@ -829,3 +829,16 @@ conn_on_ready(mosn_watch_t *watch, uint32_t events)
         mosn_conn_broken(conn, mosn_socket_error(conn->fd));
     }
 }
+
+
+const mosn_address_t *
+mosn_conn_destination(mosn_conn_t *conn)
+{
+    if (conn->was_for == NULL) {
+        conn->was_for = mosn_pool_alloc(conn->pool, sizeof(*conn->was_for));
+        if (!mosn_socket_original(conn->fd, conn->was_for)) {
+            conn->was_for->len = 0;
+        }
+    }
+    return conn->was_for->len > 0 ? conn->was_for : NULL;
+}

@@ -84,6 +84,7 @@ struct mosn_conn_s {
     mosn_net_filter_t          *paused_at;
     mosn_listener_t            *listener; /* who accepted it, or NULL */
     const mosn_chain_conf_t    *chain;    /* which of its filter chains */
+    mosn_address_t             *was_for;  /* redirected; NULL: not asked */
     mosn_list_t                 observers;
     mosn_list_t                 link; /* in the list of its owner */
 
@@ -162,6 +163,10 @@ void mosn_conn_abort(mosn_conn_t *conn, mosn_reason_e reason);
 
 /* No more will be written: FIN behind what is queued. */
 void mosn_conn_shutdown(mosn_conn_t *conn);
+
+/* Where it was going before a packet filter has redirected it to us; NULL:
+ * none has. */
+const mosn_address_t *mosn_conn_destination(mosn_conn_t *conn);
 
 /* MOSN_CONN_IDLE after `ms` from now; moving it is cheap. */
 static inline void

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define ORIGINAL_DST 80 /* of the kernel's netfilter_ipv4.h and _ipv6.h */
 #define STREAM_FLAGS (SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
 
 
@@ -171,6 +172,28 @@ mosn_socket_name(int fd, mosn_address_t *address_r)
     }
     address_r->len = len;
     return true;
+}
+
+
+/* For a connection that came by itself the kernel tells the address that it
+ * came to, or nothing. */
+bool
+mosn_socket_original(int fd, mosn_address_t *address_r)
+{
+    mosn_address_t local = { .len = sizeof(local.inet) };
+    int            level;
+
+    memset(address_r, 0, sizeof(*address_r));
+    if (getsockname(fd, &local.sa, &local.len) == -1
+        || local.sa.sa_family == AF_UNIX)
+    {
+        return false;
+    }
+    address_r->len = local.len;
+    level = local.sa.sa_family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+    return getsockopt(fd, level, ORIGINAL_DST, &address_r->sa, &address_r->len)
+               == 0
+           && !mosn_address_equal(address_r, &local);
 }
 
 

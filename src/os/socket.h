@@ -46,6 +46,10 @@ int mosn_socket_error(int fd);
 
 int mosn_socket_accept(int listen_fd, mosn_inet_t *peer_r);
 
+/* Where a connection was going before a packet filter has redirected it;
+ * false: none has. */
+bool mosn_socket_original(int fd, mosn_address_t *address_r);
+
 /* Makes close() send RST instead of FIN. */
 void mosn_socket_abort_on_close(int fd);
 

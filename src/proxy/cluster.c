@@ -5,6 +5,7 @@
 #include "os/clock.h"
 #include "proto/rpc.h"
 #include "proxy/lb.h"
+#include "proxy/original.h"
 #include "stream/protocol.h"
 
 #include <xxhash.h>
@@ -218,7 +219,7 @@ cluster_use_hosts(mosn_cluster_t *c)
         mosn_host_t *host = c->hosts[i];
 
         if (host->is_new) {
-            mosn_host_register(host, c->name);
+            host->metrics = mosn_host_slots(c->name, host->name);
         }
         if (host->is_new && c->loop != NULL) {
             mosn_host_start(host, c->loop);
@@ -290,6 +291,12 @@ cluster_free(void *object)
 {
     mosn_cluster_t *c = object;
 
+    if (c->originals != NULL) {
+        mosn_originals_t *all = c->originals;
+
+        c->originals = NULL;
+        mosn_originals_free(all);
+    }
     mosn_host_groups_free(&c->groups);
     for (uint32_t i = 0; i < c->n_hosts; i++) {
         c->hosts[i]->conf = NULL;
@@ -334,6 +341,9 @@ mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
     }
     c->version = version_build(reader, generation->pool, conf);
     c->conf = conf;
+    if (conf->discovery == MOSN_DISCOVERY_ORIGINAL_DST) {
+        c->originals = mosn_originals_create(c);
+    }
     (void) hosts_check(reader, pool, &conf->hosts);
     cluster_take_hosts(c, pool, &conf->hosts, false);
     mosn_pool_on_destroy(generation->pool, cluster_free, c);
@@ -366,6 +376,13 @@ bool
 mosn_cluster_set_hosts(mosn_conf_t *reader, mosn_cluster_t *c,
                        mosn_pool_t *pool, const mosn_hosts_conf_t *hosts)
 {
+    if (c->originals != NULL && hosts->hosts.n > 0) {
+        mosn_conf_error(reader, &hosts->hosts, hosts,
+                        "the hosts of \"%.*s\" are where its clients were "
+                        "going",
+                        MOSN_STR_ARG(c->name));
+        return false;
+    }
     if (!hosts_check(reader, pool, hosts)) {
         return false;
     }
@@ -410,6 +427,7 @@ mosn_cluster_replace(mosn_conf_t *reader, mosn_cluster_t *c, mosn_pool_t *pool,
 {
     size_t                  before = mosn_conf_n_errors(reader);
     mosn_cluster_version_t *v = version_build(reader, pool, conf);
+    mosn_originals_t       *originals = c->originals;
     mosn_pool_t            *hosts_pool;
 
     if (!hosts_check(reader, pool, &conf->hosts)
@@ -423,12 +441,20 @@ mosn_cluster_replace(mosn_conf_t *reader, mosn_cluster_t *c, mosn_pool_t *pool,
     c->version = v;
     c->conf = conf;
     c->removed = false;
+    c->originals = NULL;
+    if (conf->discovery == MOSN_DISCOVERY_ORIGINAL_DST) {
+        c->originals = mosn_originals_create(c);
+        mosn_originals_register(c);
+    }
     hosts_pool = mosn_pool_create(MOSN_POOL_CONN);
     cluster_take_hosts(c, hosts_pool,
                        mosn_cluster_is_named(c)
                            ? cluster_keep_hosts(c, hosts_pool)
                            : &conf->hosts,
                        true);
+    if (originals != NULL) {
+        mosn_originals_free(originals);
+    }
     return true;
 }
 
@@ -438,8 +464,11 @@ mosn_cluster_register(mosn_cluster_t *c)
 {
     c->metrics = mosn_metrics_instance(&mosn_cluster_metrics, c->name);
     c->version->pool_conf.metrics = c->metrics;
+    if (c->originals != NULL) {
+        mosn_originals_register(c);
+    }
     for (uint32_t i = 0; i < c->n_hosts; i++) {
-        mosn_host_register(c->hosts[i], c->name);
+        c->hosts[i]->metrics = mosn_host_slots(c->name, c->hosts[i]->name);
         c->hosts[i]->is_new = c->loop == NULL;
     }
 }
@@ -476,6 +505,9 @@ mosn_clusters_stop(mosn_generation_t *generation)
 
         for (uint32_t k = 0; c != NULL && k < c->n_hosts; k++) {
             mosn_stream_pool_close(&c->hosts[k]->pool);
+        }
+        if (c != NULL && c->originals != NULL) {
+            mosn_originals_close(c);
         }
     }
 }
@@ -570,6 +602,9 @@ mosn_cluster_print(const mosn_cluster_t *c, FILE *out)
                    MOSN_STR_ARG(c->conf->protocol), MOSN_STR_ARG(c->conf->lb));
     for (uint32_t i = 0; i < c->n_hosts; i++) {
         cluster_print_host(c->hosts[i], now_ms, out);
+    }
+    if (c->originals != NULL) {
+        (void) fputs("  original_dst: where a client was going\n", out);
     }
 }
 

@@ -86,6 +86,7 @@ enum {
     MOSN_DISCOVERY_STATIC,
     MOSN_DISCOVERY_STRICT_DNS,
     MOSN_DISCOVERY_LOGICAL_DNS,
+    MOSN_DISCOVERY_ORIGINAL_DST,
 };
 
 enum { MOSN_SUBSET_NONE, MOSN_SUBSET_ANY, MOSN_SUBSET_DEFAULT };
@@ -139,6 +140,8 @@ struct mosn_cluster_version_s {
     mosn_stream_pool_conf_t     pool_conf;
 };
 
+typedef struct mosn_originals_s mosn_originals_t;
+
 struct mosn_cluster_s {
     mosn_str_t                 name;
     mosn_cluster_version_t    *version;
@@ -149,7 +152,8 @@ struct mosn_cluster_s {
     uint32_t                   n_hosts;
     mosn_pool_t               *hosts_pool; /* of the set; NULL: generation */
     mosn_host_groups_t         groups;
-    mosn_list_t                queue; /* of requests that wait for room */
+    mosn_originals_t          *originals; /* instead of hosts; or NULL */
+    mosn_list_t                queue;     /* of requests that wait for room */
     uint32_t                   n_queued;
     bool                       admitting;    /* those who wait, just now */
     bool                       pinned;       /* a listener names it */

@@ -227,7 +227,8 @@ static const mosn_conf_block_t sticky_block = {
 };
 
 static const char *const discoveries[] = { "static", "strict_dns",
-                                           "logical_dns", NULL };
+                                           "logical_dns", "original_dst",
+                                           NULL };
 
 static const char *const subset_fallbacks[] = { "none", "any", "default",
                                                 NULL };
@@ -242,7 +243,9 @@ static const mosn_directive_t cluster_directives[] = {
               MOSN_DISCOVERY_STATIC,
               "`static`: hosts have addresses; `strict_dns`: they have names, "
               "and every address of a name is a host; `logical_dns`: one "
-              "address of a name is used at a time."),
+              "address of a name is used at a time; `original_dst`: there "
+              "are none, a client goes on to where it was going before a "
+              "packet filter (nft `redirect`) sent it here."),
     MOSN_STRING(mosn_cluster_conf_t, lb, "round_robin",
                 "How a host is picked: `round_robin`, "
                 "`weighted_round_robin`, `random` (by weight), "
@@ -310,7 +313,9 @@ static const mosn_directive_t cluster_directives[] = {
     MOSN_OPT_GROUP(mosn_cluster_conf_t, headers, &mosn_header_edits_block,
                    "Headers that change on the way to it and back."),
     MOSN_ROW(mosn_cluster_conf_t, hosts.hosts, "hosts", LIST,
-             .block = &host_block, .required = true, .doc = "The hosts."),
+             .block = &host_block,
+             .doc = "The hosts; at least one, or none with `discovery = "
+                    "\"original_dst\"`."),
     MOSN_DIRECTIVES_END
 };
 
@@ -334,11 +339,45 @@ host_is_name(mosn_str_t name)
 }
 
 
+/* Hosts that come and go with clients are no group to choose from. */
+static void
+cluster_check_original(mosn_conf_t *reader, const mosn_cluster_conf_t *c)
+{
+    static const char why[] =
+        "does not go with `discovery = \"original_dst\"`";
+
+    if (c->hosts.hosts.n > 0) {
+        mosn_conf_error(reader, &c->hosts.hosts, c, "%s", why);
+    }
+    if (c->outlier_detection != NULL) {
+        mosn_conf_error(reader, &c->outlier_detection, c, "%s", why);
+    }
+    if (c->health_check != NULL) {
+        mosn_conf_error(reader, &c->health_check, c, "%s", why);
+    }
+    if (c->sticky != NULL) {
+        mosn_conf_error(reader, &c->sticky, c, "%s", why);
+    }
+    if (c->subset_selectors.n > 0) {
+        mosn_conf_error(reader, &c->subset_selectors, c, "%s", why);
+    }
+}
+
+
 static void
 cluster_check(mosn_conf_t *reader, void *conf)
 {
     const mosn_cluster_conf_t *c = conf;
-    bool                       named = c->discovery != MOSN_DISCOVERY_STATIC;
+    bool named = c->discovery == MOSN_DISCOVERY_STRICT_DNS
+                 || c->discovery == MOSN_DISCOVERY_LOGICAL_DNS;
+
+    if (c->discovery == MOSN_DISCOVERY_ORIGINAL_DST) {
+        cluster_check_original(reader, c);
+        return;
+    }
+    if (!mosn_conf_is_set(reader, &c->hosts.hosts)) {
+        mosn_conf_error(reader, c, NULL, "hosts is missing: at least one");
+    }
 
     if (!mosn_str_is_name(c->name)) {
         mosn_conf_error(reader, &c->name, c,

@@ -22,7 +22,7 @@ heartbeat_is_well(const mosn_cluster_t *cluster)
             return true;
         }
     }
-    return false;
+    return cluster->originals != NULL;
 }
 
 

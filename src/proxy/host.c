@@ -39,18 +39,18 @@ mosn_host_create(const mosn_host_conf_t *conf, mosn_cluster_version_t *version)
 }
 
 
-void
-mosn_host_register(mosn_host_t *host, mosn_str_t cluster)
+uint32_t
+mosn_host_slots(mosn_str_t cluster, mosn_str_t name)
 {
     char label[256];
     int  n = snprintf(label, sizeof(label), "%.*s,%.*s", MOSN_STR_ARG(cluster),
-                      MOSN_STR_ARG(host->name));
+                      MOSN_STR_ARG(name));
 
     if (n > (int) sizeof(label) - 1) {
         n = (int) sizeof(label) - 1;
     }
-    host->metrics = mosn_metrics_instance(&mosn_host_metrics,
-                                          (mosn_str_t){ label, (size_t) n });
+    return mosn_metrics_instance(&mosn_host_metrics,
+                                 (mosn_str_t){ label, (size_t) n });
 }
 
 

@@ -78,7 +78,9 @@ struct mosn_host_s {
 mosn_host_t *mosn_host_create(const mosn_host_conf_t *conf,
                               mosn_cluster_version_t *version);
 
-void mosn_host_register(mosn_host_t *host, mosn_str_t cluster);
+/* The first slot of the counters of a host. */
+uint32_t mosn_host_slots(mosn_str_t cluster, mosn_str_t name);
+
 void mosn_host_start(mosn_host_t *host, mosn_loop_t *loop);
 
 static inline mosn_host_t *

@@ -4,6 +4,7 @@
 
 #include "core/rand.h"
 #include "proto/rpc.h"
+#include "proxy/original.h"
 #include "proxy/request.h"
 
 #define SHARE_SIDES 1000000u
@@ -296,8 +297,10 @@ mirror_can(const mosn_request_t *r, const mosn_mirror_conf_t *conf)
 static void
 mirror_start(mosn_request_t *r, const mosn_mirror_conf_t *conf)
 {
-    mosn_host_t *host = mosn_cluster_pick(
-        conf->target, &(mosn_pick_t){ .now_ns = r->loop->now_ns });
+    mosn_pick_t    how = { .now_ns = r->loop->now_ns };
+    mosn_host_t   *host = conf->target->originals != NULL
+                              ? mosn_original_pick(conf->target, r->pc->conn)
+                              : mosn_cluster_pick(conf->target, &how);
     mosn_pool_t   *pool;
     mosn_mirror_t *m;
 

@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "core/rand.h"
 #include "proto/rpc.h"
+#include "proxy/original.h"
 #include "proxy/request_parts.h"
 
 #define REPLAY_MAX (64u * 1024) /* body kept to send a request again */
@@ -451,6 +452,9 @@ mosn_request_pick(mosn_request_t *r)
                          .now_ns = r->loop->now_ns };
     mosn_host_t *host;
 
+    if (MOSN_UNLIKELY(r->cluster->originals != NULL)) {
+        return mosn_original_pick(r->cluster, r->pc->conn);
+    }
     if (r->cluster->conf->sticky != NULL
         || (r->route != NULL && r->route->conf->route->hash.n > 0))
     {

@@ -10,7 +10,7 @@
 #include "core/log.h"
 #include "event/listener.h"
 #include "event/transfer.h"
-#include "proxy/cluster.h"
+#include "proxy/original.h"
 
 #define MAX_ATTEMPTS 3
 #define BULK_READS   4 /* full reads in a row before splicing */
@@ -274,6 +274,19 @@ static const mosn_net_filter_ops_t tcp_up_filter = {
 };
 
 
+static mosn_host_t *
+tcp_pick(const tcp_proxy_t *tcp)
+{
+    mosn_cluster_t *cluster = tcp->conf->target;
+
+    return cluster->originals != NULL
+               ? mosn_original_pick(cluster, tcp->down)
+               : mosn_cluster_pick(
+                   cluster, &(mosn_pick_t){ .avoid = tcp->host,
+                                            .now_ns = tcp->loop->now_ns });
+}
+
+
 static void
 tcp_connect(tcp_proxy_t *tcp)
 {
@@ -283,9 +296,7 @@ tcp_connect(tcp_proxy_t *tcp)
     while (tcp->attempts < MAX_ATTEMPTS
            && (tcp->attempts == 0 || cluster->n_hosts > 1))
     {
-        host = mosn_cluster_pick(
-            cluster,
-            &(mosn_pick_t){ .avoid = tcp->host, .now_ns = tcp->loop->now_ns });
+        host = tcp_pick(tcp);
         if (host == NULL) {
             break;
         }
@@ -331,6 +342,9 @@ tcp_adopt(tcp_proxy_t *tcp)
         if (mosn_address_equal(&cluster->hosts[i]->address, &l->adopted_to)) {
             tcp_use_host(tcp, cluster->hosts[i]);
         }
+    }
+    if (cluster->originals != NULL) {
+        tcp_use_host(tcp, mosn_original_find(cluster, &l->adopted_to));
     }
     l->adopted_fd = -1;
     tcp->up = mosn_conn_create(tcp->loop, fd, &nobody);

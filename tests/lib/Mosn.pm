@@ -362,7 +362,7 @@ sub end_child {
 sub server {
     my ($code, %o) = @_;
     my $listen = IO::Socket::INET->new(
-        LocalAddr => '127.0.0.1', LocalPort => $o{port} // 0,
+        LocalAddr => $o{address} // '127.0.0.1', LocalPort => $o{port} // 0,
         Listen => 128, ReuseAddr => 1)
         or die "listen: $!";
     my $log = tempdir(CLEANUP => 1) . "/log";
