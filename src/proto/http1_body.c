@@ -110,9 +110,10 @@ body_size_digit(mosn_http1_body_t *body, uint8_t c, mosn_http1_error_t *error)
 static mosn_rc_e
 body_line_byte(mosn_http1_body_t *body, uint8_t c, mosn_http1_error_t *error)
 {
+    bool extension = body->state > SIZE_DIGITS && body->state < LINE_LF;
+
     if (++body->line_bytes > LINE_MAX_BYTES
-        || (body->state > SIZE_DIGITS
-            && ++body->extension_bytes > EXTENSIONS_MAX_BYTES))
+        || (extension && ++body->extension_bytes > EXTENSIONS_MAX_BYTES))
     {
         REFUSE(BAD_REQUEST, "the chunk line is too long");
     }

@@ -3,11 +3,13 @@
 #include "tap.h"
 #include "proto/http1_body.c"
 
+#define N_CHUNKS 20000u
+
 static const mosn_http1_limits_t limits = { .max_header_bytes = 200,
                                             .max_uri_bytes = 100,
                                             .max_headers = 4 };
 
-static char   body_text[4096];
+static char   body_text[32768];
 static size_t body_len;
 
 
@@ -82,7 +84,7 @@ int
 main(void)
 {
     size_t consumed;
-    char   many[9000];
+    char   many[9000], *all;
     size_t n = 0;
 
     good("0\r\n\r\n", "");
@@ -127,6 +129,15 @@ main(void)
     }
     is_num(feed(MOSN_HTTP1_CHUNKED, 0, many, n, n, &consumed), MOSN_ERROR,
            "8 KiB of extensions are too many");
+
+    all = malloc(6 * N_CHUNKS + 6);
+    for (n = 0; n < 6 * N_CHUNKS; n += 6) {
+        memcpy(all + n, "1\r\nx\r\n", 6);
+    }
+    memcpy(all + n, "0\r\n\r\n", 5);
+    is_num(feed(MOSN_HTTP1_CHUNKED, 0, all, n + 5, 4096, &consumed), MOSN_DONE,
+           "chunks without extensions are no matter of number");
+    free(all);
     mosn_pool_release_cache();
     return done_testing();
 }
