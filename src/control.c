@@ -72,7 +72,7 @@ control_on_note(void *owner, mosn_note_e type, int32_t value, int fd)
             atomic_store(&c->child->seat->changes, (uint32_t) value);
         }
         mosn_health_refresh();
-        mosn_dns_refresh();
+        (void) mosn_dns_refresh();
         return;
     }
     if (fd != -1) {
@@ -239,8 +239,9 @@ control_change(void *owner, const char                        *line,
 
 /* What names have become goes the way of all changes. */
 typedef struct {
-    int  fd;
-    char line[256];
+    int                   fd;
+    const mosn_cluster_t *cluster;
+    char                 *line;
 } control_resolved_t;
 
 
@@ -251,8 +252,10 @@ control_resolved_done(void *request, bool well, const char *text)
 
     if (!well) {
         mosn_log_warn(0, "what was resolved is not taken: %s", text);
+        mosn_dns_untaken(r->cluster);
     }
     (void) close(r->fd);
+    free(r->line);
     free(r);
 }
 
@@ -262,13 +265,17 @@ control_on_resolved(const mosn_cluster_t *cluster, const char *hosts)
 {
     control_resolved_t *r = mosn_calloc(sizeof(*r));
 
-    r->fd = memfd_create("mosn hosts", 0);
-    if (r->fd == -1 || dprintf(r->fd, "%s", hosts) < 0) {
+    r->cluster = cluster;
+    r->fd = memfd_create("mosn hosts", MFD_CLOEXEC);
+    if (r->fd == -1 || dprintf(r->fd, "%s", hosts) < 0
+        || asprintf(&r->line, "resolved %.*s /proc/%d/fd/%d",
+                    MOSN_STR_ARG(cluster->name), (int) getpid(), r->fd)
+               == -1)
+    {
+        r->line = NULL;
         control_resolved_done(r, false, "no memory");
         return;
     }
-    (void) snprintf(r->line, sizeof(r->line), "resolved %.*s /proc/%d/fd/%d",
-                    MOSN_STR_ARG(cluster->name), (int) getpid(), r->fd);
     control_change(control_self, r->line, control_resolved_done, r);
 }
 
@@ -341,6 +348,7 @@ mosn_control_run(const mosn_child_t *child)
     c.loop.on_turn = control_beat;
     mosn_timer_init(&c.tick, control_tick);
     mosn_timer_arm(&c.loop, &c.tick, BEAT_MS);
+    mosn_host_probes = true;
     mosn_clusters_start(child->generation, &c.loop);
     mosn_health_start(child->generation, &c.loop);
     control_self = &c;

@@ -61,6 +61,17 @@ static const mosn_conf_block_t post_block = {
     .directives = post_directives,
 };
 
+static const mosn_directive_t resolved_directives[] = {
+    MOSN_STRING(mosn_inherit_resolved_t, cluster, "", ""),
+    MOSN_STRING(mosn_inherit_resolved_t, hosts, "", ""), MOSN_DIRECTIVES_END
+};
+
+static const mosn_conf_block_t resolved_block = {
+    .doc = "What the names of a cluster have become.",
+    .size = sizeof(mosn_inherit_resolved_t),
+    .directives = resolved_directives,
+};
+
 static const mosn_directive_t inherit_directives[] = {
     NUMBER(mosn_inherit_t, format),
     NUMBER(mosn_inherit_t, generation),
@@ -90,6 +101,7 @@ static const mosn_directive_t inherit_directives[] = {
     MOSN_LIST(mosn_inherit_t, sockets, &socket_block, ""),
     MOSN_LIST(mosn_inherit_t, children, &child_block, ""),
     MOSN_LIST(mosn_inherit_t, posts, &post_block, ""),
+    MOSN_LIST(mosn_inherit_t, resolved, &resolved_block, ""),
     MOSN_DIRECTIVES_END
 };
 

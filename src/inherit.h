@@ -52,6 +52,12 @@ typedef struct {
     mosn_str_t how;
 } mosn_inherit_post_t;
 
+/* What the names of a cluster have become. */
+typedef struct {
+    mosn_str_t cluster;
+    mosn_str_t hosts; /* text of a mosn_hosts_block */
+} mosn_inherit_resolved_t;
+
 typedef struct {
     int64_t     format;
     int64_t     generation;
@@ -81,6 +87,7 @@ typedef struct {
     MOSN_CONF_LIST(mosn_inherit_socket_t) sockets;
     MOSN_CONF_LIST(mosn_inherit_child_t) children;
     MOSN_CONF_LIST(mosn_inherit_post_t) posts;
+    MOSN_CONF_LIST(mosn_inherit_resolved_t) resolved;
 } mosn_inherit_t;
 
 /* A memfd with the text, kept over exec; -1: logged. */

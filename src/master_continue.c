@@ -129,6 +129,24 @@ adopt_posts(void)
 }
 
 
+/* What names were resolved to serves until they are again. */
+static void
+adopt_resolved(void)
+{
+    const mosn_inherit_t *s = master->state;
+
+    for (size_t i = 0; i < s->resolved.n; i++) {
+        const mosn_inherit_resolved_t *from = &s->resolved.items[i];
+        mosn_cluster_t                *c =
+            mosn_map_find(&master->generation->clusters, from->cluster);
+
+        if (c != NULL && mosn_cluster_is_named(c)) {
+            mosn_cluster_carry_hosts(c, from->hosts.at);
+        }
+    }
+}
+
+
 /* Loads what serves or is to serve.  False: `why` says why not. */
 static bool
 continue_load(bool back, const char **why)
@@ -171,6 +189,7 @@ continue_load(bool back, const char **why)
     {
         return false;
     }
+    adopt_resolved();
     mosn_settings_register_metrics(master->generation, master->settings);
     master_raise_limits();
     master_posts_init();

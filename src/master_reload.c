@@ -17,6 +17,7 @@
 #include "os/file.h"
 #include "os/notify.h"
 #include "os/socket.h"
+#include "resources.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -125,6 +126,35 @@ state_add_children(mosn_inherit_t *s, mosn_pool_t *pool)
 }
 
 
+/* What names have become need not be found out again before serving. */
+static void
+state_add_resolved(mosn_inherit_t *s, mosn_pool_t *pool)
+{
+    const mosn_map_t *clusters = &master->generation->clusters;
+
+    s->resolved.items =
+        mosn_pool_calloc(pool, (clusters->n + 1) * sizeof(*s->resolved.items));
+    for (size_t i = 0; i <= clusters->mask; i++) {
+        const mosn_cluster_t *c = clusters->entries[i].value;
+        mosn_hosts_conf_t     hosts;
+        char                 *text;
+
+        if (c == NULL || c->n_hosts == 0 || !mosn_cluster_is_named(c)) {
+            continue;
+        }
+        mosn_resource_copy_hosts(c, pool, &hosts);
+        text = mosn_conf_text(&mosn_hosts_block, &hosts);
+        if (text != NULL) {
+            s->resolved.items[s->resolved.n++] = (mosn_inherit_resolved_t){
+                .cluster = c->name,
+                .hosts = mosn_pool_copy(pool, mosn_str(text)),
+            };
+        }
+        free(text);
+    }
+}
+
+
 /* All that we own, as text behind a descriptor; -1: logged.  The struct is
  * the pool's. */
 static int
@@ -166,6 +196,7 @@ state_write(mosn_inherit_t **state_r, mosn_pool_t *pool)
     };
     state_add_sockets(s, pool);
     state_add_children(s, pool);
+    state_add_resolved(s, pool);
     *state_r = s;
     return mosn_inherit_write(s);
 }

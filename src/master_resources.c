@@ -638,13 +638,17 @@ change_apply(mosn_str_t rest)
 static char *
 change_resolved(mosn_str_t rest)
 {
-    mosn_str_t name = mosn_str_next_word(&rest);
-    char       path[64];
-    size_t     n;
-    char      *text, *why;
+    mosn_str_t      name = mosn_str_next_word(&rest);
+    mosn_cluster_t *c = mosn_map_find(&master->generation->clusters, name);
+    char            path[64];
+    size_t          n;
+    char           *text, *why;
 
+    if (c == NULL || c->removed || !mosn_cluster_is_named(c)) {
+        return strdup("the cluster has no names any more\n");
+    }
     (void) snprintf(path, sizeof(path), "%.*s", MOSN_STR_ARG(rest));
-    text = mosn_file_read(path, 1 << 20, &n);
+    text = mosn_file_read(path, 64u << 20, &n);
     if (text == NULL) {
         return strdup("cannot read what was resolved\n");
     }

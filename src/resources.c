@@ -283,21 +283,26 @@ mosn_resource_take(mosn_generation_t *generation, int fd)
  */
 
 void
+mosn_resource_copy_hosts(const mosn_cluster_t *cluster, mosn_pool_t *pool,
+                         mosn_hosts_conf_t *hosts_r)
+{
+    hosts_r->hosts.n = 0;
+    hosts_r->hosts.items = mosn_pool_calloc(
+        pool, (cluster->n_hosts + 1) * sizeof(*hosts_r->hosts.items));
+    for (uint32_t i = 0; i < cluster->n_hosts; i++) {
+        hosts_r->hosts.items[hosts_r->hosts.n++] = *cluster->hosts[i]->conf;
+    }
+}
+
+
+void
 mosn_resource_list_hosts(const mosn_cluster_t *cluster, mosn_pool_t *pool,
                          mosn_hosts_conf_t *hosts_r)
 {
-    const mosn_host_list_t *names = &cluster->conf->hosts.hosts;
-
     if (mosn_cluster_is_named(cluster)) { /* as they are written */
-        hosts_r->hosts = *names;
-        return;
-    }
-    hosts_r->hosts.n = 0;
-    hosts_r->hosts.items = mosn_pool_calloc(
-        pool,
-        (cluster->n_hosts + names->n) * sizeof(*hosts_r->hosts.items) + 1);
-    for (uint32_t i = 0; i < cluster->n_hosts; i++) {
-        hosts_r->hosts.items[hosts_r->hosts.n++] = *cluster->hosts[i]->conf;
+        hosts_r->hosts = cluster->conf->hosts.hosts;
+    } else {
+        mosn_resource_copy_hosts(cluster, pool, hosts_r);
     }
 }
 

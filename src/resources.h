@@ -44,7 +44,10 @@ void mosn_resources_refresh(mosn_settings_t         *settings,
                             const mosn_generation_t *generation,
                             mosn_pool_t             *pool);
 
-/* The hosts of a cluster, and all of it. */
+/* The hosts of a cluster; list: those with names as they are written, copy: as
+ * what they have become. */
+void mosn_resource_copy_hosts(const mosn_cluster_t *cluster, mosn_pool_t *pool,
+                              mosn_hosts_conf_t *hosts_r);
 void mosn_resource_list_hosts(const mosn_cluster_t *cluster, mosn_pool_t *pool,
                               mosn_hosts_conf_t *hosts_r);
 

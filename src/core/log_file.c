@@ -17,17 +17,24 @@ static size_t          n_log_files;
 
 
 mosn_log_file_t *
-mosn_log_file_get(mosn_str_t path)
+mosn_log_file_find(mosn_str_t path)
 {
-    mosn_log_file_t *file;
-
     for (size_t i = 0; i < n_log_files; i++) {
         if (mosn_str_equal(mosn_str(log_files[i].path), path)) {
             return &log_files[i];
         }
     }
-    if (n_log_files == MAX_FILES) {
-        return NULL;
+    return NULL;
+}
+
+
+mosn_log_file_t *
+mosn_log_file_get(mosn_str_t path)
+{
+    mosn_log_file_t *file = mosn_log_file_find(path);
+
+    if (file != NULL || n_log_files == MAX_FILES) {
+        return file;
     }
     file = &log_files[n_log_files++];
     file->path = strndup(path.at, path.len);

@@ -24,7 +24,9 @@ typedef struct {
     uint64_t lost; /* bytes */
 } mosn_log_file_t;
 
-/* The file of that path; NULL when there are too many. */
+/* The file of that path; get: made when there is none, NULL when there are
+ * too many. */
+mosn_log_file_t *mosn_log_file_find(mosn_str_t path);
 mosn_log_file_t *mosn_log_file_get(mosn_str_t path);
 
 /* Opens what is not open.  ERROR: logged; the others are open. */

@@ -87,6 +87,14 @@ mosn_loop_watch_level(mosn_loop_t *loop, mosn_watch_t *watch, int fd)
 }
 
 
+mosn_rc_e
+mosn_loop_watch_events(mosn_loop_t *loop, mosn_watch_t *watch, int fd,
+                       uint32_t events)
+{
+    return loop_add(loop, watch, fd, events);
+}
+
+
 void
 mosn_loop_unwatch(mosn_loop_t *loop, mosn_watch_t *watch, int fd)
 {

@@ -69,6 +69,9 @@ mosn_rc_e mosn_loop_watch(mosn_loop_t *loop, mosn_watch_t *watch, int fd);
  * (a listener at its limit), level-triggered, reading only. */
 mosn_rc_e mosn_loop_watch_level(mosn_loop_t *loop, mosn_watch_t *watch,
                                 int fd);
+/* The same for EPOLLIN, EPOLLOUT or both. */
+mosn_rc_e mosn_loop_watch_events(mosn_loop_t *loop, mosn_watch_t *watch,
+                                 int fd, uint32_t events);
 void      mosn_loop_unwatch(mosn_loop_t *loop, mosn_watch_t *watch, int fd);
 
 void mosn_task_init(mosn_task_t *task, void (*run)(mosn_task_t *));

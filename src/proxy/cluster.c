@@ -59,9 +59,10 @@ cluster_find_protocol(mosn_conf_t *reader, const mosn_cluster_conf_t *conf)
 }
 
 
+/* Files are opened with a configuration: at run time there are no others. */
 static void
 version_build_health(mosn_conf_t *reader, const mosn_cluster_conf_t *conf,
-                     const mosn_stream_protocol_ops_t *protocol)
+                     const mosn_stream_protocol_ops_t *protocol, bool live)
 {
     mosn_health_conf_t *h = conf->health_check;
 
@@ -79,9 +80,13 @@ version_build_health(mosn_conf_t *reader, const mosn_cluster_conf_t *conf,
                         MOSN_STR_ARG(conf->protocol));
     }
     if (h->event_log.at != NULL) {
-        h->log = mosn_log_file_get(h->event_log);
+        h->log = live ? mosn_log_file_find(h->event_log)
+                      : mosn_log_file_get(h->event_log);
         if (h->log == NULL) {
-            mosn_conf_error(reader, &h->event_log, h, "too many log files");
+            mosn_conf_error(reader, &h->event_log, h,
+                            live ? "must be a log that the configuration file "
+                                   "names, too"
+                                 : "too many log files");
         }
     }
 }
@@ -89,7 +94,7 @@ version_build_health(mosn_conf_t *reader, const mosn_cluster_conf_t *conf,
 
 static mosn_cluster_version_t *
 version_build(mosn_conf_t *reader, mosn_pool_t *pool,
-              const mosn_cluster_conf_t *conf)
+              const mosn_cluster_conf_t *conf, bool live)
 {
     mosn_cluster_version_t           *v = mosn_pool_calloc(pool, sizeof(*v));
     const mosn_stream_protocol_ops_t *protocol =
@@ -98,7 +103,7 @@ version_build(mosn_conf_t *reader, mosn_pool_t *pool,
 
     v->refs = 1;
     v->conf = conf;
-    version_build_health(reader, conf, protocol);
+    version_build_health(reader, conf, protocol, live);
     v->lb = cluster_find_lb(reader, conf);
     v->by_latency =
         v->lb != NULL && ((const mosn_lb_ops_t *) v->lb->ops)->by_latency;
@@ -162,6 +167,56 @@ hosts_check(mosn_conf_t *reader, mosn_pool_t *pool,
         }
     }
     return fine;
+}
+
+
+static const mosn_host_conf_t *
+hosts_find_name(const mosn_hosts_conf_t *conf, mosn_str_t name)
+{
+    for (size_t i = 0; name.at != NULL && i < conf->hosts.n; i++) {
+        if (mosn_str_equal(conf->hosts.items[i].name, name)) {
+            return &conf->hosts.items[i];
+        }
+    }
+    return NULL;
+}
+
+
+/* What the settings say of a name holds for all that it has become; SRV
+ * records tell themselves who comes first. */
+static void
+host_take_conf(mosn_host_conf_t *host, const mosn_host_conf_t *name)
+{
+    mosn_host_conf_t was = *host;
+
+    *host = *name;
+    host->address = was.address;
+    if (memrchr(name->name.at, ':', name->name.len) == NULL) {
+        host->weight = was.weight;
+        host->priority = was.priority;
+    }
+}
+
+
+/* Those whose names the settings have. */
+static mosn_hosts_conf_t
+hosts_of_names(const mosn_cluster_conf_t *conf, mosn_pool_t *pool,
+               const mosn_hosts_conf_t *hosts)
+{
+    mosn_hosts_conf_t mine = { 0 };
+
+    mine.hosts.items = mosn_pool_calloc(pool, (hosts->hosts.n + 1)
+                                                  * sizeof(mosn_host_conf_t));
+    for (size_t i = 0; i < hosts->hosts.n; i++) {
+        const mosn_host_conf_t *name =
+            hosts_find_name(&conf->hosts, hosts->hosts.items[i].name);
+
+        if (name != NULL) {
+            mine.hosts.items[mine.hosts.n] = hosts->hosts.items[i];
+            host_take_conf(&mine.hosts.items[mine.hosts.n++], name);
+        }
+    }
+    return mine;
 }
 
 
@@ -229,6 +284,25 @@ cluster_use_hosts(mosn_cluster_t *c)
 }
 
 
+/* One that comes back later is a new one: the process that checks takes off
+ * what was found of it. */
+static void
+cluster_forget(const mosn_cluster_t *c, const mosn_host_t *host)
+{
+    if (!host->pool.probing) {
+        return;
+    }
+    for (uint32_t i = 0; i < c->n_hosts; i++) {
+        if (mosn_str_equal(c->hosts[i]->name, host->name)) {
+            return; /* its address stays */
+        }
+    }
+    for (int cell = MOSN_HOST_CELL_HEALTH; cell < MOSN_HOST_CELLS; cell++) {
+        atomic_store(mosn_host_cell(host, (mosn_host_cell_e) cell), 0);
+    }
+}
+
+
 /* Hosts with an address that was there before stay who they are.  `use`:
  * they are put to work before the others leave, whose requests come to
  * them. */
@@ -275,6 +349,7 @@ cluster_take_hosts(mosn_cluster_t *c, mosn_pool_t *pool,
     }
     for (uint32_t i = 0; i < n_old; i++) {
         if (old[i]->conf == NULL) {
+            cluster_forget(c, old[i]);
             mosn_host_leave(old[i]);
         }
     }
@@ -339,7 +414,7 @@ mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
         mosn_conf_error(reader, &conf->hosts.hosts, conf,
                         "must have at least one host");
     }
-    c->version = version_build(reader, generation->pool, conf);
+    c->version = version_build(reader, generation->pool, conf, false);
     c->conf = conf;
     if (conf->discovery == MOSN_DISCOVERY_ORIGINAL_DST) {
         c->originals = mosn_originals_create(c);
@@ -383,12 +458,54 @@ mosn_cluster_set_hosts(mosn_conf_t *reader, mosn_cluster_t *c,
                         MOSN_STR_ARG(c->name));
         return false;
     }
+    for (size_t i = 0; !mosn_cluster_is_named(c) && i < hosts->hosts.n; i++) {
+        if (hosts->hosts.items[i].name.at != NULL) {
+            mosn_conf_error(reader, &hosts->hosts.items[i].name,
+                            &hosts->hosts.items[i],
+                            "the cluster has no `discovery` for names");
+            return false;
+        }
+    }
     if (!hosts_check(reader, pool, hosts)) {
         return false;
     }
-    cluster_take_hosts(c, pool, hosts, true);
-    c->resolved = true;
+    if (mosn_cluster_is_named(c)) {
+        mosn_hosts_conf_t mine = hosts_of_names(c->conf, pool, hosts);
+
+        cluster_take_hosts(c, pool, &mine, true);
+        c->resolved = true;
+    } else {
+        cluster_take_hosts(c, pool, hosts, true);
+    }
     return true;
+}
+
+
+void
+mosn_cluster_carry_hosts(mosn_cluster_t *c, const char *text)
+{
+    mosn_pool_t       *pool = mosn_pool_create(MOSN_POOL_CONN);
+    mosn_conf_t       *reader = mosn_conf_create(pool);
+    mosn_hosts_conf_t *hosts = mosn_pool_calloc(pool, sizeof(*hosts)), mine;
+
+    if (mosn_conf_read_text(reader, "hosts", text, &mosn_hosts_block, hosts)
+            == MOSN_OK
+        && hosts_check(reader, pool, hosts))
+    {
+        mine = hosts_of_names(c->conf, pool, hosts);
+        cluster_take_hosts(c, pool, &mine, false);
+        pool = NULL;
+        c->resolved = true;
+        for (size_t i = 0; i < c->conf->hosts.hosts.n; i++) {
+            c->resolved &=
+                hosts_find_name(&mine, c->conf->hosts.hosts.items[i].name)
+                != NULL;
+        }
+    }
+    mosn_conf_destroy(&reader);
+    if (pool != NULL) {
+        mosn_pool_destroy(&pool);
+    }
 }
 
 
@@ -396,28 +513,54 @@ void
 mosn_cluster_check(mosn_conf_t *reader, mosn_pool_t *pool,
                    mosn_cluster_conf_t *conf)
 {
-    (void) version_build(reader, pool, conf);
+    (void) version_build(reader, pool, conf, true);
     (void) hosts_check(reader, pool, &conf->hosts);
 }
 
 
-/* Until names are resolved again, what they were. */
-static const mosn_hosts_conf_t *
+/* In memory of the new set. */
+static void
+host_copy_conf(mosn_host_conf_t *to, const mosn_host_conf_t *from,
+               mosn_pool_t *pool)
+{
+    *to = *from;
+    to->name = MOSN_STR_NULL;
+    to->zone = mosn_pool_copy(pool, from->zone);
+    to->metadata.items = mosn_pool_calloc(
+        pool, from->metadata.n * sizeof(*to->metadata.items) + 1);
+    for (size_t i = 0; i < from->metadata.n; i++) {
+        to->metadata.items[i].name =
+            mosn_pool_copy(pool, from->metadata.items[i].name);
+        to->metadata.items[i].value =
+            mosn_pool_copy(pool, from->metadata.items[i].value);
+    }
+}
+
+
+/* Until names are resolved again, what they were; none of them was there
+ * before: the hosts that were. */
+static mosn_hosts_conf_t
 cluster_keep_hosts(const mosn_cluster_t *c, mosn_pool_t *pool)
 {
-    mosn_hosts_conf_t *hosts = mosn_pool_calloc(pool, sizeof(*hosts));
+    mosn_hosts_conf_t was = { 0 }, mine;
 
-    hosts->hosts.n = c->n_hosts;
-    hosts->hosts.items =
+    was.hosts.n = c->n_hosts;
+    was.hosts.items =
         mosn_pool_calloc(pool, c->n_hosts * sizeof(mosn_host_conf_t) + 1);
     for (uint32_t i = 0; i < c->n_hosts; i++) {
-        hosts->hosts.items[i] = (mosn_host_conf_t){
-            .address = c->hosts[i]->address,
-            .weight = c->hosts[i]->conf->weight,
-            .priority = c->hosts[i]->conf->priority,
-        };
+        was.hosts.items[i] = *c->hosts[i]->conf;
+        was.hosts.items[i].address = c->hosts[i]->address;
     }
-    return hosts;
+    mine = hosts_of_names(c->conf, pool, &was);
+    if (mine.hosts.n > 0) {
+        return mine;
+    }
+    for (uint32_t i = 0; i < c->n_hosts; i++) {
+        mosn_host_conf_t from = was.hosts.items[i];
+
+        host_copy_conf(&was.hosts.items[i], &from, pool);
+    }
+    return was;
 }
 
 
@@ -426,8 +569,9 @@ mosn_cluster_replace(mosn_conf_t *reader, mosn_cluster_t *c, mosn_pool_t *pool,
                      mosn_cluster_conf_t *conf)
 {
     size_t                  before = mosn_conf_n_errors(reader);
-    mosn_cluster_version_t *v = version_build(reader, pool, conf);
+    mosn_cluster_version_t *v = version_build(reader, pool, conf, true);
     mosn_originals_t       *originals = c->originals;
+    mosn_cluster_version_t *was = c->version;
     mosn_pool_t            *hosts_pool;
 
     if (!hosts_check(reader, pool, &conf->hosts)
@@ -437,7 +581,6 @@ mosn_cluster_replace(mosn_conf_t *reader, mosn_cluster_t *c, mosn_pool_t *pool,
     }
     v->pool = pool;
     v->pool_conf.metrics = c->metrics;
-    mosn_cluster_version_unref(c->version);
     c->version = v;
     c->conf = conf;
     c->removed = false;
@@ -447,11 +590,15 @@ mosn_cluster_replace(mosn_conf_t *reader, mosn_cluster_t *c, mosn_pool_t *pool,
         mosn_originals_register(c);
     }
     hosts_pool = mosn_pool_create(MOSN_POOL_CONN);
-    cluster_take_hosts(c, hosts_pool,
-                       mosn_cluster_is_named(c)
-                           ? cluster_keep_hosts(c, hosts_pool)
-                           : &conf->hosts,
-                       true);
+    if (mosn_cluster_is_named(c)) {
+        mosn_hosts_conf_t kept = cluster_keep_hosts(c, hosts_pool);
+
+        cluster_take_hosts(c, hosts_pool, &kept, true);
+    } else {
+        cluster_take_hosts(c, hosts_pool, &conf->hosts, true);
+    }
+    mosn_cluster_version_unref(
+        was); /* its settings name the hosts of before */
     if (originals != NULL) {
         mosn_originals_free(originals);
     }

@@ -163,7 +163,8 @@ struct mosn_cluster_s {
     uint64_t                   beat_ms;    /* when a heartbeat was answered */
     bool                       beats_well; /* and how */
     bool                       removed;    /* at run time: has no hosts */
-    bool                       resolved;   /* its names were, once */
+    bool                       named;      /* its names are being resolved */
+    bool                       resolved;   /* they were, once */
 };
 
 /* Builds a cluster into the generation; mistakes go to the reader. */
@@ -181,9 +182,14 @@ bool mosn_cluster_replace(mosn_conf_t *reader, mosn_cluster_t *cluster,
 void mosn_cluster_check(mosn_conf_t *reader, mosn_pool_t *pool,
                         mosn_cluster_conf_t *conf);
 
-/* Replaces its hosts alone. */
+/* Replaces its hosts alone; those of a cluster with names are what these have
+ * become, and one of a name that it has not is left out. */
 bool mosn_cluster_set_hosts(mosn_conf_t *reader, mosn_cluster_t *cluster,
                             mosn_pool_t *pool, const mosn_hosts_conf_t *hosts);
+
+/* The same with what a generation before has known; before the counters are
+ * registered. */
+void mosn_cluster_carry_hosts(mosn_cluster_t *cluster, const char *text);
 
 /* A new cluster without hosts, for mosn_cluster_replace(). */
 mosn_cluster_t *mosn_cluster_add(mosn_generation_t *generation,

@@ -31,8 +31,9 @@ host_check(mosn_conf_t *reader, void *conf)
 {
     const mosn_host_conf_t *h = conf;
 
-    if ((h->address.len > 0) == (h->name.at != NULL)) {
-        mosn_conf_error(reader, h, NULL, "needs either `address` or `name`");
+    /* Both: that is what the name was resolved to. */
+    if (h->address.len == 0 && h->name.at == NULL) {
+        mosn_conf_error(reader, h, NULL, "needs `address` or `name`");
     }
 }
 
@@ -179,7 +180,8 @@ static const mosn_directive_t health_directives[] = {
                 "`tcp`: what must come back, wherever in the first 4 KiB; "
                 "else a connection is enough."),
     MOSN_STRING(mosn_health_conf_t, event_log, NULL,
-                "A file that gets a line of JSON for each change."),
+                "A file that gets a line of JSON for each change; at run time "
+                "only one that the configuration file names, too."),
     MOSN_DIRECTIVES_END
 };
 
@@ -387,7 +389,9 @@ cluster_check(mosn_conf_t *reader, void *conf)
     for (size_t i = 0; i < c->hosts.hosts.n; i++) {
         const mosn_host_conf_t *h = &c->hosts.hosts.items[i];
 
-        if (named != (h->name.at != NULL)) {
+        if (named != (h->name.at != NULL)
+            || (h->address.len > 0) != (h->name.at == NULL))
+        {
             mosn_conf_error(reader, h, NULL,
                             named ? "needs a `name`: the cluster has "
                                     "`discovery`"

@@ -11,30 +11,43 @@
 
 #define ADDRESSES_MAX 1024u
 #define TICK_MS       100u
-#define SOCKETS_MAX   16
+#define SOCKETS_MAX   64
+#define RANKS         8     /* of priorities */
+#define WEIGHT_MAX    10000 /* of a host */
+#define WEIGHT_SRV    65535
 
 typedef struct {
     mosn_address_t address;
-    int64_t        priority; /* of a SRV record; -1: of the configuration */
+    int64_t        priority; /* of a SRV record; else 0 */
     int64_t        weight;
 } dns_address_t;
 
-/* One name of one cluster. */
+/* A cluster whose hosts have names. */
 typedef struct {
-    mosn_list_t      link;
-    mosn_cluster_t  *cluster;
-    char            *name; /* "host:port", or of a SRV record */
-    mosn_host_conf_t conf;
-    uint64_t         due_ms; /* 0: being asked */
-    uint32_t         asking; /* queries that are under way */
-    uint32_t         ttl_s;
-    bool             failed; /* one of them */
-    bool             seen;   /* in a refresh */
-    dns_address_t   *fresh;
-    uint32_t         n_fresh;
-    dns_address_t   *found; /* in force */
-    uint32_t         n_found;
-    bool             answered; /* once */
+    mosn_list_t             link;
+    mosn_cluster_t         *cluster;
+    mosn_cluster_version_t *version; /* whose names these are */
+    mosn_list_t             names;
+    uint64_t                again_ms; /* tell it again; 0: it was taken */
+} dns_cluster_t;
+
+/* One of its names. */
+typedef struct {
+    mosn_list_t    link;
+    dns_cluster_t *of;
+    char          *name;   /* "host:port", or of a SRV record */
+    uint64_t       due_ms; /* 0: being asked */
+    uint32_t       asking; /* queries that are under way */
+    uint32_t       ttl_s;
+    int            status;   /* of a query that failed */
+    bool           failed;   /* one of them, and so there may be more */
+    bool           said;     /* that it fails */
+    bool           seen;     /* in the settings */
+    bool           answered; /* once */
+    dns_address_t *fresh;
+    uint32_t       n_fresh;
+    dns_address_t *found; /* in force */
+    uint32_t       n_found;
 } dns_name_t;
 
 /* A query under way: its name may be gone when it ends. */
@@ -57,11 +70,12 @@ static struct {
     const mosn_dns_conf_t *conf;
     void (*found)(const mosn_cluster_t *, const char *);
     ares_channel channel;
-    mosn_list_t  names;
+    mosn_list_t  clusters;
     mosn_list_t  queries;
     mosn_timer_t tick;
     dns_socket_t sockets[SOCKETS_MAX];
     bool         running;
+    bool         open; /* the channel is: there are names */
 } dns;
 
 static const mosn_directive_t dns_directives[] = {
@@ -91,9 +105,9 @@ const mosn_conf_block_t mosn_dns_block = {
 /* --- what was found -------------------------------------------------------
  */
 
-/* `port`: of the name; 0 for a SRV record. */
 static void
-dns_add(dns_name_t *n, const struct sockaddr *sa, const dns_query_t *q)
+dns_add(dns_name_t *n, const struct sockaddr *sa, uint16_t port,
+        int64_t priority, int64_t weight)
 {
     dns_address_t *a;
 
@@ -105,19 +119,31 @@ dns_add(dns_name_t *n, const struct sockaddr *sa, const dns_query_t *q)
     n->fresh = mosn_realloc(n->fresh, (n->n_fresh + 1) * sizeof(*n->fresh));
     a = &n->fresh[n->n_fresh++];
     memset(a, 0, sizeof(*a));
-    a->priority = q->priority;
-    a->weight = q->weight;
+    a->priority = priority;
+    a->weight = weight;
     if (sa->sa_family == AF_INET) {
         memcpy(&a->address.inet.in, sa, sizeof(struct sockaddr_in));
-        a->address.inet.in.sin_port = htons(q->port);
+        a->address.inet.in.sin_port = htons(port);
         memset(a->address.inet.in.sin_zero, 0,
                sizeof(a->address.inet.in.sin_zero));
         a->address.len = sizeof(struct sockaddr_in);
     } else {
         memcpy(&a->address.inet.in6, sa, sizeof(struct sockaddr_in6));
-        a->address.inet.in6.sin6_port = htons(q->port);
+        a->address.inet.in6.sin6_port = htons(port);
         a->address.len = sizeof(struct sockaddr_in6);
     }
+}
+
+
+static bool
+dns_has(const dns_address_t *list, uint32_t n, const mosn_address_t *address)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (mosn_address_equal(&list[i].address, address)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 
@@ -125,12 +151,114 @@ static int
 dns_compare(const void *x, const void *y)
 {
     const dns_address_t *a = x, *b = y;
-    int                  by = a->address.len < b->address.len   ? -1
-                              : a->address.len > b->address.len ? 1
-                                                                : 0;
+    int                  by;
 
-    return by != 0 ? by
-                   : memcmp(&a->address.sa, &b->address.sa, a->address.len);
+    if (a->address.len != b->address.len) {
+        return a->address.len < b->address.len ? -1 : 1;
+    }
+    by = memcmp(&a->address.sa, &b->address.sa, a->address.len);
+    if (by != 0) {
+        return by;
+    }
+    if (a->priority != b->priority) {
+        return a->priority < b->priority ? -1 : 1;
+    }
+    return a->weight > b->weight ? -1 : a->weight < b->weight;
+}
+
+
+/* In order, each address once: as the record that comes first has it. */
+static void
+dns_sort(dns_name_t *n)
+{
+    uint32_t to = 0;
+
+    qsort(n->fresh, n->n_fresh, sizeof(*n->fresh), dns_compare);
+    for (uint32_t i = 0; i < n->n_fresh; i++) {
+        if (to == 0
+            || !mosn_address_equal(&n->fresh[to - 1].address,
+                                   &n->fresh[i].address))
+        {
+            n->fresh[to++] = n->fresh[i];
+        }
+    }
+    n->n_fresh = to;
+}
+
+
+/* Of a logical name one address serves, and stays while it is told; else the
+ * first one that was. */
+static void
+dns_keep_one(dns_name_t *n)
+{
+    uint32_t best = 0;
+
+    for (uint32_t i = 0; i < n->n_fresh; i++) {
+        if (n->n_found > 0
+            && mosn_address_equal(&n->fresh[i].address, &n->found[0].address))
+        {
+            best = i;
+            break;
+        }
+        if (n->fresh[i].priority < n->fresh[best].priority) {
+            best = i;
+        }
+    }
+    if (n->n_fresh > 0) {
+        n->fresh[0] = n->fresh[best];
+        n->n_fresh = 1;
+    }
+}
+
+
+/* Priorities of SRV records (RFC 2782) are numbers of any size, of which only
+ * the order counts, and their weights go further than ours. */
+static void
+dns_rank(dns_name_t *n)
+{
+    int64_t heaviest = 0, last = -1, rank = -1;
+
+    for (uint32_t i = 0; i < n->n_fresh; i++) {
+        heaviest =
+            n->fresh[i].weight > heaviest ? n->fresh[i].weight : heaviest;
+    }
+    for (uint32_t i = 0; i < n->n_fresh; i++) {
+        int64_t *weight = &n->fresh[i].weight;
+
+        if (heaviest > WEIGHT_MAX) {
+            *weight = *weight * WEIGHT_MAX / WEIGHT_SRV;
+        }
+        *weight = *weight > 0 ? *weight : 1;
+    }
+    for (;;) { /* the next priority gets the next rank */
+        int64_t least = INT64_MAX;
+
+        for (uint32_t i = 0; i < n->n_fresh; i++) {
+            int64_t p = n->fresh[i].priority;
+
+            least = p > last && p < least ? p : least;
+        }
+        if (least == INT64_MAX) {
+            break;
+        }
+        rank = rank < RANKS - 1 ? rank + 1 : rank;
+        for (uint32_t i = 0; i < n->n_fresh; i++) {
+            if (n->fresh[i].priority == least) {
+                n->fresh[i].priority = -1 - rank; /* done */
+            }
+        }
+        last = least;
+    }
+    for (uint32_t i = 0; i < n->n_fresh; i++) {
+        n->fresh[i].priority = -1 - n->fresh[i].priority;
+    }
+}
+
+
+static bool
+dns_is_service(const dns_name_t *n)
+{
+    return strchr(n->name, ':') == NULL;
 }
 
 
@@ -152,27 +280,15 @@ dns_is_same(const dns_name_t *n)
 }
 
 
-/* Of a logical name one address serves, and stays while it is told. */
-static void
-dns_keep_one(dns_name_t *n)
-{
-    for (uint32_t i = 0; i < n->n_fresh && n->n_found == 1; i++) {
-        if (mosn_address_equal(&n->fresh[i].address, &n->found[0].address)) {
-            n->fresh[0] = n->fresh[i];
-        }
-    }
-    n->n_fresh = n->n_fresh > 0 ? 1 : 0;
-}
-
+/* --- telling --------------------------------------------------------------
+ */
 
 /* Have all names of a cluster had an answer, or a failure? */
 static bool
-dns_is_settled(const mosn_cluster_t *c)
+dns_is_settled(const dns_cluster_t *c)
 {
-    for (mosn_list_t *l = dns.names.next; l != &dns.names; l = l->next) {
-        const dns_name_t *n = mosn_container_of(l, dns_name_t, link);
-
-        if (n->cluster == c && !n->answered) {
+    for (mosn_list_t *l = c->names.next; l != &c->names; l = l->next) {
+        if (!mosn_container_of(l, dns_name_t, link)->answered) {
             return false;
         }
     }
@@ -180,59 +296,66 @@ dns_is_settled(const mosn_cluster_t *c)
 }
 
 
-static bool
-dns_has(const mosn_hosts_conf_t *hosts, const mosn_address_t *address)
-{
-    for (size_t i = 0; i < hosts->hosts.n; i++) {
-        if (mosn_address_equal(&hosts->hosts.items[i].address, address)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-
-/* All that is known of a cluster, as its hosts. */
+/* All that is known of a cluster, as its hosts; an empty set is nothing that
+ * is known. */
 static void
-dns_tell(const mosn_cluster_t *c)
+dns_tell(dns_cluster_t *c)
 {
     mosn_hosts_conf_t hosts = { 0 };
     mosn_pool_t      *pool = mosn_pool_create(MOSN_POOL_CONF);
+    dns_address_t    *all;
     char             *text;
-    size_t            room = 0;
+    uint32_t          room = 0, n = 0;
 
-    for (mosn_list_t *l = dns.names.next; l != &dns.names; l = l->next) {
+    c->again_ms = 0;
+    for (mosn_list_t *l = c->names.next; l != &c->names; l = l->next) {
         room += mosn_container_of(l, dns_name_t, link)->n_found;
     }
+    all = mosn_pool_calloc(pool, (room + 1) * sizeof(*all));
     hosts.hosts.items =
         mosn_pool_calloc(pool, (room + 1) * sizeof(mosn_host_conf_t));
-    for (mosn_list_t *l = dns.names.next; l != &dns.names; l = l->next) {
+    for (mosn_list_t *l = c->names.next; l != &c->names; l = l->next) {
         const dns_name_t *name = mosn_container_of(l, dns_name_t, link);
 
-        for (uint32_t i = 0; name->cluster == c && i < name->n_found; i++) {
-            mosn_host_conf_t *h = &hosts.hosts.items[hosts.hosts.n];
-
-            if (dns_has(&hosts, &name->found[i].address)) {
+        for (uint32_t i = 0; i < name->n_found; i++) {
+            if (dns_has(all, n, &name->found[i].address)) {
                 continue; /* two names of one machine */
             }
-            *h = name->conf;
-            h->name = MOSN_STR_NULL;
-            h->address = name->found[i].address;
-            if (name->found[i].priority >= 0) {
-                h->priority = name->found[i].priority;
-                h->weight = name->found[i].weight;
-            }
-            hosts.hosts.n++;
+            all[n] = name->found[i];
+            hosts.hosts.items[n++] =
+                (mosn_host_conf_t){ .name = mosn_str(name->name),
+                                    .address = name->found[i].address,
+                                    .priority = name->found[i].priority,
+                                    .weight = name->found[i].weight };
         }
     }
-    text = mosn_conf_text(&mosn_hosts_block, &hosts);
+    hosts.hosts.n = n;
+    text = n > 0 ? mosn_conf_text(&mosn_hosts_block, &hosts) : NULL;
     if (text != NULL) {
-        dns.found(c, text);
+        dns.found(c->cluster, text);
     }
     free(text);
     mosn_pool_destroy(&pool);
 }
 
+
+void
+mosn_dns_untaken(const mosn_cluster_t *cluster)
+{
+    for (mosn_list_t *l = dns.clusters.next; dns.running && l != &dns.clusters;
+         l = l->next)
+    {
+        dns_cluster_t *c = mosn_container_of(l, dns_cluster_t, link);
+
+        if (c->cluster == cluster) {
+            c->again_ms = dns.loop->now_ms + dns.conf->retry_ms;
+        }
+    }
+}
+
+
+/* --- the end of an answer -------------------------------------------------
+ */
 
 static uint64_t
 dns_due(const dns_name_t *n)
@@ -250,35 +373,71 @@ dns_due(const dns_name_t *n)
 }
 
 
+static void
+dns_complain(dns_name_t *n)
+{
+    if (!n->said) {
+        mosn_log_warn(0, "cluster \"%.*s\": cannot resolve %s: %s%s",
+                      MOSN_STR_ARG(n->of->cluster->name), n->name,
+                      ares_strerror(n->status),
+                      n->n_found > 0 ? "; what was known stays in force" : "");
+    }
+    n->said = true;
+}
+
+
+/* What failed may be what was known. */
+static void
+dns_keep_found(dns_name_t *n)
+{
+    uint32_t told = n->n_fresh;
+
+    for (uint32_t i = 0; i < n->n_found && n->n_fresh < ADDRESSES_MAX; i++) {
+        if (!dns_has(n->fresh, told, &n->found[i].address)) {
+            n->fresh =
+                mosn_realloc(n->fresh, (n->n_fresh + 1) * sizeof(*n->fresh));
+            n->fresh[n->n_fresh++] = n->found[i];
+        }
+    }
+}
+
+
 /* One query less is under way; the last one has the answer whole. */
 static void
 dns_finish(dns_name_t *n)
 {
-    bool changed = false;
+    dns_cluster_t *c = n->of;
+    bool           changed;
 
     if (--n->asking > 0) {
         return;
     }
-    if (n->n_fresh > 0) {
-        qsort(n->fresh, n->n_fresh, sizeof(*n->fresh), dns_compare);
-        if (n->cluster->conf->discovery == MOSN_DISCOVERY_LOGICAL_DNS) {
-            dns_keep_one(n);
-        }
-        changed = !dns_is_same(n);
-        free(n->found);
-        n->found = n->fresh;
-        n->n_found = n->n_fresh;
-    } else {
-        n->failed = true;
-        free(n->fresh);
+    n->failed |= n->n_fresh == 0;
+    if (dns_is_service(n)) {
+        dns_rank(n);
     }
+    if (n->failed) {
+        dns_complain(n);
+        dns_keep_found(n);
+    } else {
+        n->said = false;
+    }
+    if (c->cluster->conf->discovery == MOSN_DISCOVERY_LOGICAL_DNS) {
+        dns_keep_one(n);
+    }
+    if (n->n_fresh > 0) {
+        dns_sort(n);
+    }
+    changed = !dns_is_same(n);
+    free(n->found);
+    n->found = n->fresh;
+    n->n_found = n->n_fresh;
     n->fresh = NULL;
     n->n_fresh = 0;
     n->due_ms = dns_due(n);
-    changed |= !n->answered;
     n->answered = true;
-    if (changed && dns_is_settled(n->cluster)) {
-        dns_tell(n->cluster);
+    if ((changed || !c->cluster->resolved) && dns_is_settled(c)) {
+        dns_tell(c);
     }
 }
 
@@ -311,15 +470,12 @@ dns_take_query(dns_query_t *q)
 }
 
 
+/* That there is none of this kind is an answer. */
 static void
-dns_complain(const dns_name_t *n, int status)
+dns_note_status(dns_name_t *n, int status)
 {
-    if (!n->failed) {
-        mosn_log_warn(0, "cluster \"%.*s\": cannot resolve %s: %s%s",
-                      MOSN_STR_ARG(n->cluster->name), n->name,
-                      ares_strerror(status),
-                      n->n_found > 0 ? "; what was known stays in force" : "");
-    }
+    n->status = status;
+    n->failed |= status != ARES_ENODATA && status != ARES_ENOTFOUND;
 }
 
 
@@ -337,11 +493,10 @@ dns_on_addresses(void *arg, int status, int timeouts MOSN_UNUSED,
             uint32_t ttl = at->ai_ttl > 0 ? (uint32_t) at->ai_ttl : 0;
 
             n->ttl_s = ttl < n->ttl_s ? ttl : n->ttl_s;
-            dns_add(n, at->ai_addr, q);
+            dns_add(n, at->ai_addr, q->port, q->priority, q->weight);
         }
     } else if (n != NULL) {
-        dns_complain(n, status);
-        n->failed = true;
+        dns_note_status(n, status);
     }
     if (result != NULL) {
         ares_freeaddrinfo(result);
@@ -353,15 +508,63 @@ dns_on_addresses(void *arg, int status, int timeouts MOSN_UNUSED,
 }
 
 
+/* Both families, each for itself: one that is not answered is known to be. */
 static void
 dns_ask_addresses(dns_name_t *n, const char *host, uint16_t port,
                   int64_t priority, int64_t weight)
 {
-    struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC,
-                                         .ai_flags = ARES_AI_NOSORT };
+    static const int families[] = { AF_INET, AF_INET6 };
 
-    ares_getaddrinfo(dns.channel, host, NULL, &hints, dns_on_addresses,
-                     dns_query(n, port, priority, weight));
+    struct ares_addrinfo_hints hints = { .ai_flags = ARES_AI_NOSORT };
+    mosn_address_t             literal;
+    char                       text[300];
+
+    (void) snprintf(text, sizeof(text),
+                    strchr(host, ':') != NULL ? "[%s]:1" : "%s:1", host);
+    if (mosn_address_parse(text, strlen(text), &literal)) {
+        dns_add(n, &literal.sa, port, priority, weight);
+        return;
+    }
+    for (size_t i = 0; i < MOSN_COUNT(families); i++) {
+        hints.ai_family = families[i];
+        ares_getaddrinfo(dns.channel, host, NULL, &hints, dns_on_addresses,
+                         dns_query(n, port, priority, weight));
+    }
+}
+
+
+/* The shortest life of the records of an answer. */
+static uint32_t
+dns_answer_ttl(const unsigned char *bytes, int len)
+{
+    const unsigned char *at = bytes + NS_HFIXEDSZ, *end = bytes + len;
+    unsigned             questions = (unsigned) bytes[4] << 8 | bytes[5];
+    unsigned             answers = (unsigned) bytes[6] << 8 | bytes[7];
+    uint32_t             least = UINT32_MAX;
+
+    for (unsigned i = 0; i < questions + answers; i++) {
+        char *name;
+        long  used;
+
+        if (ares_expand_name(at, bytes, len, &name, &used) != ARES_SUCCESS) {
+            break;
+        }
+        ares_free_string(name);
+        at += used;
+        if (i < questions) {
+            at += NS_QFIXEDSZ;
+        } else if (end - at >= NS_RRFIXEDSZ) {
+            uint32_t ttl = (uint32_t) at[4] << 24 | (uint32_t) at[5] << 16
+                           | (uint32_t) at[6] << 8 | at[7];
+
+            least = ttl < least ? ttl : least;
+            at += NS_RRFIXEDSZ + ((unsigned) at[8] << 8 | at[9]);
+        }
+        if (at >= end) {
+            break;
+        }
+    }
+    return least;
 }
 
 
@@ -380,14 +583,15 @@ dns_on_services(void *arg, int status, int timeouts MOSN_UNUSED,
     if (status == ARES_SUCCESS) {
         status = ares_parse_srv_reply(bytes, len, &reply);
     }
-    if (status != ARES_SUCCESS) {
-        dns_complain(n, status);
-        n->failed = true;
+    if (status == ARES_SUCCESS) {
+        n->ttl_s = dns_answer_ttl(bytes, len);
+    } else {
+        dns_note_status(n, status);
     }
     for (struct ares_srv_reply *r = reply; r != NULL; r = r->next) {
-        dns_ask_addresses(n, r->host, r->port,
-                          r->priority > 7 ? 7 : r->priority,
-                          r->weight > 0 ? r->weight : 1);
+        if (r->port > 0) {
+            dns_ask_addresses(n, r->host, r->port, r->priority, r->weight);
+        }
     }
     if (reply != NULL) {
         ares_free_data(reply);
@@ -396,24 +600,30 @@ dns_on_services(void *arg, int status, int timeouts MOSN_UNUSED,
 }
 
 
+/* Some answers come at once: the name is held until all are asked for. */
 static void
 dns_ask(dns_name_t *n)
 {
     const char *colon = strrchr(n->name, ':');
+    bool        bracket = n->name[0] == '[';
     char        host[256];
 
     n->due_ms = 0;
     n->failed = false;
+    n->status = ARES_ENOTFOUND;
     n->ttl_s = UINT32_MAX;
+    n->asking++;
     if (colon == NULL) { /* SRV records, then the addresses of each */
         ares_query(dns.channel, n->name, ns_c_in, ns_t_srv, dns_on_services,
-                   dns_query(n, 0, -1, -1));
-        return;
+                   dns_query(n, 0, 0, 1));
+    } else {
+        (void) snprintf(host, sizeof(host), "%.*s",
+                        (int) (colon - n->name) - 2 * bracket,
+                        n->name + bracket);
+        dns_ask_addresses(n, host, (uint16_t) strtoul(colon + 1, NULL, 10), 0,
+                          1);
     }
-    (void) snprintf(host, sizeof(host), "%.*s", (int) (colon - n->name),
-                    n->name);
-    dns_ask_addresses(n, host, (uint16_t) strtoul(colon + 1, NULL, 10), -1,
-                      -1);
+    dns_finish(n);
 }
 
 
@@ -424,9 +634,9 @@ static void
 dns_on_ready(mosn_watch_t *watch, uint32_t events)
 {
     dns_socket_t *s = mosn_container_of(watch, dns_socket_t, watch);
-    ares_socket_t in = (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0
-                           ? s->fd
-                           : ARES_SOCKET_BAD;
+    bool          ended = (events & (EPOLLERR | EPOLLHUP)) != 0;
+    ares_socket_t in =
+        ended || (events & EPOLLIN) != 0 ? s->fd : ARES_SOCKET_BAD;
     ares_socket_t out = (events & EPOLLOUT) != 0 ? s->fd : ARES_SOCKET_BAD;
 
     ares_process_fd(dns.channel, in, out);
@@ -435,30 +645,50 @@ dns_on_ready(mosn_watch_t *watch, uint32_t events)
 
 static void
 dns_on_socket(void *arg MOSN_UNUSED, ares_socket_t fd, int readable,
-              int writable MOSN_UNUSED)
+              int writable)
 {
-    dns_socket_t *free_one = NULL;
+    uint32_t events = (readable ? (uint32_t) EPOLLIN : 0u)
+                      | (writable ? (uint32_t) EPOLLOUT : 0u);
+    dns_socket_t *s = NULL;
 
-    for (int i = 0; i < SOCKETS_MAX; i++) {
-        dns_socket_t *s = &dns.sockets[i];
-
-        if (s->fd == fd) {
-            if (!readable) {
-                mosn_loop_unwatch(dns.loop, &s->watch, fd);
-                s->fd = -1;
-            }
-            return;
-        }
-        if (s->fd == -1 && free_one == NULL) {
-            free_one = s;
+    for (int i = 0; i < SOCKETS_MAX && (s == NULL || s->fd != fd); i++) {
+        if (dns.sockets[i].fd == fd || (s == NULL && dns.sockets[i].fd == -1))
+        {
+            s = &dns.sockets[i];
         }
     }
-    if (free_one != NULL && readable) {
-        free_one->fd = fd;
-        free_one->watch.on_ready = dns_on_ready;
-        if (mosn_loop_watch_level(dns.loop, &free_one->watch, fd) != MOSN_OK) {
-            free_one->fd = -1;
+    if (s == NULL) {
+        mosn_log_warn(0, "too many sockets to name servers");
+        return;
+    }
+    if (s->fd == fd) {
+        mosn_loop_unwatch(dns.loop, &s->watch, fd);
+        s->fd = -1;
+    }
+    if (events == 0) {
+        return;
+    }
+    s->watch.on_ready = dns_on_ready;
+    if (mosn_loop_watch_events(dns.loop, &s->watch, fd, events) == MOSN_OK) {
+        s->fd = fd;
+    }
+}
+
+
+static void
+dns_tick_cluster(dns_cluster_t *c)
+{
+    uint64_t now = dns.loop->now_ms;
+
+    for (mosn_list_t *l = c->names.next; l != &c->names; l = l->next) {
+        dns_name_t *n = mosn_container_of(l, dns_name_t, link);
+
+        if (n->due_ms > 0 && n->asking == 0 && now >= n->due_ms) {
+            dns_ask(n);
         }
+    }
+    if (c->again_ms > 0 && now >= c->again_ms && dns_is_settled(c)) {
+        dns_tell(c);
     }
 }
 
@@ -466,15 +696,9 @@ dns_on_socket(void *arg MOSN_UNUSED, ares_socket_t fd, int readable,
 static void
 dns_tick(mosn_timer_t *timer)
 {
-    uint64_t now = dns.loop->now_ms;
-
     ares_process_fd(dns.channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-    for (mosn_list_t *l = dns.names.next; l != &dns.names; l = l->next) {
-        dns_name_t *n = mosn_container_of(l, dns_name_t, link);
-
-        if (n->due_ms > 0 && n->asking == 0 && now >= n->due_ms) {
-            dns_ask(n);
-        }
+    for (mosn_list_t *l = dns.clusters.next; l != &dns.clusters; l = l->next) {
+        dns_tick_cluster(mosn_container_of(l, dns_cluster_t, link));
     }
     mosn_timer_arm(dns.loop, timer, TICK_MS);
 }
@@ -501,53 +725,75 @@ dns_forget(dns_name_t *n)
 }
 
 
+/* What it was resolved to before, by a control process that is gone. */
 static void
-dns_want(mosn_cluster_t *c, const mosn_host_conf_t *conf)
+dns_recall(dns_name_t *n)
+{
+    const mosn_cluster_t *c = n->of->cluster;
+
+    for (uint32_t i = 0; i < c->n_hosts; i++) {
+        const mosn_host_conf_t *h = c->hosts[i]->conf;
+
+        if (mosn_str_equal(h->name, mosn_str(n->name))) {
+            dns_add(n, &c->hosts[i]->address.sa,
+                    mosn_address_port(&c->hosts[i]->address.sa), h->priority,
+                    h->weight);
+        }
+    }
+    if (n->n_fresh > 0) {
+        dns_sort(n);
+    }
+    for (uint32_t i = 0; i < n->n_fresh && !dns_is_service(n); i++) {
+        n->fresh[i].priority = 0;
+        n->fresh[i].weight = 1;
+    }
+    n->found = n->fresh;
+    n->n_found = n->n_fresh;
+    n->fresh = NULL;
+    n->n_fresh = 0;
+}
+
+
+static void
+dns_want(dns_cluster_t *c, mosn_str_t name)
 {
     dns_name_t *n;
 
-    for (mosn_list_t *l = dns.names.next; l != &dns.names; l = l->next) {
+    for (mosn_list_t *l = c->names.next; l != &c->names; l = l->next) {
         n = mosn_container_of(l, dns_name_t, link);
-        if (n->cluster == c && strcmp(n->name, conf->name.at) == 0) {
-            n->conf = *conf;
+        if (mosn_str_equal(mosn_str(n->name), name)) {
             n->seen = true;
             return;
         }
     }
     n = mosn_calloc(sizeof(*n));
-    n->cluster = c;
-    n->name = strndup(conf->name.at, conf->name.len);
-    n->conf = *conf;
+    n->of = c;
+    n->name = strndup(name.at, name.len);
     n->seen = true;
-    mosn_list_append(&dns.names, &n->link);
-    dns_ask(n);
+    n->due_ms = dns.loop->now_ms > 0 ? dns.loop->now_ms : 1;
+    mosn_list_append(&c->names, &n->link);
+    dns_recall(n);
 }
 
 
-void
-mosn_dns_refresh(void)
+/* The names of the settings that are in force now. */
+static void
+dns_take_names(dns_cluster_t *c)
 {
-    const mosn_map_t *clusters;
-    mosn_list_t      *next;
+    const mosn_host_list_t *hosts = &c->cluster->conf->hosts.hosts;
+    mosn_list_t            *next;
 
-    if (!dns.running) {
-        return;
+    if (c->version != NULL) {
+        mosn_cluster_version_unref(c->version);
     }
-    for (mosn_list_t *l = dns.names.next; l != &dns.names; l = l->next) {
+    c->version = mosn_cluster_version_ref(c->cluster->version);
+    for (mosn_list_t *l = c->names.next; l != &c->names; l = l->next) {
         mosn_container_of(l, dns_name_t, link)->seen = false;
     }
-    clusters = &dns.generation->clusters;
-    for (size_t i = 0; i <= clusters->mask; i++) {
-        mosn_cluster_t *c = clusters->entries[i].value;
-
-        for (size_t k = 0; c != NULL && !c->removed && mosn_cluster_is_named(c)
-                           && k < c->conf->hosts.hosts.n;
-             k++)
-        {
-            dns_want(c, &c->conf->hosts.hosts.items[k]);
-        }
+    for (size_t i = 0; i < hosts->n; i++) {
+        dns_want(c, hosts->items[i].name);
     }
-    for (mosn_list_t *l = dns.names.next; l != &dns.names; l = next) {
+    for (mosn_list_t *l = c->names.next; l != &c->names; l = next) {
         dns_name_t *n = mosn_container_of(l, dns_name_t, link);
 
         next = l->next;
@@ -555,20 +801,20 @@ mosn_dns_refresh(void)
             dns_forget(n);
         }
     }
+    dns_tick_cluster(c);
 }
 
 
-static bool
-dns_is_wanted(const mosn_generation_t *generation)
+static void
+dns_drop(dns_cluster_t *c)
 {
-    for (size_t i = 0; i <= generation->clusters.mask; i++) {
-        const mosn_cluster_t *c = generation->clusters.entries[i].value;
-
-        if (c != NULL && mosn_cluster_is_named(c)) {
-            return true;
-        }
+    while (!mosn_list_is_empty(&c->names)) {
+        dns_forget(mosn_container_of(c->names.next, dns_name_t, link));
     }
-    return false;
+    mosn_list_unlink(&c->link);
+    mosn_cluster_version_unref(c->version);
+    c->cluster->named = false;
+    free(c);
 }
 
 
@@ -591,27 +837,17 @@ dns_set_servers(void)
 }
 
 
-mosn_rc_e
-mosn_dns_start(mosn_generation_t *generation, mosn_loop_t *loop,
-               const mosn_dns_conf_t *conf,
-               void (*found)(const mosn_cluster_t *, const char *))
+/* With the first name. */
+static bool
+dns_open(void)
 {
-    struct ares_options options = { .timeout = (int) conf->timeout_ms,
+    struct ares_options options = { .timeout = (int) dns.conf->timeout_ms,
                                     .tries = 2,
                                     .sock_state_cb = dns_on_socket,
                                     .lookups = (char[]){ "fb" } };
 
-    dns.generation = generation;
-    dns.loop = loop;
-    dns.conf = conf;
-    dns.found = found;
-    mosn_list_init(&dns.names);
-    mosn_list_init(&dns.queries);
-    for (int i = 0; i < SOCKETS_MAX; i++) {
-        dns.sockets[i].fd = -1;
-    }
-    if (!dns_is_wanted(generation)) {
-        return MOSN_OK; /* a cluster that needs it is for a reload */
+    if (dns.open) {
+        return true;
     }
     if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS
         || ares_init_options(&dns.channel, &options,
@@ -621,13 +857,79 @@ mosn_dns_start(mosn_generation_t *generation, mosn_loop_t *loop,
         || !dns_set_servers())
     {
         mosn_log_err(0, "cannot begin to resolve names");
-        return MOSN_ERROR;
+        return false;
+    }
+    dns.open = true;
+    mosn_timer_arm(dns.loop, &dns.tick, TICK_MS);
+    return true;
+}
+
+
+static bool
+dns_is_wanted(const mosn_cluster_t *c)
+{
+    return !c->removed && mosn_cluster_is_named(c);
+}
+
+
+mosn_rc_e
+mosn_dns_refresh(void)
+{
+    const mosn_map_t *clusters;
+    mosn_list_t      *next;
+
+    if (!dns.running) {
+        return MOSN_OK;
+    }
+    for (mosn_list_t *l = dns.clusters.next; l != &dns.clusters; l = next) {
+        dns_cluster_t *c = mosn_container_of(l, dns_cluster_t, link);
+
+        next = l->next;
+        if (!dns_is_wanted(c->cluster)) {
+            dns_drop(c);
+        } else if (c->version != c->cluster->version) {
+            dns_take_names(c);
+        }
+    }
+    clusters = &dns.generation->clusters;
+    for (size_t i = 0; i <= clusters->mask; i++) {
+        mosn_cluster_t *cluster = clusters->entries[i].value;
+        dns_cluster_t  *c;
+
+        if (cluster == NULL || cluster->named || !dns_is_wanted(cluster)) {
+            continue;
+        }
+        if (!dns_open()) {
+            return MOSN_ERROR;
+        }
+        c = mosn_calloc(sizeof(*c));
+        c->cluster = cluster;
+        cluster->named = true;
+        mosn_list_init(&c->names);
+        mosn_list_append(&dns.clusters, &c->link);
+        dns_take_names(c);
+    }
+    return MOSN_OK;
+}
+
+
+mosn_rc_e
+mosn_dns_start(mosn_generation_t *generation, mosn_loop_t *loop,
+               const mosn_dns_conf_t *conf,
+               void (*found)(const mosn_cluster_t *, const char *))
+{
+    dns.generation = generation;
+    dns.loop = loop;
+    dns.conf = conf;
+    dns.found = found;
+    mosn_list_init(&dns.clusters);
+    mosn_list_init(&dns.queries);
+    mosn_timer_init(&dns.tick, dns_tick);
+    for (int i = 0; i < SOCKETS_MAX; i++) {
+        dns.sockets[i].fd = -1;
     }
     dns.running = true;
-    mosn_timer_init(&dns.tick, dns_tick);
-    mosn_timer_arm(loop, &dns.tick, TICK_MS);
-    mosn_dns_refresh();
-    return MOSN_OK;
+    return mosn_dns_refresh();
 }
 
 
@@ -638,10 +940,13 @@ mosn_dns_stop(void)
         return;
     }
     dns.running = false;
-    mosn_timer_disarm(dns.loop, &dns.tick);
-    while (!mosn_list_is_empty(&dns.names)) {
-        dns_forget(mosn_container_of(dns.names.next, dns_name_t, link));
+    while (!mosn_list_is_empty(&dns.clusters)) {
+        dns_drop(mosn_container_of(dns.clusters.next, dns_cluster_t, link));
     }
-    ares_destroy(dns.channel); /* ends all queries */
-    ares_library_cleanup();
+    if (dns.open) {
+        dns.open = false;
+        mosn_timer_disarm(dns.loop, &dns.tick);
+        ares_destroy(dns.channel); /* ends all queries */
+        ares_library_cleanup();
+    }
 }

@@ -6,8 +6,9 @@
  *   logical_dns   the first address is the host, as long as it is told
  *
  * A name that begins with "_" and has no port is asked for SRV records (RFC
- * 2782): their targets, ports, priorities and weights.  When an answer does
- * not come, the last one stays in force.
+ * 2782): their targets, ports, weights, and the order of their priorities.
+ * When an answer does not come, the last one stays in force, over reloads and
+ * upgrades, too.
  */
 
 #ifndef MOSN_PROXY_DNS_H
@@ -32,8 +33,13 @@ mosn_rc_e mosn_dns_start(mosn_generation_t *generation, mosn_loop_t *loop,
                          void (*found)(const mosn_cluster_t *cluster,
                                        const char           *hosts));
 
-/* Clusters are not as they were. */
-void mosn_dns_refresh(void);
+/* Clusters are not as they were.  ERROR: the first of them with names cannot
+ * be resolved here, which is logged. */
+mosn_rc_e mosn_dns_refresh(void);
+
+/* What was found of it last is not in force: it is told again. */
+void mosn_dns_untaken(const mosn_cluster_t *cluster);
+
 void mosn_dns_stop(void);
 
 #endif

@@ -7,6 +7,7 @@
 #include "core/rand.h"
 #include "os/clock.h"
 #include "proto/rpc.h"
+#include "proxy/grpc.h"
 #include "proxy/request.h"
 
 #define FIRST_MS    200u /* the first checks are spread over this */
@@ -16,17 +17,21 @@
 
 /* One host; as long as it is in a set that is checked. */
 typedef struct {
-    mosn_list_t     link;
-    mosn_cluster_t *cluster;
-    mosn_host_t    *host;
-    mosn_timer_t    timer; /* the next check, or the end of this one */
-    uint32_t        row;   /* of equal results */
-    bool            well;  /* that they were */
-    bool            known; /* there was one */
+    mosn_list_t               link;
+    mosn_cluster_t           *cluster;
+    mosn_cluster_version_t   *version; /* whose settings are in force */
+    const mosn_health_conf_t *conf;
+    mosn_host_t              *host;
+    mosn_timer_t timer; /* the next check, or the end of this one */
+    uint32_t     row;   /* of equal results */
+    bool         well;  /* that they were */
+    bool         known; /* there was one */
 
     /* The check that is under way. */
     bool               busy;
     bool               waiting;
+    bool               again; /* on another connection */
+    bool               grpc_well;
     mosn_pool_t       *pool;
     mosn_stream_wait_t wait;
     mosn_stream_t     *up;
@@ -42,7 +47,7 @@ typedef struct {
 typedef struct {
     mosn_list_t     link;
     mosn_cluster_t *cluster;
-    uint64_t        next_ms;
+    uint64_t        last_ms;
 } judge_t;
 
 /* There is one control process. */
@@ -64,7 +69,7 @@ static void checker_fired(mosn_timer_t *timer);
 static void
 health_tell(const checker_t *c, bool well, const char *why)
 {
-    const mosn_health_conf_t *conf = c->cluster->conf->health_check;
+    const mosn_health_conf_t *conf = c->conf;
     char                     *line;
     int                       n;
 
@@ -112,18 +117,13 @@ checker_set(checker_t *c, mosn_health_e is, const char *why)
 static void
 checker_result(checker_t *c, bool well, const char *why)
 {
-    const mosn_health_conf_t *conf = c->cluster->conf->health_check;
-    uint32_t                  need;
+    uint32_t need = (uint32_t) (well ? c->conf->healthy : c->conf->unhealthy);
 
-    if (conf == NULL || c->host->conf == NULL) {
-        return;
-    }
     mosn_metric_inc(
         c->host->metrics
         + (well ? MOSN_UPSTREAM_CHECKS : MOSN_UPSTREAM_CHECKS_FAILED));
     c->row = c->known && c->well == well ? c->row + 1 : 1;
     c->well = well;
-    need = (uint32_t) (well ? conf->healthy : conf->unhealthy);
     if (!c->known || c->row >= need) {
         checker_set(c, well ? MOSN_HEALTH_GOOD : MOSN_HEALTH_BAD, why);
     }
@@ -163,15 +163,11 @@ checker_drop(checker_t *c)
 static void
 checker_next(checker_t *c)
 {
-    const mosn_health_conf_t *conf = c->cluster->conf->health_check;
-    uint32_t                  jitter, ms;
+    uint32_t jitter =
+        (uint32_t) (c->conf->interval_ms * c->conf->jitter_percent / 100);
+    uint32_t ms =
+        c->conf->interval_ms - jitter / 2 + mosn_rand_below(jitter + 1);
 
-    if (conf == NULL || c->host->conf == NULL) {
-        mosn_timer_arm(health.loop, &c->timer, 1); /* it ends there */
-        return;
-    }
-    jitter = (uint32_t) (conf->interval_ms * conf->jitter_percent / 100);
-    ms = conf->interval_ms - jitter / 2 + mosn_rand_below(jitter + 1);
     mosn_timer_arm(health.loop, &c->timer, ms > 0 ? ms : 1);
 }
 
@@ -196,8 +192,12 @@ checker_end(checker_t *c)
     mosn_list_unlink(&c->link);
     c->host->checked = false;
     mosn_host_unref(c->host);
+    mosn_cluster_version_unref(c->version);
     free(c);
 }
+
+
+static void check_ask(checker_t *c);
 
 
 /* --- answers of streams ---------------------------------------------------
@@ -223,22 +223,30 @@ check_is_expected(const mosn_health_conf_t *conf, unsigned status)
 static bool
 check_grpc_serves(const checker_t *c)
 {
-    return c->n_got >= GRPC_PREFIX + 2 && c->got[0] == 0
+    return c->grpc_well && c->n_got >= GRPC_PREFIX + 2 && c->got[0] == 0
            && c->got[GRPC_PREFIX] == 0x08 && c->got[GRPC_PREFIX + 1] == 1;
+}
+
+
+/* The call itself must have gone well. */
+static void
+check_grpc_status(checker_t *c, const mosn_headers_t *headers)
+{
+    const mosn_header_t *h =
+        mosn_headers_find(headers, MOSN_HEADER_GRPC_STATUS);
+
+    c->grpc_well =
+        h != NULL && mosn_str_equal(mosn_header_value(h), MOSN_STR("0"));
 }
 
 
 static void
 check_over(checker_t *c)
 {
-    const mosn_health_conf_t *conf = c->cluster->conf->health_check;
+    const mosn_health_conf_t *conf = c->conf;
     char                      why[64];
 
     c->up = NULL;
-    if (conf == NULL) {
-        checker_done(c, false, "no check any more");
-        return;
-    }
     if (conf->type == MOSN_HEALTH_GRPC && c->status == 200) {
         checker_done(c, check_grpc_serves(c),
                      check_grpc_serves(c) ? "serving" : "not serving");
@@ -262,6 +270,12 @@ check_on_head(mosn_stream_t *up, mosn_message_t *m, bool end)
         return;
     }
     c->status = m->status;
+    if (c->conf->type == MOSN_HEALTH_GRPC) {
+        if (!mosn_grpc_is(m)) {
+            c->status = 415; /* something else answers there */
+        }
+        check_grpc_status(c, &m->headers);
+    }
     if (end) {
         check_over(c);
     }
@@ -295,11 +309,12 @@ check_on_data(mosn_stream_t *up, const mosn_buf_t *data, bool end)
 
 
 static void
-check_on_trailers(mosn_stream_t *up, mosn_headers_t *trailers MOSN_UNUSED)
+check_on_trailers(mosn_stream_t *up, mosn_headers_t *trailers)
 {
     checker_t *c = up->owner;
 
     if (c->up == up) {
+        check_grpc_status(c, trailers);
         check_over(c);
     }
 }
@@ -310,10 +325,17 @@ check_on_reset(mosn_stream_t *up, mosn_reason_e reason)
 {
     checker_t *c = up->owner;
 
-    if (c->up == up) {
-        c->up = NULL;
-        checker_done(c, false, mosn_reasons[reason].text);
+    if (c->up != up) {
+        return;
     }
+    c->up = NULL;
+    /* A kept connection that it was about to close says nothing. */
+    if (up->reused && !c->again) {
+        c->again = true;
+        check_ask(c);
+        return;
+    }
+    checker_done(c, false, mosn_reasons[reason].text);
 }
 
 
@@ -344,16 +366,28 @@ check_add_header(checker_t *c, mosn_header_e id, const char *name,
 }
 
 
-static void
-check_send_http(checker_t *c, const mosn_health_conf_t *conf)
+static mosn_str_t
+check_authority(const checker_t *c)
 {
-    mosn_message_t *m = c->head;
+    if (c->conf->host.len > 0) {
+        return c->conf->host;
+    }
+    return c->host->address.sa.sa_family == AF_UNIX ? MOSN_STR("localhost")
+                                                    : c->host->name;
+}
+
+
+static void
+check_send_http(checker_t *c)
+{
+    const mosn_health_conf_t *conf = c->conf;
+    mosn_message_t           *m = c->head;
 
     m->method = conf->method;
     m->method_id = mosn_method_find(conf->method);
     m->scheme = MOSN_STR("http");
     m->path = conf->path;
-    m->authority = conf->host.len > 0 ? conf->host : c->host->name;
+    m->authority = check_authority(c);
     check_add_header(c, MOSN_HEADER_USER_AGENT, "User-Agent",
                      "mosn health check");
     c->up->ops->send_head(c->up, m, true);
@@ -361,18 +395,19 @@ check_send_http(checker_t *c, const mosn_health_conf_t *conf)
 
 
 static void
-check_send_grpc(checker_t *c, const mosn_health_conf_t *conf)
+check_send_grpc(checker_t *c)
 {
     mosn_message_t *m = c->head;
     mosn_stream_t  *up = c->up;
+    mosn_str_t      service = c->conf->service;
+    uint8_t         n = (uint8_t) service.len;
     mosn_buf_t      data;
-    uint8_t         n = (uint8_t) conf->service.len;
 
     m->method = MOSN_STR("POST");
     m->method_id = MOSN_METHOD_POST;
     m->scheme = MOSN_STR("http");
     m->path = MOSN_STR("/grpc.health.v1.Health/Check");
-    m->authority = conf->host.len > 0 ? conf->host : c->host->name;
+    m->authority = check_authority(c);
     m->te_trailers = true;
     check_add_header(c, MOSN_HEADER_CONTENT_TYPE, "content-type",
                      "application/grpc");
@@ -386,7 +421,7 @@ check_send_grpc(checker_t *c, const mosn_health_conf_t *conf)
         data.pos[4] = (uint8_t) (n + 2);
         data.pos[5] = 0x0a;
         data.pos[6] = n;
-        memcpy(data.pos + 7, conf->service.at, n);
+        memcpy(data.pos + 7, service.at, n);
         data.last += 2 + n;
     }
     data.last += GRPC_PREFIX;
@@ -417,8 +452,7 @@ check_send_rpc(checker_t *c)
 static void
 check_on_stream(mosn_stream_wait_t *wait, mosn_stream_t *stream)
 {
-    checker_t                *c = mosn_container_of(wait, checker_t, wait);
-    const mosn_health_conf_t *conf = c->cluster->conf->health_check;
+    checker_t *c = mosn_container_of(wait, checker_t, wait);
 
     c->waiting = false;
     c->up = stream;
@@ -426,12 +460,10 @@ check_on_stream(mosn_stream_wait_t *wait, mosn_stream_t *stream)
     stream->receiver = &check_ops;
     c->head = mosn_pool_calloc(c->pool, sizeof(*c->head));
     mosn_message_init(c->head, c->pool);
-    if (conf == NULL) {
-        checker_done(c, false, "no check any more");
-    } else if (conf->type == MOSN_HEALTH_HTTP) {
-        check_send_http(c, conf);
-    } else if (conf->type == MOSN_HEALTH_GRPC) {
-        check_send_grpc(c, conf);
+    if (c->conf->type == MOSN_HEALTH_HTTP) {
+        check_send_http(c);
+    } else if (c->conf->type == MOSN_HEALTH_GRPC) {
+        check_send_grpc(c);
     } else {
         check_send_rpc(c);
     }
@@ -448,6 +480,14 @@ check_on_failed(mosn_stream_wait_t *wait, mosn_reason_e reason)
 }
 
 
+static void
+check_ask(checker_t *c)
+{
+    c->waiting = true;
+    mosn_stream_pool_get(&c->host->pool, &c->wait);
+}
+
+
 /* --- tcp ------------------------------------------------------------------
  */
 
@@ -455,12 +495,13 @@ static mosn_verdict_e
 check_tcp_on_read(mosn_net_filter_t *filter, mosn_conn_t *conn)
 {
     checker_t                *c = filter->state;
-    const mosn_health_conf_t *conf = c->cluster->conf->health_check;
+    const mosn_health_conf_t *conf;
     size_t                    n = mosn_buf_len(&conn->in);
 
-    if (c->conn != conn || conf == NULL) {
+    if (c->conn != conn) {
         return MOSN_END;
     }
+    conf = c->conf;
     n = n > sizeof(c->got) - c->n_got ? sizeof(c->got) - c->n_got : n;
     if (n > 0) {
         memcpy(c->got + c->n_got, conn->in.pos, n);
@@ -480,20 +521,19 @@ static void
 check_tcp_on_event(mosn_net_filter_t *filter, mosn_conn_t *conn,
                    mosn_conn_event_e event)
 {
-    checker_t                *c = filter->state;
-    const mosn_health_conf_t *conf = c->cluster->conf->health_check;
+    checker_t *c = filter->state;
 
-    if (c->conn != conn || conf == NULL) {
+    if (c->conn != conn) {
         return;
     }
     if (event == MOSN_CONN_CLOSED) {
         c->conn = NULL;
         checker_done(c, false, mosn_reasons[conn->reason].text);
     } else if (event == MOSN_CONN_CONNECTED) {
-        if (conf->send.len > 0) {
-            mosn_conn_write(conn, conf->send.at, conf->send.len);
+        if (c->conf->send.len > 0) {
+            mosn_conn_write(conn, c->conf->send.at, c->conf->send.len);
         }
-        if (conf->expect.len == 0) {
+        if (c->conf->expect.len == 0) {
             checker_done(c, true, "it accepts");
         }
     }
@@ -508,15 +548,23 @@ static const mosn_net_filter_ops_t check_tcp_filter = {
 
 
 static void
-check_tcp(checker_t *c, const mosn_health_conf_t *conf)
+check_tcp(checker_t *c)
 {
+    const mosn_tls_ctx_t *tls = c->host->version->pool_conf.tls;
+
     c->conn =
-        mosn_conn_connect(health.loop, &c->host->address, conf->timeout_ms);
+        mosn_conn_connect(health.loop, &c->host->address, c->conf->timeout_ms);
     if (c->conn == NULL) {
         checker_done(c, false, "cannot connect");
         return;
     }
     (void) mosn_conn_add_filter(c->conn, &check_tcp_filter, NULL, c);
+    if (tls != NULL
+        && mosn_tls_connect(c->conn, tls, &c->host->pool.tls_memory)
+               != MOSN_OK)
+    {
+        checker_done(c, false, "cannot begin TLS");
+    }
 }
 
 
@@ -526,22 +574,33 @@ check_tcp(checker_t *c, const mosn_health_conf_t *conf)
 static void
 checker_begin(checker_t *c)
 {
-    const mosn_health_conf_t *conf = c->cluster->conf->health_check;
-
     c->busy = true;
+    c->again = false;
     c->status = 0;
     c->n_got = 0;
-    mosn_timer_arm(health.loop, &c->timer, conf->timeout_ms);
-    if (conf->type == MOSN_HEALTH_TCP) {
-        check_tcp(c, conf);
+    mosn_timer_arm(health.loop, &c->timer, c->conf->timeout_ms);
+    if (c->conf->type == MOSN_HEALTH_TCP) {
+        check_tcp(c);
         return;
     }
     c->pool = mosn_pool_create(MOSN_POOL_STREAM);
     c->wait.pool = c->pool;
     c->wait.on_stream = check_on_stream;
     c->wait.on_failed = check_on_failed;
-    c->waiting = true;
-    mosn_stream_pool_get(&c->host->pool, &c->wait);
+    check_ask(c);
+}
+
+
+/* The connection may be what is dead: the next check has another. */
+static void
+checker_too_late(checker_t *c)
+{
+    mosn_conn_t *conn = c->up != NULL ? c->up->conn : NULL;
+
+    checker_done(c, false, "no answer in time");
+    if (conn != NULL && !conn->closed) {
+        mosn_conn_close(conn, MOSN_REASON_UPSTREAM_TIMEOUT);
+    }
 }
 
 
@@ -550,10 +609,8 @@ checker_fired(mosn_timer_t *timer)
 {
     checker_t *c = mosn_container_of(timer, checker_t, timer);
 
-    if (c->host->conf == NULL || c->cluster->conf->health_check == NULL) {
-        checker_end(c);
-    } else if (c->busy) {
-        checker_done(c, false, "no answer in time");
+    if (c->busy) {
+        checker_too_late(c);
     } else {
         checker_begin(c);
     }
@@ -700,8 +757,8 @@ health_tick(mosn_timer_t *timer)
         judge_t                   *j = mosn_container_of(l, judge_t, link);
         const mosn_outlier_conf_t *conf = j->cluster->conf->outlier_detection;
 
-        if (conf != NULL && now >= j->next_ms) {
-            j->next_ms = now + conf->interval_ms;
+        if (conf != NULL && now >= j->last_ms + conf->interval_ms) {
+            j->last_ms = now;
             judge_hosts(j->cluster, conf, now);
         }
     }
@@ -712,17 +769,46 @@ health_tick(mosn_timer_t *timer)
 /* --- whom -----------------------------------------------------------------
  */
 
+/* What is known of it, from before a reload or from another control process,
+ * is what the first result is compared with. */
 static void
 health_watch_host(mosn_cluster_t *cluster, mosn_host_t *host)
 {
     checker_t *c = mosn_calloc(sizeof(*c));
+    uint64_t   is = atomic_load(mosn_host_cell(host, MOSN_HOST_CELL_HEALTH));
 
     c->cluster = cluster;
+    c->version = mosn_cluster_version_ref(cluster->version);
+    c->conf = c->version->conf->health_check;
     c->host = mosn_host_ref(host);
+    c->known = is != MOSN_HEALTH_UNKNOWN;
+    c->well = is == MOSN_HEALTH_GOOD;
     host->checked = true;
     mosn_list_init(&c->wait.link);
     mosn_timer_init(&c->timer, checker_fired);
     mosn_list_append(&health.checkers, &c->link);
+    mosn_timer_arm(health.loop, &c->timer, 1 + mosn_rand_below(FIRST_MS));
+}
+
+
+/* With other settings a check that is under way ends without a result. */
+static void
+checker_refresh(checker_t *c)
+{
+    mosn_cluster_version_t *version = c->cluster->version;
+
+    if (c->host->conf == NULL || version->conf->health_check == NULL) {
+        checker_end(c);
+        return;
+    }
+    if (version == c->version) {
+        return;
+    }
+    checker_drop(c);
+    (void) mosn_cluster_version_ref(version);
+    mosn_cluster_version_unref(c->version);
+    c->version = version;
+    c->conf = version->conf->health_check;
     mosn_timer_arm(health.loop, &c->timer, 1 + mosn_rand_below(FIRST_MS));
 }
 
@@ -744,6 +830,17 @@ health_judge(mosn_cluster_t *cluster)
 }
 
 
+/* What was found before is nobody's to say any more. */
+static void
+health_forget(const mosn_cluster_t *c, const mosn_host_t *host,
+              mosn_host_cell_e cell)
+{
+    if (atomic_exchange(mosn_host_cell(host, cell), 0) != 0) {
+        mosn_cluster_touch(c);
+    }
+}
+
+
 static void
 health_watch_cluster(mosn_cluster_t *c)
 {
@@ -753,9 +850,11 @@ health_watch_cluster(mosn_cluster_t *c)
         if (c->conf->health_check != NULL && !host->checked) {
             health_watch_host(c, host);
         } else if (c->conf->health_check == NULL) {
-            /* What was found before is nobody's to say any more. */
-            atomic_store(mosn_host_cell(host, MOSN_HOST_CELL_HEALTH),
-                         MOSN_HEALTH_UNKNOWN);
+            health_forget(c, host, MOSN_HOST_CELL_HEALTH);
+        }
+        if (c->conf->outlier_detection == NULL) {
+            health_forget(c, host, MOSN_HOST_CELL_EJECTED_UNTIL);
+            health_forget(c, host, MOSN_HOST_CELL_EJECTIONS);
         }
     }
     if (c->conf->outlier_detection != NULL) {
@@ -768,9 +867,15 @@ void
 mosn_health_refresh(void)
 {
     const mosn_map_t *clusters;
+    mosn_list_t      *next;
 
     if (!health.running) {
         return;
+    }
+    for (mosn_list_t *l = health.checkers.next; l != &health.checkers;
+         l = next) {
+        next = l->next;
+        checker_refresh(mosn_container_of(l, checker_t, link));
     }
     clusters = &health.generation->clusters;
     for (size_t i = 0; i <= clusters->mask; i++) {

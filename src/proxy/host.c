@@ -10,6 +10,9 @@
 #define LATENCY_DECAY_NS 10000000000.0 /* the past weighs 1/e after it */
 
 
+bool mosn_host_probes;
+
+
 static void
 host_let_go(void *version)
 {
@@ -68,6 +71,7 @@ mosn_host_start(mosn_host_t *host, mosn_loop_t *loop)
 {
     mosn_stream_pool_init(&host->pool, loop, &host->version->pool_conf,
                           &host->address, host->metrics);
+    host->pool.probing = mosn_host_probes;
     host->started = true;
     host->since_ms = loop->now_ms;
 }

@@ -20,7 +20,7 @@ enum { MOSN_HOST_ENABLED, MOSN_HOST_DRAIN, MOSN_HOST_DISABLED };
 
 typedef struct {
     mosn_address_t    address;
-    mosn_str_t        name; /* "host:port" to be resolved; or empty */
+    mosn_str_t        name; /* "host:port" that is, or was, resolved */
     int64_t           weight;
     int64_t           priority;
     mosn_str_t        zone;
@@ -41,6 +41,7 @@ typedef enum {
     MOSN_HOST_CELL_EJECTIONS,     /* in a row */
     MOSN_HOST_CELL_ERRORS,        /* in a row, answers */
     MOSN_HOST_CELL_LOCAL_ERRORS,  /* in a row, no answer was had */
+    MOSN_HOST_CELLS,
 } mosn_host_cell_e;
 
 typedef enum {
@@ -102,6 +103,10 @@ mosn_host_cell(const mosn_host_t *host, mosn_host_cell_e cell)
     return mosn_metrics_cell(host->metrics + cell);
 }
 
+
+/* In the process that checks hosts: its connections to them are no clients'
+ * (mosn_stream_pool_t). */
+extern bool mosn_host_probes;
 
 /* Why it gets no requests; NULL: it does. */
 const char *mosn_host_why_not(const mosn_host_t *host, uint64_t now_ms);

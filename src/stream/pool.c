@@ -72,18 +72,19 @@ const mosn_metric_set_t mosn_host_metrics = {
 
 
 static void
-pool_count(const mosn_stream_pool_t *pool, uint32_t slot)
+pool_count_by(const mosn_stream_pool_t *pool, uint32_t slot, int by)
 {
-    mosn_metric_inc(pool->metrics + slot);
-    mosn_metric_inc(pool->conf->metrics + slot);
+    if (!pool->probing) {
+        mosn_metric_add(pool->metrics + slot, (uint64_t) by);
+        mosn_metric_add(pool->conf->metrics + slot, (uint64_t) by);
+    }
 }
 
 
 static void
-pool_count_down(const mosn_stream_pool_t *pool, uint32_t slot)
+pool_count(const mosn_stream_pool_t *pool, uint32_t slot)
 {
-    mosn_metric_dec(pool->metrics + slot);
-    mosn_metric_dec(pool->conf->metrics + slot);
+    pool_count_by(pool, slot, 1);
 }
 
 
@@ -91,9 +92,7 @@ static void
 pool_count_waiting(mosn_stream_pool_t *pool, int by)
 {
     pool->n_pending += (uint32_t) by;
-    mosn_metric_add(pool->metrics + MOSN_UPSTREAM_PENDING, (uint64_t) by);
-    mosn_metric_add(pool->conf->metrics + MOSN_UPSTREAM_PENDING,
-                    (uint64_t) by);
+    pool_count_by(pool, MOSN_UPSTREAM_PENDING, by);
 }
 
 
@@ -101,7 +100,8 @@ pool_count_waiting(mosn_stream_pool_t *pool, int by)
 static bool
 pool_is_at(const mosn_stream_pool_t *pool, uint32_t slot, uint32_t max)
 {
-    return mosn_metrics_sum(pool->conf->metrics + slot) >= max;
+    return !pool->probing
+           && mosn_metrics_sum(pool->conf->metrics + slot) >= max;
 }
 
 
@@ -322,7 +322,7 @@ pool_on_closed(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason)
 
     mosn_list_unlink(&sc->link);
     pool->n_connections--;
-    pool_count_down(pool, MOSN_UPSTREAM_ACTIVE);
+    pool_count_by(pool, MOSN_UPSTREAM_ACTIVE, -1);
     if (pool->closed) {
         pool_after_closed(pool, sc);
         return;
@@ -532,6 +532,17 @@ mosn_stream_pool_close(mosn_stream_pool_t *pool)
     }
     if (pool->on_empty != NULL) {
         pool_fail_all(pool, MOSN_REASON_NO_HOST);
+    }
+    for (link = pool->busy.next; link != &pool->busy && pool->n_pending == 0;
+         link = next)
+    {
+        mosn_stream_conn_t *sc =
+            mosn_container_of(link, mosn_stream_conn_t, link);
+
+        next = link->next;
+        if (!sc->announced) { /* nobody waits for it */
+            mosn_conn_close(sc->conn, MOSN_REASON_NONE);
+        }
     }
     pool->closing = false;
     if (pool->n_connections == 0 && pool->on_empty != NULL) {

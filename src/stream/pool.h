@@ -80,6 +80,8 @@ struct mosn_stream_pool_s {
     bool                           down; /* no connection is to be had */
     bool                           closed;
     bool                           closing; /* just now */
+    bool probing; /* set it: only checks come here, which count for nothing
+                     and obey no limit */
     /* Closed, and the last connection is gone; may free the pool.  NULL:
      * nobody waits for it. */
     void (*on_empty)(mosn_stream_pool_t *pool);
