@@ -12,6 +12,7 @@
 #define ADDRESSES_MAX 1024u
 #define TICK_MS       100u
 #define SOCKETS_MAX   64
+#define FILE_TTL_S    5u
 #define RANKS         8     /* of priorities */
 #define WEIGHT_MAX    10000 /* of a host */
 #define WEIGHT_SRV    65535
@@ -70,6 +71,7 @@ static struct {
     const mosn_dns_conf_t *conf;
     void (*found)(const mosn_cluster_t *, const char *);
     ares_channel channel;
+    ares_channel files; /* of the hosts file alone */
     mosn_list_t  clusters;
     mosn_list_t  queries;
     mosn_timer_t tick;
@@ -480,6 +482,24 @@ dns_note_status(dns_name_t *n, int status)
 
 
 static void
+dns_add_all(dns_name_t *n, const dns_query_t *q,
+            const struct ares_addrinfo *result, uint32_t max_ttl_s)
+{
+    n->ttl_s = max_ttl_s < n->ttl_s ? max_ttl_s : n->ttl_s;
+    for (struct ares_addrinfo_node *at = result->nodes; at != NULL;
+         at = at->ai_next)
+    {
+        uint32_t ttl = at->ai_ttl > 0 ? (uint32_t) at->ai_ttl : 0;
+
+        if (max_ttl_s == UINT32_MAX) {
+            n->ttl_s = ttl < n->ttl_s ? ttl : n->ttl_s;
+        }
+        dns_add(n, at->ai_addr, q->port, q->priority, q->weight);
+    }
+}
+
+
+static void
 dns_on_addresses(void *arg, int status, int timeouts MOSN_UNUSED,
                  struct ares_addrinfo *result)
 {
@@ -487,14 +507,7 @@ dns_on_addresses(void *arg, int status, int timeouts MOSN_UNUSED,
     dns_name_t  *n = dns_take_query(q);
 
     if (n != NULL && status == ARES_SUCCESS) {
-        for (struct ares_addrinfo_node *at = result->nodes; at != NULL;
-             at = at->ai_next)
-        {
-            uint32_t ttl = at->ai_ttl > 0 ? (uint32_t) at->ai_ttl : 0;
-
-            n->ttl_s = ttl < n->ttl_s ? ttl : n->ttl_s;
-            dns_add(n, at->ai_addr, q->port, q->priority, q->weight);
-        }
+        dns_add_all(n, q, result, UINT32_MAX);
     } else if (n != NULL) {
         dns_note_status(n, status);
     }
@@ -505,6 +518,39 @@ dns_on_addresses(void *arg, int status, int timeouts MOSN_UNUSED,
     if (n != NULL) {
         dns_finish(n);
     }
+}
+
+
+static void
+dns_on_file(void *arg, int status, int timeouts MOSN_UNUSED,
+            struct ares_addrinfo *result)
+{
+    dns_query_t *q = arg;
+
+    if (status == ARES_SUCCESS) {
+        dns_add_all(q->name, q, result, FILE_TTL_S);
+    }
+    if (result != NULL) {
+        ares_freeaddrinfo(result);
+    }
+}
+
+
+/* Both families at once: c-ares 1.18 loses memory when the file has a name in
+ * the other one alone.  It answers before it returns. */
+static bool
+dns_ask_file(dns_name_t *n, const char *host, uint16_t port, int64_t priority,
+             int64_t weight)
+{
+    struct ares_addrinfo_hints hints = { .ai_family = AF_UNSPEC,
+                                         .ai_flags = ARES_AI_NOSORT };
+    dns_query_t                q = {
+                       .name = n, .port = port, .priority = priority, .weight = weight
+    };
+    uint32_t before = n->n_fresh;
+
+    ares_getaddrinfo(dns.files, host, NULL, &hints, dns_on_file, &q);
+    return n->n_fresh > before;
 }
 
 
@@ -523,6 +569,9 @@ dns_ask_addresses(dns_name_t *n, const char *host, uint16_t port,
                     strchr(host, ':') != NULL ? "[%s]:1" : "%s:1", host);
     if (mosn_address_parse(text, strlen(text), &literal)) {
         dns_add(n, &literal.sa, port, priority, weight);
+        return;
+    }
+    if (dns_ask_file(n, host, port, priority, weight)) {
         return;
     }
     for (size_t i = 0; i < MOSN_COUNT(families); i++) {
@@ -844,7 +893,8 @@ dns_open(void)
     struct ares_options options = { .timeout = (int) dns.conf->timeout_ms,
                                     .tries = 2,
                                     .sock_state_cb = dns_on_socket,
-                                    .lookups = (char[]){ "fb" } };
+                                    .lookups = (char[]){ "b" } };
+    struct ares_options of_files = { .lookups = (char[]){ "f" } };
 
     if (dns.open) {
         return true;
@@ -853,6 +903,8 @@ dns_open(void)
         || ares_init_options(&dns.channel, &options,
                              ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES
                                  | ARES_OPT_SOCK_STATE_CB | ARES_OPT_LOOKUPS)
+               != ARES_SUCCESS
+        || ares_init_options(&dns.files, &of_files, ARES_OPT_LOOKUPS)
                != ARES_SUCCESS
         || !dns_set_servers())
     {
@@ -947,6 +999,7 @@ mosn_dns_stop(void)
         dns.open = false;
         mosn_timer_disarm(dns.loop, &dns.tick);
         ares_destroy(dns.channel); /* ends all queries */
+        ares_destroy(dns.files);
         ares_library_cleanup();
     }
 }
