@@ -332,7 +332,7 @@ mosn_explain(const mosn_proxy_conf_t    *proxy,
     if (why != NULL) {
         return why;
     }
-    in = mosn_match_input(&e->head, &e->conn);
+    mosn_match_input(&in, &e->head, &e->conn);
     in.server_name = q->server_name;
     in.variable = mosn_variable_value;
     in.variables_of = &e->r;

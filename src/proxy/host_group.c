@@ -503,7 +503,9 @@ mosn_host_groups_pick(mosn_host_groups_t *groups, mosn_pick_t *how)
     {
         mosn_host_groups_look(groups);
     }
-    group = mosn_host_groups_find(groups, how->subset);
+    group = how->subset == NULL || how->subset->n == 0
+                ? &groups->whole
+                : mosn_host_groups_find(groups, how->subset);
     if (group == NULL) {
         return NULL;
     }

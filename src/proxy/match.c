@@ -685,19 +685,23 @@ mosn_match_check(const mosn_match_t *m, const mosn_match_conf_t *conf,
 }
 
 
-mosn_match_input_t
-mosn_match_input(mosn_message_t *request, const mosn_conn_t *client)
+void
+mosn_match_input(mosn_match_input_t *in, mosn_message_t *request,
+                 const mosn_conn_t *client)
 {
-    mosn_str_t  path = request->path.len > 0 ? request->path : MOSN_STR("");
-    const char *query = path.len > 0 && request->rpc == NULL
-                            ? memchr(path.at, '?', path.len)
+    const char *query = request->path.len > 0 && request->rpc == NULL
+                            ? memchr(request->path.at, '?', request->path.len)
                             : NULL;
 
+    in->request = request;
+    in->path = request->path.len > 0 ? request->path : MOSN_STR("");
     if (query != NULL) {
-        path.len = (size_t) (query - path.at);
+        in->path.len = (size_t) (query - request->path.at);
     }
-    return (mosn_match_input_t){ .request = request,
-                                 .path = path,
-                                 .client = client,
-                                 .roll = MOSN_MATCH_NO_ROLL };
+    in->client = client;
+    in->server_name = MOSN_STR_NULL;
+    in->source = NULL;
+    in->roll = MOSN_MATCH_NO_ROLL;
+    in->variable = NULL;
+    in->variables_of = NULL;
 }

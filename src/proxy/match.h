@@ -59,8 +59,8 @@ typedef struct {
 
 #define MOSN_MATCH_NO_ROLL UINT32_MAX
 
-mosn_match_input_t mosn_match_input(mosn_message_t    *request,
-                                    const mosn_conn_t *client);
+void mosn_match_input(mosn_match_input_t *in, mosn_message_t *request,
+                      const mosn_conn_t *client);
 
 /* What a request misses of what is asked for. */
 #define MOSN_MISSES(X)                                                        \

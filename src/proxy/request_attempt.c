@@ -488,7 +488,9 @@ mosn_request_forward(mosn_request_t *r)
         mosn_request_fail(r, MOSN_REASON_NO_HOST);
         return;
     }
-    if (r->head->authority.len == 0) { /* an HTTP/1.0 client named none */
+    if (r->head->authority.len == 0 /* an HTTP/1.0 client named none */
+        && host->version->pool_conf.protocol->rpc == NULL)
+    {
         r->head->authority = mosn_pool_copy(r->pool, host->name);
     }
     mosn_request_use_host(r, host);
@@ -513,18 +515,24 @@ request_has_room(const mosn_request_t *r)
 {
     const mosn_cluster_t      *c = r->cluster;
     const mosn_breaker_conf_t *breaker = &c->conf->circuit_breaker;
-    uint64_t                   high, all;
+    uint64_t                   max, n;
 
     if (r->high && c->conf->circuit_breaker_high != NULL) {
         breaker = c->conf->circuit_breaker_high;
     }
-    if (breaker->max_requests == 0) {
+    max = (uint64_t) breaker->max_requests;
+    if (max == 0) {
         return true;
     }
-    high = mosn_metrics_sum(c->metrics + MOSN_UPSTREAM_REQUESTS_HIGH);
-    all = mosn_metrics_sum(c->metrics + MOSN_UPSTREAM_REQUESTS_ACTIVE);
-    all = all > high ? all - high : 0; /* other workers count meanwhile */
-    return (r->high ? high : all) < (uint64_t) breaker->max_requests;
+    n = mosn_metrics_sum(c->metrics
+                         + (r->high ? MOSN_UPSTREAM_REQUESTS_HIGH
+                                    : MOSN_UPSTREAM_REQUESTS_ACTIVE));
+    if (n < max || r->high) {
+        return n < max;
+    }
+    /* Those of a high priority are among them; other workers count on. */
+    max += mosn_metrics_sum(c->metrics + MOSN_UPSTREAM_REQUESTS_HIGH);
+    return n < max;
 }
 
 

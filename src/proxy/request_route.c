@@ -131,7 +131,7 @@ mosn_request_route(mosn_request_t *r)
     if (r->n_filters > 0) { /* they may have made it one */
         r->grpc |= mosn_grpc_is(r->head);
     }
-    in = mosn_match_input(r->head, r->pc->conn);
+    mosn_match_input(&in, r->head, r->pc->conn);
     in.variable = mosn_variable_value;
     in.variables_of = r;
     r->routes = mosn_routes_ref(r->conf->table->current);

@@ -91,8 +91,9 @@ case_read_piece(case_t *c, char *piece)
 static void
 case_read_request(case_t *c, mosn_pool_t *pool)
 {
-    char *rest = mosn_pool_strdup(pool, c->text);
-    char *first = case_trim(strsep(&rest, ";")), *piece;
+    char              *rest = mosn_pool_strdup(pool, c->text);
+    char              *first = case_trim(strsep(&rest, ";")), *piece;
+    mosn_match_input_t whole;
 
     mosn_message_init(&c->message, pool);
     c->message.scheme = MOSN_STR("http");
@@ -111,11 +112,12 @@ case_read_request(case_t *c, mosn_pool_t *pool)
         c->message.authority = case_word(&first);
         c->message.path = mosn_str(first);
     }
-    c->input = mosn_match_input(&c->message, NULL);
+    mosn_match_input(&c->input, &c->message, NULL);
     while ((piece = strsep(&rest, ";")) != NULL) {
         case_read_piece(c, case_trim(piece));
     }
-    c->input.path = mosn_match_input(&c->message, NULL).path;
+    mosn_match_input(&whole, &c->message, NULL);
+    c->input.path = whole.path;
 }
 
 

@@ -36,8 +36,9 @@ find(const mosn_route_table_t *t, const char *host, const char *path)
 {
     mosn_message_t m = { .authority = mosn_str(host), .path = mosn_str(path) };
 
-    mosn_match_input_t in = mosn_match_input(&m, NULL);
+    mosn_match_input_t in;
 
+    mosn_match_input(&in, &m, NULL);
     return mosn_route_find(t->current, &in);
 }
 
@@ -381,7 +382,7 @@ test_first(unsigned tables)
                 mosn_headers_add(&m->headers, MOSN_HEADER_COOKIE,
                                  MOSN_STR("cookie"), MOSN_STR("c=12"));
             }
-            in = mosn_match_input(m, NULL);
+            mosn_match_input(&in, m, NULL);
             in.roll = mosn_rand_below(1000000);
             again = in;
             route = mosn_route_find(t->current, &in);
