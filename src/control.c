@@ -22,6 +22,7 @@
 #define DRAIN_LOOK_MS     20u
 #define LAST_ANSWER_MS    2000u
 #define CHANGE_MS         10000u
+#define TOUCH_MS          20000u
 
 typedef struct control_s {
     const mosn_child_t  *child;
@@ -33,7 +34,8 @@ typedef struct control_s {
     mosn_conf_module_t   filter;
     mosn_admin_t         admin;
     mosn_timer_t         tick;
-    uint64_t             ends_ms; /* 0: not draining */
+    uint64_t             ends_ms;  /* 0: not draining */
+    uint64_t             touch_ms; /* when the hosts are told of again */
 } control_t;
 
 
@@ -106,6 +108,10 @@ control_tick(mosn_timer_t *timer)
 {
     control_t *c = mosn_container_of(timer, control_t, tick);
 
+    if (c->loop.now_ms >= c->touch_ms) {
+        c->touch_ms = c->loop.now_ms + TOUCH_MS;
+        mosn_clusters_touch(c->child->generation);
+    }
     if (c->ends_ms == 0) {
         mosn_timer_arm(&c->loop, timer, BEAT_MS);
     } else if (c->limits.n_connections == 0 || c->loop.now_ms >= c->ends_ms) {

@@ -2,13 +2,15 @@
  * core/metrics.c - the shared directory and the rows.
  *
  * Layout: header, directory, then MOSN_METRICS_ROWS rows of MAX_SLOTS
- * counters, then one of cells.  Untouched pages cost nothing.  The directory
- * only grows; a spin lock with the owner's process id guards it, so that a
- * lock whose owner was killed can be taken over.
+ * counters, then one of cells.  Untouched pages cost nothing.  A spin lock
+ * with the owner's process id guards the directory, so that a lock whose owner
+ * was killed can be taken over.  It grows until it is full; then instances of
+ * passing sets that nobody has asked for in a minute give their slots away.
  */
 
 #include "core/metrics.h"
 #include "core/log.h"
+#include "os/clock.h"
 #include "os/shm.h"
 
 #include <errno.h>
@@ -19,7 +21,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define MAGIC         0x324d4e53u /* layout version in it */
+#define MAGIC         0x334d4e53u /* layout version in it */
 #define MAX_INSTANCES 65536u
 #define INDEX_SIZE    (MAX_INSTANCES * 2)
 #define MAX_SLOTS     (1u << 20)
@@ -27,12 +29,14 @@
 #define SPILL_SLOTS   256u /* what nobody reads when all is full */
 #define LABEL_MAX     100
 #define NAME_MAX_LEN  20
+#define FORGET_S      60u
 
 typedef struct {
     char     set[NAME_MAX_LEN];
     char     label[LABEL_MAX];
     uint32_t first;
     uint32_t n_slots;
+    uint32_t seen_s; /* when it was asked for last; 0: it stays */
 } metrics_entry_t;
 
 typedef struct {
@@ -165,26 +169,126 @@ metrics_unlock(void)
 }
 
 
+static uint64_t
+metrics_hash(const char *set, mosn_str_t label)
+{
+    return mosn_str_hash(label) ^ mosn_str_hash(mosn_str(set));
+}
+
+
 static uint32_t
-metrics_add(uint32_t *index, const mosn_metric_set_t *set, mosn_str_t label)
+metrics_now_s(void)
+{
+    return (uint32_t) (mosn_clock_ns() / 1000000000) + 1;
+}
+
+
+static void
+metrics_name(metrics_entry_t *entry, const mosn_metric_set_t *set,
+             mosn_str_t label)
+{
+    memcpy(entry->label, label.at, label.len);
+    entry->label[label.len] = '\0';
+    entry->seen_s = set->passing ? metrics_now_s() : 0;
+    (void) snprintf(entry->set, sizeof(entry->set), "%s", set->name);
+}
+
+
+static void
+metrics_list(uint32_t entry)
+{
+    metrics_entry_t *e = &metrics_header->entries[entry];
+    uint64_t         i = metrics_hash(e->set, mosn_str(e->label));
+
+    while (metrics_header->index[i % INDEX_SIZE] != 0) {
+        i++;
+    }
+    metrics_header->index[i % INDEX_SIZE] = entry + 1;
+}
+
+
+/* Those behind it that would be found no more move up. */
+static void
+metrics_unlist(uint32_t entry)
+{
+    uint32_t        *index = metrics_header->index;
+    metrics_entry_t *e = &metrics_header->entries[entry];
+    uint64_t i = metrics_hash(e->set, mosn_str(e->label)) % INDEX_SIZE, home;
+
+    while (index[i] != entry + 1) {
+        i = (i + 1) % INDEX_SIZE;
+    }
+    index[i] = 0;
+    for (uint64_t k = (i + 1) % INDEX_SIZE; index[k] != 0;
+         k = (k + 1) % INDEX_SIZE)
+    {
+        e = &metrics_header->entries[index[k] - 1];
+        home = metrics_hash(e->set, mosn_str(e->label)) % INDEX_SIZE;
+        if ((k - home) % INDEX_SIZE >= (k - i) % INDEX_SIZE) {
+            index[i] = index[k];
+            index[k] = 0;
+            i = k;
+        }
+    }
+}
+
+
+/* Takes the slots of an instance that is not used any more; NULL: all are. */
+static metrics_entry_t *
+metrics_take_away(const mosn_metric_set_t *set)
+{
+    uint32_t n = atomic_load(&metrics_header->n_entries);
+    uint32_t now = metrics_now_s();
+
+    for (uint32_t k = 0; k < n; k++) {
+        metrics_entry_t *entry = &metrics_header->entries[k];
+
+        if (entry->seen_s == 0 || now - entry->seen_s < FORGET_S
+            || entry->n_slots != set->n_slots)
+        {
+            continue;
+        }
+        metrics_unlist(k);
+        entry->set[0] = '\0'; /* whoever prints passes over it */
+        for (unsigned row = 0; row < ROWS; row++) {
+            uint64_t *slots = metrics_row_at(row) + entry->first;
+
+            for (uint32_t s = 0; s < entry->n_slots; s++) {
+                if (slots[s] != 0) { /* pages that are not there stay so */
+                    slots[s] = 0;
+                }
+            }
+        }
+        return entry;
+    }
+    return NULL;
+}
+
+
+static uint32_t
+metrics_add(const mosn_metric_set_t *set, mosn_str_t label)
 {
     uint32_t         n = atomic_load(&metrics_header->n_entries);
     metrics_entry_t *entry = &metrics_header->entries[n];
 
     if (n == MAX_INSTANCES
         || metrics_header->n_slots + set->n_slots > MAX_SLOTS) {
-        mosn_log_warn(0, "no room for metrics of %s \"%.*s\"", set->name,
-                      MOSN_STR_ARG(label));
-        return 0;
+        entry = set->passing ? metrics_take_away(set) : NULL;
+        if (entry == NULL) {
+            mosn_log_warn(0, "no room for metrics of %s \"%.*s\"", set->name,
+                          MOSN_STR_ARG(label));
+            return 0;
+        }
+        metrics_name(entry, set, label);
+        metrics_list((uint32_t) (entry - metrics_header->entries));
+        return entry->first;
     }
 
-    (void) snprintf(entry->set, sizeof(entry->set), "%s", set->name);
-    memcpy(entry->label, label.at, label.len);
-    entry->label[label.len] = '\0';
+    metrics_name(entry, set, label);
     entry->first = metrics_header->n_slots;
     entry->n_slots = (uint32_t) set->n_slots;
     metrics_header->n_slots += entry->n_slots;
-    *index = n + 1;
+    metrics_list(n);
     atomic_store(&metrics_header->n_entries, n + 1);
     return entry->first;
 }
@@ -217,15 +321,19 @@ metrics_widen(metrics_entry_t *entry, const mosn_metric_set_t *set)
 uint32_t
 mosn_metrics_instance(const mosn_metric_set_t *set, mosn_str_t label)
 {
-    uint64_t i = mosn_str_hash(label) ^ mosn_str_hash(mosn_str(set->name));
+    char     text[LABEL_MAX];
     uint32_t first;
+    uint64_t i;
 
     if (metrics_header == NULL) {
         return 0;
     }
-    if (label.len >= LABEL_MAX) {
-        label.len = LABEL_MAX - 1;
+    if (label.len >= LABEL_MAX) { /* and still one of its own */
+        (void) snprintf(text, sizeof(text), "%.*s~%016" PRIx64, LABEL_MAX - 18,
+                        label.at, mosn_str_hash(label));
+        label = mosn_str(text);
     }
+    i = metrics_hash(set->name, label);
 
     metrics_lock();
     for (;; i++) {
@@ -233,13 +341,14 @@ mosn_metrics_instance(const mosn_metric_set_t *set, mosn_str_t label)
         metrics_entry_t *entry;
 
         if (*index == 0) {
-            first = metrics_add(index, set, label);
+            first = metrics_add(set, label);
             break;
         }
         entry = &metrics_header->entries[*index - 1];
         if (strcmp(entry->set, set->name) == 0
             && mosn_str_equal(mosn_str(entry->label), label))
         {
+            entry->seen_s = set->passing ? metrics_now_s() : 0;
             first = metrics_widen(entry, set);
             break;
         }

@@ -4,9 +4,10 @@
  * A set is a table of fields ("downstream": connections, requests ...); an
  * instance is a set with a label value ("listener" = "edge").  Instances are
  * found by name in the shared directory, so counters continue over reloads
- * and crashes.  Every process adds to a row of its own without atomics; the
- * reader sums the rows.  When a process has ended, the master folds its row
- * into row 0; its gauges go with it.
+ * and crashes.  A label that is too long is cut, and told apart by its hash.
+ * Every process adds to a row of its own without atomics; the reader sums the
+ * rows.  When a process has ended, the master folds its row into row 0; its
+ * gauges go with it.
  */
 
 #ifndef MOSN_CORE_METRICS_H
@@ -41,6 +42,8 @@ typedef struct {
     const mosn_metric_field_t *fields;
     size_t                     n_fields;
     size_t                     n_slots; /* with histograms counted in full */
+    bool passing; /* its instances come and go: one that nobody asks for in a
+                     minute may lose its slots to another when all are used */
 } mosn_metric_set_t;
 
 /* This process's row. */

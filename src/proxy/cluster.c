@@ -287,7 +287,7 @@ cluster_use_hosts(mosn_cluster_t *c)
 /* One that comes back later is a new one: the process that checks takes off
  * what was found of it. */
 static void
-cluster_forget(const mosn_cluster_t *c, const mosn_host_t *host)
+cluster_forget(const mosn_cluster_t *c, mosn_host_t *host)
 {
     if (!host->pool.probing) {
         return;
@@ -622,6 +622,24 @@ mosn_cluster_register(mosn_cluster_t *c)
 
 
 void
+mosn_clusters_touch(const mosn_generation_t *generation)
+{
+    const mosn_map_t *clusters = &generation->clusters;
+
+    for (size_t i = 0; i <= clusters->mask; i++) {
+        mosn_cluster_t *c = clusters->entries[i].value;
+
+        for (uint32_t k = 0; c != NULL && k < c->n_hosts; k++) {
+            (void) mosn_host_slots(c->name, c->hosts[k]->name);
+        }
+        if (c != NULL && c->originals != NULL) {
+            mosn_originals_register(c);
+        }
+    }
+}
+
+
+void
 mosn_clusters_start(mosn_generation_t *generation, mosn_loop_t *loop)
 {
     const mosn_map_t *clusters = &generation->clusters;
@@ -713,7 +731,7 @@ mosn_cluster_resolve(mosn_conf_t *reader, const mosn_generation_t *generation,
 
 
 static void
-cluster_print_host(const mosn_host_t *host, uint64_t now_ms, FILE *out)
+cluster_print_host(mosn_host_t *host, uint64_t now_ms, FILE *out)
 {
     const char *why = mosn_host_why_not(host, now_ms);
 

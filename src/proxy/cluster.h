@@ -198,6 +198,9 @@ mosn_cluster_t *mosn_cluster_add(mosn_generation_t *generation,
 /* Finds the slots of its counters; after the shared memory is there. */
 void mosn_cluster_register(mosn_cluster_t *cluster);
 
+/* Tells that its hosts, and those of all clusters, are still there. */
+void mosn_clusters_touch(const mosn_generation_t *generation);
+
 /* In a worker: makes the pools of all clusters usable. */
 void mosn_clusters_start(mosn_generation_t *generation, mosn_loop_t *loop);
 

@@ -385,6 +385,9 @@ cluster_check(mosn_conf_t *reader, void *conf)
         mosn_conf_error(reader, &c->name, c,
                         "a name has no blanks and no control characters");
     }
+    if (c->name.len > 255) {
+        mosn_conf_error(reader, &c->name, c, "must be at most 255 bytes");
+    }
 
     for (size_t i = 0; i < c->hosts.hosts.n; i++) {
         const mosn_host_conf_t *h = &c->hosts.hosts.items[i];

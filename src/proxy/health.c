@@ -692,7 +692,7 @@ judge_threshold(const judged_t *judged, uint32_t n,
 
 /* Those who did well since are punished less the next time. */
 static void
-judge_forgive(const mosn_host_t *host, uint64_t now_ms)
+judge_forgive(mosn_host_t *host, uint64_t now_ms)
 {
     _Atomic uint64_t *times = mosn_host_cell(host, MOSN_HOST_CELL_EJECTIONS);
 
@@ -832,7 +832,7 @@ health_judge(mosn_cluster_t *cluster)
 
 /* What was found before is nobody's to say any more. */
 static void
-health_forget(const mosn_cluster_t *c, const mosn_host_t *host,
+health_forget(const mosn_cluster_t *c, mosn_host_t *host,
               mosn_host_cell_e cell)
 {
     if (atomic_exchange(mosn_host_cell(host, cell), 0) != 0) {

@@ -45,7 +45,7 @@ mosn_host_create(const mosn_host_conf_t *conf, mosn_cluster_version_t *version)
 uint32_t
 mosn_host_slots(mosn_str_t cluster, mosn_str_t name)
 {
-    char label[256];
+    char label[512];
     int  n = snprintf(label, sizeof(label), "%.*s,%.*s", MOSN_STR_ARG(cluster),
                       MOSN_STR_ARG(name));
 
@@ -109,7 +109,7 @@ mosn_host_leave(mosn_host_t *host)
 
 
 const char *
-mosn_host_why_not(const mosn_host_t *host, uint64_t now_ms)
+mosn_host_why_not(mosn_host_t *host, uint64_t now_ms)
 {
     if (host->conf == NULL) {
         return "removed";

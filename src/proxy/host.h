@@ -72,14 +72,16 @@ struct mosn_host_s {
     uint64_t                since_ms;      /* it is in use; for a slow start */
     uint64_t                latency_ns;    /* moving peak average */
     uint64_t                latency_at_ns; /* when it was taken */
-    mosn_stream_pool_t      pool;          /* of this worker */
+    _Atomic uint64_t        cells[MOSN_HOST_CELLS]; /* without slots */
+    mosn_stream_pool_t      pool;                   /* of this worker */
 };
 
 /* With one reference. */
 mosn_host_t *mosn_host_create(const mosn_host_conf_t *conf,
                               mosn_cluster_version_t *version);
 
-/* The first slot of the counters of a host. */
+/* The first slot of the counters of a host.  Whoever serves hosts asks again
+ * and again: the slots of one that is not asked for may be given away. */
 uint32_t mosn_host_slots(mosn_str_t cluster, mosn_str_t name);
 
 void mosn_host_start(mosn_host_t *host, mosn_loop_t *loop);
@@ -97,10 +99,12 @@ void mosn_host_unref(mosn_host_t *host);
 /* It is of no set any more: finishes what it has. */
 void mosn_host_leave(mosn_host_t *host);
 
+/* Of one for which there was no room each process has its own. */
 static inline _Atomic uint64_t *
-mosn_host_cell(const mosn_host_t *host, mosn_host_cell_e cell)
+mosn_host_cell(mosn_host_t *host, mosn_host_cell_e cell)
 {
-    return mosn_metrics_cell(host->metrics + cell);
+    return host->metrics != 0 ? mosn_metrics_cell(host->metrics + cell)
+                              : &host->cells[cell];
 }
 
 
@@ -109,7 +113,7 @@ mosn_host_cell(const mosn_host_t *host, mosn_host_cell_e cell)
 extern bool mosn_host_probes;
 
 /* Why it gets no requests; NULL: it does. */
-const char *mosn_host_why_not(const mosn_host_t *host, uint64_t now_ms);
+const char *mosn_host_why_not(mosn_host_t *host, uint64_t now_ms);
 
 /* What it is measured by: an attempt took so long, or ended without an
  * answer. */

@@ -62,7 +62,7 @@ mosn_outlier_eject(mosn_cluster_t *c, mosn_host_t *host, uint64_t now_ms,
 
 
 static void
-outlier_clear(const mosn_host_t *host, mosn_host_cell_e which)
+outlier_clear(mosn_host_t *host, mosn_host_cell_e which)
 {
     _Atomic uint64_t *cell = mosn_host_cell(host, which);
 

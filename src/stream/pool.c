@@ -65,6 +65,7 @@ const mosn_metric_set_t mosn_cluster_metrics = {
 const mosn_metric_set_t mosn_host_metrics = {
     .name = "host",
     .label = "cluster,host",
+    .passing = true,
     .fields = upstream_fields,
     .n_fields = MOSN_COUNT(upstream_fields),
     .n_slots = MOSN_UPSTREAM_SLOTS,

@@ -35,6 +35,87 @@ static const mosn_metric_set_t wide = {
 
 static const mosn_metric_set_t *const sets[] = { &set, NULL };
 
+#define PASSING_SLOTS 64u
+
+static const mosn_metric_set_t passing = {
+    .name = "passing",
+    .label = "name",
+    .fields = fields,
+    .n_fields = MOSN_COUNT(fields),
+    .n_slots = PASSING_SLOTS,
+    .passing = true,
+};
+
+
+static uint32_t
+passing_slot(uint32_t i)
+{
+    char label[20];
+
+    (void) snprintf(label, sizeof(label), "n%u", i);
+    return mosn_metrics_instance(&passing, mosn_str(label));
+}
+
+
+/* A full directory gives away what nobody has asked for lately, and nothing
+ * else. */
+static void
+check_passing(void)
+{
+    uint32_t n = 0, lasting, slots[MAX_SLOTS / PASSING_SLOTS], kept = 0, k;
+
+    ok(mosn_metrics_open(-1) == MOSN_OK, "open another");
+    lasting = mosn_metrics_instance(&set, MOSN_STR("stays"));
+    while (n < MOSN_COUNT(slots) && (slots[n] = passing_slot(n)) != 0) {
+        mosn_metric_inc(slots[n]);
+        n++;
+    }
+    ok(n > 10000, "many fit: %u", n);
+    is_num(passing_slot(n), 0, "and no more: all were asked for just now");
+    for (k = 0; k < n; k += 3) {
+        metrics_entry_t *entry = &metrics_header->entries[k + 1];
+
+        entry->seen_s = metrics_now_s() - FORGET_S;
+    }
+    for (k = 0; k < n / 3; k++) {
+        uint32_t slot = passing_slot(n + k);
+
+        if (slot == 0 || mosn_metrics_read(slot) != 0) {
+            break;
+        }
+    }
+    is_num(k, n / 3, "others take the place of a third, and begin at 0");
+    for (k = 0; k < n; k++) {
+        if (k % 3 != 0) {
+            kept += passing_slot(k) == slots[k]
+                    && mosn_metrics_read(slots[k]) == 1;
+        }
+    }
+    is_num(kept, n - (n + 2) / 3, "the rest is found where it was");
+    is_num(mosn_metrics_instance(&set, MOSN_STR("stays")), lasting,
+           "what is not passing stays");
+    mosn_metrics_close();
+}
+
+
+static void
+check_long_labels(void)
+{
+    char     a[300], b[300];
+    uint32_t slot;
+
+    memset(a, 'x', sizeof(a));
+    memset(b, 'x', sizeof(b));
+    b[sizeof(b) - 1] = 'y';
+    ok(mosn_metrics_open(-1) == MOSN_OK, "open a third");
+    slot = mosn_metrics_instance(&set, (mosn_str_t){ a, sizeof(a) });
+    is_num(mosn_metrics_instance(&set, (mosn_str_t){ a, sizeof(a) }), slot,
+           "a long label is found again");
+    ok(mosn_metrics_instance(&set, (mosn_str_t){ b, sizeof(b) }) != slot,
+       "and is not another one that begins alike");
+    mosn_metrics_close();
+}
+
 
 int
 main(void)
@@ -90,5 +171,7 @@ main(void)
     ok(w != a, "a later program's set is wider: new slots");
     is_num((long long) mosn_metrics_read(w), 6, "with the old values");
     mosn_metrics_close();
+    check_passing();
+    check_long_labels();
     return done_testing();
 }
