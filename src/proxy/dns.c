@@ -4,24 +4,15 @@
 
 #include "core/log.h"
 #include "core/rand.h"
+#include "proxy/dns_set.h"
 
 #include <ares.h>
 #include <arpa/nameser.h>
 #include <netdb.h>
 
-#define ADDRESSES_MAX 1024u
-#define TICK_MS       100u
-#define SOCKETS_MAX   64
-#define FILE_TTL_S    5u
-#define RANKS         8     /* of priorities */
-#define WEIGHT_MAX    10000 /* of a host */
-#define WEIGHT_SRV    65535
-
-typedef struct {
-    mosn_address_t address;
-    int64_t        priority; /* of a SRV record; else 0 */
-    int64_t        weight;
-} dns_address_t;
+#define TICK_MS     100u
+#define SOCKETS_MAX 64
+#define FILE_TTL_S  5u
 
 /* A cluster whose hosts have names. */
 typedef struct {
@@ -45,10 +36,8 @@ typedef struct {
     bool           said;     /* that it fails */
     bool           seen;     /* in the settings */
     bool           answered; /* once */
-    dns_address_t *fresh;
-    uint32_t       n_fresh;
-    dns_address_t *found; /* in force */
-    uint32_t       n_found;
+    mosn_dns_set_t fresh;
+    mosn_dns_set_t found; /* in force */
 } dns_name_t;
 
 /* A query under way: its name may be gone when it ends. */
@@ -104,181 +93,10 @@ const mosn_conf_block_t mosn_dns_block = {
 };
 
 
-/* --- what was found -------------------------------------------------------
- */
-
-static void
-dns_add(dns_name_t *n, const struct sockaddr *sa, uint16_t port,
-        int64_t priority, int64_t weight)
-{
-    dns_address_t *a;
-
-    if (n->n_fresh == ADDRESSES_MAX
-        || (sa->sa_family != AF_INET && sa->sa_family != AF_INET6))
-    {
-        return;
-    }
-    n->fresh = mosn_realloc(n->fresh, (n->n_fresh + 1) * sizeof(*n->fresh));
-    a = &n->fresh[n->n_fresh++];
-    memset(a, 0, sizeof(*a));
-    a->priority = priority;
-    a->weight = weight;
-    if (sa->sa_family == AF_INET) {
-        memcpy(&a->address.inet.in, sa, sizeof(struct sockaddr_in));
-        a->address.inet.in.sin_port = htons(port);
-        memset(a->address.inet.in.sin_zero, 0,
-               sizeof(a->address.inet.in.sin_zero));
-        a->address.len = sizeof(struct sockaddr_in);
-    } else {
-        memcpy(&a->address.inet.in6, sa, sizeof(struct sockaddr_in6));
-        a->address.inet.in6.sin6_port = htons(port);
-        a->address.len = sizeof(struct sockaddr_in6);
-    }
-}
-
-
-static bool
-dns_has(const dns_address_t *list, uint32_t n, const mosn_address_t *address)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        if (mosn_address_equal(&list[i].address, address)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-
-static int
-dns_compare(const void *x, const void *y)
-{
-    const dns_address_t *a = x, *b = y;
-    int                  by;
-
-    if (a->address.len != b->address.len) {
-        return a->address.len < b->address.len ? -1 : 1;
-    }
-    by = memcmp(&a->address.sa, &b->address.sa, a->address.len);
-    if (by != 0) {
-        return by;
-    }
-    if (a->priority != b->priority) {
-        return a->priority < b->priority ? -1 : 1;
-    }
-    return a->weight > b->weight ? -1 : a->weight < b->weight;
-}
-
-
-/* In order, each address once: as the record that comes first has it. */
-static void
-dns_sort(dns_name_t *n)
-{
-    uint32_t to = 0;
-
-    qsort(n->fresh, n->n_fresh, sizeof(*n->fresh), dns_compare);
-    for (uint32_t i = 0; i < n->n_fresh; i++) {
-        if (to == 0
-            || !mosn_address_equal(&n->fresh[to - 1].address,
-                                   &n->fresh[i].address))
-        {
-            n->fresh[to++] = n->fresh[i];
-        }
-    }
-    n->n_fresh = to;
-}
-
-
-/* Of a logical name one address serves, and stays while it is told; else the
- * first one that was. */
-static void
-dns_keep_one(dns_name_t *n)
-{
-    uint32_t best = 0;
-
-    for (uint32_t i = 0; i < n->n_fresh; i++) {
-        if (n->n_found > 0
-            && mosn_address_equal(&n->fresh[i].address, &n->found[0].address))
-        {
-            best = i;
-            break;
-        }
-        if (n->fresh[i].priority < n->fresh[best].priority) {
-            best = i;
-        }
-    }
-    if (n->n_fresh > 0) {
-        n->fresh[0] = n->fresh[best];
-        n->n_fresh = 1;
-    }
-}
-
-
-/* Priorities of SRV records (RFC 2782) are numbers of any size, of which only
- * the order counts, and their weights go further than ours. */
-static void
-dns_rank(dns_name_t *n)
-{
-    int64_t heaviest = 0, last = -1, rank = -1;
-
-    for (uint32_t i = 0; i < n->n_fresh; i++) {
-        heaviest =
-            n->fresh[i].weight > heaviest ? n->fresh[i].weight : heaviest;
-    }
-    for (uint32_t i = 0; i < n->n_fresh; i++) {
-        int64_t *weight = &n->fresh[i].weight;
-
-        if (heaviest > WEIGHT_MAX) {
-            *weight = *weight * WEIGHT_MAX / WEIGHT_SRV;
-        }
-        *weight = *weight > 0 ? *weight : 1;
-    }
-    for (;;) { /* the next priority gets the next rank */
-        int64_t least = INT64_MAX;
-
-        for (uint32_t i = 0; i < n->n_fresh; i++) {
-            int64_t p = n->fresh[i].priority;
-
-            least = p > last && p < least ? p : least;
-        }
-        if (least == INT64_MAX) {
-            break;
-        }
-        rank = rank < RANKS - 1 ? rank + 1 : rank;
-        for (uint32_t i = 0; i < n->n_fresh; i++) {
-            if (n->fresh[i].priority == least) {
-                n->fresh[i].priority = -1 - rank; /* done */
-            }
-        }
-        last = least;
-    }
-    for (uint32_t i = 0; i < n->n_fresh; i++) {
-        n->fresh[i].priority = -1 - n->fresh[i].priority;
-    }
-}
-
-
 static bool
 dns_is_service(const dns_name_t *n)
 {
     return strchr(n->name, ':') == NULL;
-}
-
-
-static bool
-dns_is_same(const dns_name_t *n)
-{
-    if (n->n_fresh != n->n_found) {
-        return false;
-    }
-    for (uint32_t i = 0; i < n->n_found; i++) {
-        if (!mosn_address_equal(&n->fresh[i].address, &n->found[i].address)
-            || n->fresh[i].priority != n->found[i].priority
-            || n->fresh[i].weight != n->found[i].weight)
-        {
-            return false;
-        }
-    }
-    return true;
 }
 
 
@@ -305,34 +123,37 @@ dns_tell(dns_cluster_t *c)
 {
     mosn_hosts_conf_t hosts = { 0 };
     mosn_pool_t      *pool = mosn_pool_create(MOSN_POOL_CONF);
-    dns_address_t    *all;
+    mosn_dns_set_t    all = { 0 };
     char             *text;
-    uint32_t          room = 0, n = 0;
+    uint32_t          room = 0;
 
     c->again_ms = 0;
     for (mosn_list_t *l = c->names.next; l != &c->names; l = l->next) {
-        room += mosn_container_of(l, dns_name_t, link)->n_found;
+        room += mosn_container_of(l, dns_name_t, link)->found.n;
     }
-    all = mosn_pool_calloc(pool, (room + 1) * sizeof(*all));
     hosts.hosts.items =
         mosn_pool_calloc(pool, (room + 1) * sizeof(mosn_host_conf_t));
     for (mosn_list_t *l = c->names.next; l != &c->names; l = l->next) {
         const dns_name_t *name = mosn_container_of(l, dns_name_t, link);
 
-        for (uint32_t i = 0; i < name->n_found; i++) {
-            if (dns_has(all, n, &name->found[i].address)) {
+        for (uint32_t i = 0; i < name->found.n; i++) {
+            const mosn_dns_address_t *a = &name->found.items[i];
+
+            if (mosn_dns_set_has(&all, &a->address)) {
                 continue; /* two names of one machine */
             }
-            all[n] = name->found[i];
-            hosts.hosts.items[n++] =
+            mosn_dns_set_add(&all, &a->address.sa,
+                             mosn_address_port(&a->address.sa), 0, 0);
+            hosts.hosts.items[hosts.hosts.n++] =
                 (mosn_host_conf_t){ .name = mosn_str(name->name),
-                                    .address = name->found[i].address,
-                                    .priority = name->found[i].priority,
-                                    .weight = name->found[i].weight };
+                                    .address = a->address,
+                                    .priority = a->priority,
+                                    .weight = a->weight };
         }
     }
-    hosts.hosts.n = n;
-    text = n > 0 ? mosn_conf_text(&mosn_hosts_block, &hosts) : NULL;
+    mosn_dns_set_clear(&all);
+    text =
+        hosts.hosts.n > 0 ? mosn_conf_text(&mosn_hosts_block, &hosts) : NULL;
     if (text != NULL) {
         dns.found(c->cluster, text);
     }
@@ -382,25 +203,18 @@ dns_complain(dns_name_t *n)
         mosn_log_warn(0, "cluster \"%.*s\": cannot resolve %s: %s%s",
                       MOSN_STR_ARG(n->of->cluster->name), n->name,
                       ares_strerror(n->status),
-                      n->n_found > 0 ? "; what was known stays in force" : "");
+                      n->found.n > 0 ? "; what was known stays in force" : "");
     }
     n->said = true;
 }
 
 
-/* What failed may be what was known. */
 static void
-dns_keep_found(dns_name_t *n)
+dns_take_fresh(dns_name_t *n)
 {
-    uint32_t told = n->n_fresh;
-
-    for (uint32_t i = 0; i < n->n_found && n->n_fresh < ADDRESSES_MAX; i++) {
-        if (!dns_has(n->fresh, told, &n->found[i].address)) {
-            n->fresh =
-                mosn_realloc(n->fresh, (n->n_fresh + 1) * sizeof(*n->fresh));
-            n->fresh[n->n_fresh++] = n->found[i];
-        }
-    }
+    mosn_dns_set_clear(&n->found);
+    n->found = n->fresh;
+    n->fresh = (mosn_dns_set_t){ 0 };
 }
 
 
@@ -414,28 +228,22 @@ dns_finish(dns_name_t *n)
     if (--n->asking > 0) {
         return;
     }
-    n->failed |= n->n_fresh == 0;
+    n->failed |= n->fresh.n == 0;
     if (dns_is_service(n)) {
-        dns_rank(n);
+        mosn_dns_set_rank(&n->fresh);
     }
-    if (n->failed) {
+    if (n->failed) { /* what failed may be what was known */
         dns_complain(n);
-        dns_keep_found(n);
+        mosn_dns_set_merge(&n->fresh, &n->found);
     } else {
         n->said = false;
     }
     if (c->cluster->conf->discovery == MOSN_DISCOVERY_LOGICAL_DNS) {
-        dns_keep_one(n);
+        mosn_dns_set_keep_one(&n->fresh, &n->found);
     }
-    if (n->n_fresh > 0) {
-        dns_sort(n);
-    }
-    changed = !dns_is_same(n);
-    free(n->found);
-    n->found = n->fresh;
-    n->n_found = n->n_fresh;
-    n->fresh = NULL;
-    n->n_fresh = 0;
+    mosn_dns_set_sort(&n->fresh);
+    changed = !mosn_dns_set_equal(&n->fresh, &n->found);
+    dns_take_fresh(n);
     n->due_ms = dns_due(n);
     n->answered = true;
     if ((changed || !c->cluster->resolved) && dns_is_settled(c)) {
@@ -494,7 +302,8 @@ dns_add_all(dns_name_t *n, const dns_query_t *q,
         if (max_ttl_s == UINT32_MAX) {
             n->ttl_s = ttl < n->ttl_s ? ttl : n->ttl_s;
         }
-        dns_add(n, at->ai_addr, q->port, q->priority, q->weight);
+        mosn_dns_set_add(&n->fresh, at->ai_addr, q->port, q->priority,
+                         q->weight);
     }
 }
 
@@ -547,10 +356,10 @@ dns_ask_file(dns_name_t *n, const char *host, uint16_t port, int64_t priority,
     dns_query_t                q = {
                        .name = n, .port = port, .priority = priority, .weight = weight
     };
-    uint32_t before = n->n_fresh;
+    uint32_t before = n->fresh.n;
 
     ares_getaddrinfo(dns.files, host, NULL, &hints, dns_on_file, &q);
-    return n->n_fresh > before;
+    return n->fresh.n > before;
 }
 
 
@@ -568,7 +377,7 @@ dns_ask_addresses(dns_name_t *n, const char *host, uint16_t port,
     (void) snprintf(text, sizeof(text),
                     strchr(host, ':') != NULL ? "[%s]:1" : "%s:1", host);
     if (mosn_address_parse(text, strlen(text), &literal)) {
-        dns_add(n, &literal.sa, port, priority, weight);
+        mosn_dns_set_add(&n->fresh, &literal.sa, port, priority, weight);
         return;
     }
     if (dns_ask_file(n, host, port, priority, weight)) {
@@ -767,8 +576,8 @@ dns_forget(dns_name_t *n)
         }
     }
     mosn_list_unlink(&n->link);
-    free(n->found);
-    free(n->fresh);
+    mosn_dns_set_clear(&n->found);
+    mosn_dns_set_clear(&n->fresh);
     free(n->name);
     free(n);
 }
@@ -784,22 +593,15 @@ dns_recall(dns_name_t *n)
         const mosn_host_conf_t *h = c->hosts[i]->conf;
 
         if (mosn_str_equal(h->name, mosn_str(n->name))) {
-            dns_add(n, &c->hosts[i]->address.sa,
-                    mosn_address_port(&c->hosts[i]->address.sa), h->priority,
-                    h->weight);
+            bool srv = dns_is_service(n);
+
+            mosn_dns_set_add(&n->fresh, &c->hosts[i]->address.sa,
+                             mosn_address_port(&c->hosts[i]->address.sa),
+                             srv ? h->priority : 0, srv ? h->weight : 1);
         }
     }
-    if (n->n_fresh > 0) {
-        dns_sort(n);
-    }
-    for (uint32_t i = 0; i < n->n_fresh && !dns_is_service(n); i++) {
-        n->fresh[i].priority = 0;
-        n->fresh[i].weight = 1;
-    }
-    n->found = n->fresh;
-    n->n_found = n->n_fresh;
-    n->fresh = NULL;
-    n->n_fresh = 0;
+    mosn_dns_set_sort(&n->fresh);
+    dns_take_fresh(n);
 }
 
 
