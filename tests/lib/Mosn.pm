@@ -256,6 +256,39 @@ sub status {
     return $s;
 }
 
+# The lines of a cluster's hosts on the admin page.
+sub hosts_of {
+    my ($self, $cluster) = @_;
+    my $page = get($self->port(0), '/clusters')->{body};
+    my ($hosts) = $page =~ /^\Q$cluster\E: [^\n]*\n((?:  [^\n]*\n)*)/m;
+    return $hosts // '';
+}
+
+# Their addresses, in order.
+sub set_of { return join ' ', sort $_[0]->hosts_of($_[1]) =~ /^  (\S+) /mg }
+
+# Has clusters or route tables replaced: "" or what was wrong.
+sub apply {
+    my ($self, $text) = @_;
+    open my $f, '>', "$self->{dir}/apply.conf" or die $!;
+    print $f $self->fill($text);
+    close $f;
+    my ($said, $rc) = $self->ctl('apply', "$self->{dir}/apply.conf");
+    return $rc == 0 ? '' : $said;
+}
+
+# Kills the control process and waits for the next one.
+sub replace_control {
+    my ($self) = @_;
+    my %before = $self->pids;
+    kill 'KILL', $before{control};
+    return wait_for(sub {
+        my %now = $self->pids;
+        return ($now{control} // 0) && $now{control} != $before{control}
+            && eval { get($self->port(0), '/ready')->{status} == 200 };
+    });
+}
+
 # "worker 0 8123 worker 1 8124 ...": who serves.
 sub serving {
     my ($self) = @_;

@@ -5,43 +5,11 @@ use warnings;
 use IO::Socket::INET;
 use Test::More;
 use Mosn;
+use Names;
 
-my $dir = Mosn::new_dir();
-
-# What the name server knows: lines "NAME TYPE TTL VALUE"; "fail": it says
-# SERVFAIL; "silent": nothing.
-sub zone { open my $f, '>', "$dir/new" or die; print $f map { "$_\n" } @_; close $f; rename "$dir/new", "$dir/zone" or die }
-my $socket = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1', LocalPort => 0) or die;
-my $dns = $socket->sockport;
-sub wire { return join('', map { pack 'C/a', $_ } split /\./, $_[0]) . "\0" }
-Mosn::spawn(sub {
-    while (1) {
-        my $from = $socket->recv(my $query, 512) or next;
-        my ($id) = unpack 'n', $query;
-        my ($at, @labels) = (12);
-        while (my $n = ord substr $query, $at, 1) { push @labels, substr $query, $at + 1, $n; $at += $n + 1 }
-        my ($type) = unpack 'n', substr $query, $at + 1, 2;
-        my $name = lc join '.', @labels;
-        my $question = substr $query, 12, $at + 5 - 12;
-        my @lines = split /\n/, Mosn::slurp("$dir/zone");
-        Mosn::say_to("$dir/asked", "$name $type\n");
-        next if grep { $_ eq 'silent' } @lines;
-        my ($n, $answers, $known) = (0, '', 0);
-        for (@lines) {
-            my ($is, $kind, $ttl, @value) = split / /;
-            next unless defined $kind && $is eq $name;
-            $known = 1;
-            my $data = $kind eq 'A' && $type == 1 ? pack('C4', split /\./, $value[0])
-                : $kind eq 'AAAA' && $type == 28 ? Socket::inet_pton(Socket::AF_INET6(), $value[0])
-                : $kind eq 'SRV' && $type == 33 ? pack('n3', @value[0 .. 2]) . wire($value[3]) : next;
-            $answers .= pack('n', 0xc00c) . pack('n n N n/a', $type, 1, $ttl, $data);
-            $n++;
-        }
-        my $code = (grep { $_ eq 'fail' } @lines) ? 2 : $known ? 0 : 3;
-        ($n, $answers) = (0, '') if $code;
-        $socket->send(pack('n6', $id, 0x8580 | $code, 1, $n, 0, 0) . $question . $answers, 0, $from);
-    }
-});
+my $names = Names->start('none A 1 1.2.3.4');
+my $dns = $names->port;
+sub zone { $names->say(@_) }
 
 # Origins of one port at several addresses.
 my $http = Mosn::free_port();
@@ -93,10 +61,10 @@ zone('fail');
 ok(Mosn::wait_for(sub { $mosn->log =~ /cannot resolve web\.test:$http: .*; what was known stays in force/ }), 'a server that fails is told of');
 is(who('/'), '2 3', 'and what was known stays');
 zone('silent');
-Mosn::wait_for(sub { 0 }, 1);
+$names->wait_asked('web.test', 3);
 is(who('/'), '2 3', 'so it does when nobody answers');
 zone('other A 1 1.2.3.4');
-Mosn::wait_for(sub { 0 }, 1);
+$names->wait_asked('web.test', 3);
 is(who('/'), '2 3', 'or the name is gone');
 
 zone('web.test A 1 127.0.0.1', 'one.test A 1 127.0.0.2', "_http._tcp.test SRV 1 0 5 $http b.test", 'b.test A 1 127.0.0.3');
