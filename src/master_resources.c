@@ -249,6 +249,8 @@ persist(mosn_resource_e kind, mosn_str_t name)
     if (kind == MOSN_RESOURCE_ROUTES) {
         mosn_resources_keep_routes(all, &now, name, pool);
         keep_named(all, &now, name, pool);
+    } else if (kind == MOSN_RESOURCE_FILTERS) {
+        mosn_resources_keep_filters(all, &now, name, pool);
     } else {
         mosn_resources_keep_cluster(all, &now, name, pool);
     }
@@ -260,6 +262,8 @@ persist(mosn_resource_e kind, mosn_str_t name)
                    all->routes.n);
         print_each(out, "clusters", &mosn_cluster_block, all->clusters.items,
                    all->clusters.n);
+        print_each(out, "listeners", &mosn_listener_filters_block,
+                   all->listeners.items, all->listeners.n);
         (void) fclose(out);
     }
     if (text == NULL || mosn_file_replace(path, text, n) == -1) {
@@ -555,6 +559,13 @@ apply_check(mosn_pool_t *pool, mosn_resources_conf_t *all)
                                   all->routes.items[i].name, text);
         free(text);
     }
+    for (size_t i = 0; i < all->listeners.n && why == NULL; i++) {
+        text = mosn_conf_text(&mosn_listener_filters_block,
+                              &all->listeners.items[i]);
+        why = mosn_resource_check(master->generation, MOSN_RESOURCE_FILTERS,
+                                  all->listeners.items[i].name, text);
+        free(text);
+    }
     while (n > 0) {
         fresh[--n]->removed = true; /* until it is made in earnest */
     }
@@ -576,6 +587,13 @@ apply_all(mosn_pool_t *pool, mosn_resources_conf_t *all, bool keep)
     for (size_t i = 0; i < all->routes.n && why == NULL; i++) {
         text = mosn_conf_text(&mosn_route_table_block, &all->routes.items[i]);
         why = change_make(MOSN_RESOURCE_ROUTES, all->routes.items[i].name,
+                          text, keep);
+        free(text);
+    }
+    for (size_t i = 0; i < all->listeners.n && why == NULL; i++) {
+        text = mosn_conf_text(&mosn_listener_filters_block,
+                              &all->listeners.items[i]);
+        why = change_make(MOSN_RESOURCE_FILTERS, all->listeners.items[i].name,
                           text, keep);
         free(text);
     }

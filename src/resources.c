@@ -85,6 +85,72 @@ apply_routes(mosn_conf_t *reader, const mosn_generation_t *generation,
 }
 
 
+/* NULL: its filters cannot be replaced, which is told. */
+static mosn_listener_conf_t *
+find_listener(const mosn_generation_t *generation, mosn_str_t name, char **why)
+{
+    mosn_listener_conf_t *l = mosn_map_find(&generation->listeners, name);
+
+    if (l == NULL) {
+        *why = resource_complain("there is no listener", name);
+    } else if (l->filter_chains.n > 0) {
+        *why = resource_complain("only a reload changes the filter_chains of "
+                                 "listener",
+                                 name);
+        l = NULL;
+    }
+    return l;
+}
+
+
+/* Reads and builds filters, which live in `pool` as all of `live`. */
+static mosn_listener_filters_t *
+build_filters(mosn_conf_t *reader, mosn_generation_t *generation,
+              mosn_pool_t *pool, mosn_live_t *live, const char *text)
+{
+    mosn_listener_filters_t *conf = mosn_pool_calloc(pool, sizeof(*conf));
+
+    if (mosn_conf_read_text(reader, "listener", text,
+                            &mosn_listener_filters_block, conf)
+        == MOSN_OK)
+    {
+        generation->live = live;
+        mosn_settings_build_filters(reader, generation, conf->name,
+                                    &conf->filters);
+        generation->live = NULL;
+    }
+    return mosn_conf_n_errors(reader) == 0 ? conf : NULL;
+}
+
+
+static void
+let_filters_go(void *listener)
+{
+    mosn_live_unref(((mosn_listener_conf_t *) listener)->live);
+}
+
+
+static bool
+apply_filters(mosn_conf_t *reader, mosn_generation_t *generation,
+              mosn_pool_t *pool, mosn_listener_conf_t *l, const char *text)
+{
+    mosn_live_t             *live = mosn_live_create(pool);
+    mosn_listener_filters_t *conf =
+        build_filters(reader, generation, pool, live, text);
+
+    if (conf == NULL) {
+        return false;
+    }
+    if (l->live == NULL) {
+        mosn_pool_on_destroy(generation->pool, let_filters_go, l);
+    }
+    l->filters = conf->filters;
+    mosn_live_unref(l->live);
+    l->live = live;
+    return true;
+}
+
+
 /* Who sends requests to a cluster?  NULL: nobody. */
 static const char *
 resource_user(const mosn_generation_t *generation,
@@ -136,7 +202,7 @@ apply_remove(const mosn_generation_t *generation, mosn_cluster_t *cluster)
 
 /* Reads and builds it, and throws it away. */
 char *
-mosn_resource_check(const mosn_generation_t *generation, mosn_resource_e kind,
+mosn_resource_check(mosn_generation_t *generation, mosn_resource_e kind,
                     mosn_str_t name, const char *text)
 {
     mosn_pool_t *pool = mosn_pool_create(MOSN_POOL_CONF);
@@ -151,6 +217,11 @@ mosn_resource_check(const mosn_generation_t *generation, mosn_resource_e kind,
             == MOSN_OK)
         {
             mosn_cluster_check(reader, pool, conf);
+        }
+    } else if (kind == MOSN_RESOURCE_FILTERS) {
+        if (find_listener(generation, name, &why) != NULL) {
+            (void) build_filters(reader, generation, pool,
+                                 mosn_live_create(pool), text);
         }
     } else if (mosn_map_find(&generation->route_tables, name) == NULL) {
         why = resource_complain("there is no route table", name);
@@ -183,6 +254,8 @@ mosn_resource_apply(mosn_generation_t *generation, mosn_resource_e kind,
     bool            done = false;
     char           *why = NULL;
 
+    mosn_listener_conf_t *listener = NULL;
+
     if ((kind == MOSN_RESOURCE_HOSTS || kind == MOSN_RESOURCE_REMOVE)
         && (cluster == NULL || cluster->removed))
     {
@@ -201,6 +274,12 @@ mosn_resource_apply(mosn_generation_t *generation, mosn_resource_e kind,
     if (kind == MOSN_RESOURCE_REMOVE) {
         return apply_remove(generation, cluster);
     }
+    if (kind == MOSN_RESOURCE_FILTERS) {
+        listener = find_listener(generation, name, &why);
+        if (listener == NULL) {
+            return why;
+        }
+    }
     pool = mosn_pool_create(kind == MOSN_RESOURCE_HOSTS ? MOSN_POOL_CONN
                                                         : MOSN_POOL_CONF);
     reader = mosn_conf_create(pool);
@@ -208,6 +287,8 @@ mosn_resource_apply(mosn_generation_t *generation, mosn_resource_e kind,
         done = apply_hosts(reader, cluster, pool, text);
     } else if (kind == MOSN_RESOURCE_CLUSTER) {
         done = apply_cluster(reader, generation, pool, name, text);
+    } else if (kind == MOSN_RESOURCE_FILTERS) {
+        done = apply_filters(reader, generation, pool, listener, text);
     } else {
         done = apply_routes(reader, generation, pool, name, text);
     }
@@ -413,4 +494,29 @@ mosn_resources_keep_routes(mosn_resources_conf_t *all,
     }
     all->routes.items = items;
     all->routes.n = n;
+}
+
+
+void
+mosn_resources_keep_filters(mosn_resources_conf_t *all,
+                            const mosn_settings_t *now, mosn_str_t name,
+                            mosn_pool_t *pool)
+{
+    mosn_listener_filters_t *items =
+        mosn_pool_calloc(pool, (all->listeners.n + 1) * sizeof(*items));
+    size_t n = 0;
+
+    for (size_t i = 0; i < all->listeners.n; i++) {
+        if (!mosn_str_equal(all->listeners.items[i].name, name)) {
+            items[n++] = all->listeners.items[i];
+        }
+    }
+    for (size_t i = 0; i < now->listeners.n; i++) {
+        if (mosn_str_equal(now->listeners.items[i].name, name)) {
+            items[n].name = name;
+            items[n++].filters = now->listeners.items[i].filters;
+        }
+    }
+    all->listeners.items = items;
+    all->listeners.n = n;
 }

@@ -1,5 +1,6 @@
 /*
- * resources.h - clusters, hosts and route tables that change at run time.
+ * resources.h - clusters, hosts, route tables and filters of listeners that
+ * change at run time.
  *
  * A resource is libconfig text, as an operator writes it.  The master takes a
  * change first, for itself and for the processes that it will start; then it
@@ -17,6 +18,7 @@ typedef enum {
     MOSN_RESOURCE_CLUSTER, /* all of it; made when it is not there */
     MOSN_RESOURCE_ROUTES,  /* a route table */
     MOSN_RESOURCE_REMOVE,  /* a cluster that no route names */
+    MOSN_RESOURCE_FILTERS, /* of a listener */
 } mosn_resource_e;
 
 /* One change, in a memfd that all processes read: its kind, the name of the
@@ -29,10 +31,9 @@ int mosn_resource_pack(mosn_resource_e kind, mosn_str_t name,
 char *mosn_resource_apply(mosn_generation_t *generation, mosn_resource_e kind,
                           mosn_str_t name, const char *text);
 
-/* Could it be made?  Of a cluster or a route table. */
-char *mosn_resource_check(const mosn_generation_t *generation,
-                          mosn_resource_e kind, mosn_str_t name,
-                          const char *text);
+/* Could it be made?  Of a cluster, a route table or filters. */
+char *mosn_resource_check(mosn_generation_t *generation, mosn_resource_e kind,
+                          mosn_str_t name, const char *text);
 
 /* The same with what is in the memfd, which is closed; logs what is wrong.
  * False: it was not done. */
@@ -54,6 +55,9 @@ void mosn_resource_list_hosts(const mosn_cluster_t *cluster, mosn_pool_t *pool,
 /* `all` gets what `now` has of that name, in place of its own, or drops what
  * is not there any more. */
 void mosn_resources_keep_cluster(mosn_resources_conf_t *all,
+                                 const mosn_settings_t *now, mosn_str_t name,
+                                 mosn_pool_t *pool);
+void mosn_resources_keep_filters(mosn_resources_conf_t *all,
                                  const mosn_settings_t *now, mosn_str_t name,
                                  mosn_pool_t *pool);
 void mosn_resources_keep_routes(mosn_resources_conf_t *all,

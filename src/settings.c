@@ -201,10 +201,10 @@ const mosn_metric_set_t *const mosn_metric_sets[] = {
 };
 
 
-static void
-settings_build_modules(mosn_conf_t *reader, mosn_generation_t *generation,
-                       mosn_listener_conf_t      *listener,
-                       const mosn_conf_modules_t *filters)
+void
+mosn_settings_build_filters(mosn_conf_t *reader, mosn_generation_t *generation,
+                            mosn_str_t                 listener,
+                            const mosn_conf_modules_t *filters)
 {
     for (size_t i = 0; i < filters->n; i++) {
         const mosn_net_filter_ops_t *ops;
@@ -214,8 +214,7 @@ settings_build_modules(mosn_conf_t *reader, mosn_generation_t *generation,
         }
         ops = filters->items[i].module->ops;
         if (ops->build != NULL) {
-            ops->build(reader, generation, filters->items[i].conf,
-                       listener->name);
+            ops->build(reader, generation, filters->items[i].conf, listener);
         }
     }
 }
@@ -228,6 +227,7 @@ settings_build_listeners(mosn_conf_t *reader, mosn_generation_t *generation,
     for (size_t i = 0; i < s->listeners.n; i++) {
         mosn_listener_conf_t *l = &s->listeners.items[i];
 
+        (void) mosn_map_add(&generation->listeners, l->name, l);
         for (size_t k = 0; k < i; k++) {
             const mosn_listener_conf_t *other = &s->listeners.items[k];
 
@@ -247,8 +247,9 @@ settings_build_listeners(mosn_conf_t *reader, mosn_generation_t *generation,
             l->tls_ctx =
                 mosn_tls_server_build(reader, generation->pool, l->tls);
         }
-        settings_build_modules(reader, generation, l, &l->listener_filters);
-        settings_build_modules(reader, generation, l, &l->filters);
+        mosn_settings_build_filters(reader, generation, l->name,
+                                    &l->listener_filters);
+        mosn_settings_build_filters(reader, generation, l->name, &l->filters);
         for (size_t k = 0; k < l->filter_chains.n; k++) {
             mosn_chain_conf_t *chain = &l->filter_chains.items[k];
 
@@ -256,7 +257,8 @@ settings_build_listeners(mosn_conf_t *reader, mosn_generation_t *generation,
                 chain->tls_ctx = mosn_tls_server_build(
                     reader, generation->pool, chain->tls);
             }
-            settings_build_modules(reader, generation, l, &chain->filters);
+            mosn_settings_build_filters(reader, generation, l->name,
+                                        &chain->filters);
         }
     }
 }
@@ -290,6 +292,8 @@ static const mosn_directive_t resources_directives[] = {
               "Route tables."),
     MOSN_LIST(mosn_resources_conf_t, clusters, &mosn_cluster_block,
               "Groups of hosts."),
+    MOSN_LIST(mosn_resources_conf_t, listeners, &mosn_listener_filters_block,
+              "The filters of listeners."),
     MOSN_DIRECTIVES_END
 };
 
@@ -314,6 +318,20 @@ mosn_settings_read_runtime(mosn_pool_t *pool, const char *path)
     }
     mosn_conf_destroy(&reader);
     return all;
+}
+
+
+/* One that is not there any more needs none. */
+static void
+settings_take_filters(mosn_settings_t *s, const mosn_listener_filters_t *f)
+{
+    for (size_t i = 0; i < s->listeners.n; i++) {
+        mosn_listener_conf_t *l = &s->listeners.items[i];
+
+        if (mosn_str_equal(l->name, f->name) && l->filter_chains.n == 0) {
+            l->filters = f->filters;
+        }
+    }
 }
 
 
@@ -373,6 +391,9 @@ settings_take_runtime(mosn_conf_t *reader, mosn_pool_t *pool,
     }
     for (size_t i = 0; i < all->routes.n; i++) {
         SETTINGS_TAKE(s->routes, all->routes.items[i]);
+    }
+    for (size_t i = 0; i < all->listeners.n; i++) {
+        settings_take_filters(s, &all->listeners.items[i]);
     }
 }
 

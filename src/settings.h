@@ -71,9 +71,16 @@ extern const mosn_conf_block_t mosn_settings_block;
 typedef struct {
     MOSN_CONF_LIST(mosn_route_table_conf_t) routes;
     MOSN_CONF_LIST(mosn_cluster_conf_t) clusters;
+    MOSN_CONF_LIST(mosn_listener_filters_t) listeners;
 } mosn_resources_conf_t;
 
 extern const mosn_conf_block_t mosn_resources_block;
+
+/* Has filters of a listener find what their settings name. */
+void mosn_settings_build_filters(mosn_conf_t               *reader,
+                                 mosn_generation_t         *generation,
+                                 mosn_str_t                 listener,
+                                 const mosn_conf_modules_t *filters);
 
 /* What is in the `runtime_file`; empty when there is none, NULL: it cannot be
  * read. */

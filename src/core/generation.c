@@ -14,6 +14,7 @@ mosn_generation_create(uint32_t number)
     g->pool = pool;
     mosn_map_init(&g->clusters, pool);
     mosn_map_init(&g->route_tables, pool);
+    mosn_map_init(&g->listeners, pool);
     return g;
 }
 
@@ -23,6 +24,30 @@ mosn_generation_unref(mosn_generation_t *generation)
 {
     if (--generation->refs == 0) {
         mosn_pool_t *pool = generation->pool;
+
+        mosn_pool_destroy(&pool);
+    }
+}
+
+
+mosn_live_t *
+mosn_live_create(mosn_pool_t *pool)
+{
+    mosn_live_t *live = mosn_pool_calloc(pool, sizeof(*live));
+
+    live->refs = 1;
+    live->pool = pool;
+    return live;
+}
+
+
+void
+mosn_live_unref(void *live)
+{
+    mosn_live_t *l = live;
+
+    if (l != NULL && --l->refs == 0) {
+        mosn_pool_t *pool = l->pool;
 
         mosn_pool_destroy(&pool);
     }

@@ -14,27 +14,21 @@
  * file is the same in master and children. */
 static mosn_log_file_t log_files[MAX_FILES];
 static size_t          n_log_files;
-
-
-mosn_log_file_t *
-mosn_log_file_find(mosn_str_t path)
-{
-    for (size_t i = 0; i < n_log_files; i++) {
-        if (mosn_str_equal(mosn_str(log_files[i].path), path)) {
-            return &log_files[i];
-        }
-    }
-    return NULL;
-}
+static bool            log_files_sealed; /* what is open is all there is */
 
 
 mosn_log_file_t *
 mosn_log_file_get(mosn_str_t path)
 {
-    mosn_log_file_t *file = mosn_log_file_find(path);
+    mosn_log_file_t *file;
 
-    if (file != NULL || n_log_files == MAX_FILES) {
-        return file;
+    for (size_t i = 0; i < n_log_files; i++) {
+        if (mosn_str_equal(mosn_str(log_files[i].path), path)) {
+            return &log_files[i];
+        }
+    }
+    if (n_log_files == MAX_FILES || log_files_sealed) {
+        return NULL;
     }
     file = &log_files[n_log_files++];
     file->path = strndup(path.at, path.len);
@@ -48,6 +42,7 @@ mosn_log_files_open(void)
 {
     mosn_rc_e rc = MOSN_OK;
 
+    log_files_sealed = true;
     for (size_t i = 0; i < n_log_files; i++) {
         mosn_log_file_t *file = &log_files[i];
 

@@ -24,10 +24,14 @@ typedef struct {
     uint64_t lost; /* bytes */
 } mosn_log_file_t;
 
-/* The file of that path; get: made when there is none, NULL when there are
- * too many. */
-mosn_log_file_t *mosn_log_file_find(mosn_str_t path);
+/* The file of that path, made when there is none; NULL: there are too many, or
+ * they were opened, and what comes later may only name one of them. */
 mosn_log_file_t *mosn_log_file_get(mosn_str_t path);
+
+/* What is said when there is none. */
+#define MOSN_LOG_FILE_NONE                                                    \
+    "too many log files; at run time only those that the configuration "      \
+    "file names"
 
 /* Opens what is not open.  ERROR: logged; the others are open. */
 mosn_rc_e mosn_log_files_open(void);

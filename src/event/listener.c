@@ -77,6 +77,32 @@ const mosn_conf_block_t mosn_listener_block = {
     .check = listener_check,
 };
 
+static const mosn_directive_t filters_directives[] = {
+    MOSN_STRING_REQUIRED(mosn_listener_filters_t, name,
+                         "Name of a listener of the configuration."),
+    MOSN_MODULES(mosn_listener_filters_t, filters, MOSN_NET_FILTER,
+                 "Network filters in order; connections that are open keep "
+                 "those that they have."),
+    MOSN_DIRECTIVES_END
+};
+
+
+static void
+filters_check(mosn_conf_t *reader, void *conf)
+{
+    mosn_listener_filters_t *f = conf;
+
+    mosn_chain_check_filters(reader, &f->filters, f);
+}
+
+
+const mosn_conf_block_t mosn_listener_filters_block = {
+    .doc = "What of a listener changes at run time.",
+    .size = sizeof(mosn_listener_filters_t),
+    .directives = filters_directives,
+    .check = filters_check,
+};
+
 static const mosn_metric_field_t listener_fields[] = {
     { "connections", MOSN_COUNTER, "Connections accepted." },
     { "connections_active", MOSN_GAUGE, "Connections open." },
@@ -142,12 +168,25 @@ listener_complain(mosn_listener_t *l, int error, const char *what)
 
 /* --- filters of a new connection ---------------------------------------- */
 
+/* Its own may have come at run time. */
+static const mosn_conf_modules_t *
+listener_filters(const mosn_listener_t *l, const mosn_chain_conf_t *chain)
+{
+    return chain == &l->own ? &l->conf->filters : &chain->filters;
+}
+
+
 static void
 listener_open_filters(mosn_conn_t *conn)
 {
-    const mosn_conf_modules_t *chain = &conn->chain->filters;
-    mosn_net_filter_t         *first = NULL;
+    const mosn_conf_modules_t *chain =
+        listener_filters(conn->listener, conn->chain);
+    mosn_net_filter_t *first = NULL;
 
+    if (conn->listener->conf->live != NULL) {
+        mosn_pool_on_destroy(conn->pool, mosn_live_unref,
+                             mosn_live_ref(conn->listener->conf->live));
+    }
     for (size_t i = 0; i < chain->n; i++) {
         mosn_net_filter_t *f = mosn_conn_add_filter(
             conn, chain->items[i].module->ops, chain->items[i].conf, NULL);
@@ -355,8 +394,9 @@ listener_refuse(mosn_listener_t *l, int fd)
     const mosn_chain_conf_t *chain = &l->chains.items[0];
 
     if (!l->inspects && chain->tls_ctx == NULL) {
+        const mosn_conf_modules_t   *filters = listener_filters(l, chain);
         const mosn_net_filter_ops_t *ops =
-            chain->filters.items[chain->filters.n - 1].module->ops;
+            filters->items[filters->n - 1].module->ops;
 
         (void) send(fd, ops->refusal.at, ops->refusal.len,
                     MSG_NOSIGNAL | MSG_DONTWAIT);

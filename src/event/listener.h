@@ -28,9 +28,19 @@ typedef struct {
     mosn_chains_conf_t      filter_chains; /* instead of tls and filters */
     uint32_t                listener_filter_timeout_ms;
     uint32_t                metrics; /* first slot of mosn_listener_metrics */
+    mosn_live_t            *live;    /* of `filters`; NULL: as old as this */
 } mosn_listener_conf_t;
 
 extern const mosn_conf_block_t mosn_listener_block;
+
+/* What of a listener changes at run time; connections that are open keep the
+ * filters that they have. */
+typedef struct {
+    mosn_str_t          name;
+    mosn_conf_modules_t filters;
+} mosn_listener_filters_t;
+
+extern const mosn_conf_block_t mosn_listener_filters_block;
 
 /* Slots of a listener, in the order of the fields. */
 enum {

@@ -48,7 +48,7 @@ mosn_access_log_build(mosn_conf_t *reader, mosn_pool_t *pool,
         &conf->format, conf);
     conf->file = mosn_log_file_get(conf->path);
     if (conf->file == NULL) {
-        mosn_conf_error(reader, &conf->path, conf, "too many log files");
+        mosn_conf_error(reader, &conf->path, conf, MOSN_LOG_FILE_NONE);
     }
 }
 

@@ -59,10 +59,9 @@ cluster_find_protocol(mosn_conf_t *reader, const mosn_cluster_conf_t *conf)
 }
 
 
-/* Files are opened with a configuration: at run time there are no others. */
 static void
 version_build_health(mosn_conf_t *reader, const mosn_cluster_conf_t *conf,
-                     const mosn_stream_protocol_ops_t *protocol, bool live)
+                     const mosn_stream_protocol_ops_t *protocol)
 {
     mosn_health_conf_t *h = conf->health_check;
 
@@ -80,13 +79,9 @@ version_build_health(mosn_conf_t *reader, const mosn_cluster_conf_t *conf,
                         MOSN_STR_ARG(conf->protocol));
     }
     if (h->event_log.at != NULL) {
-        h->log = live ? mosn_log_file_find(h->event_log)
-                      : mosn_log_file_get(h->event_log);
+        h->log = mosn_log_file_get(h->event_log);
         if (h->log == NULL) {
-            mosn_conf_error(reader, &h->event_log, h,
-                            live ? "must be a log that the configuration file "
-                                   "names, too"
-                                 : "too many log files");
+            mosn_conf_error(reader, &h->event_log, h, MOSN_LOG_FILE_NONE);
         }
     }
 }
@@ -94,7 +89,7 @@ version_build_health(mosn_conf_t *reader, const mosn_cluster_conf_t *conf,
 
 static mosn_cluster_version_t *
 version_build(mosn_conf_t *reader, mosn_pool_t *pool,
-              const mosn_cluster_conf_t *conf, bool live)
+              const mosn_cluster_conf_t *conf)
 {
     mosn_cluster_version_t           *v = mosn_pool_calloc(pool, sizeof(*v));
     const mosn_stream_protocol_ops_t *protocol =
@@ -103,7 +98,7 @@ version_build(mosn_conf_t *reader, mosn_pool_t *pool,
 
     v->refs = 1;
     v->conf = conf;
-    version_build_health(reader, conf, protocol, live);
+    version_build_health(reader, conf, protocol);
     v->lb = cluster_find_lb(reader, conf);
     v->by_latency =
         v->lb != NULL && ((const mosn_lb_ops_t *) v->lb->ops)->by_latency;
@@ -414,7 +409,7 @@ mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
         mosn_conf_error(reader, &conf->hosts.hosts, conf,
                         "must have at least one host");
     }
-    c->version = version_build(reader, generation->pool, conf, false);
+    c->version = version_build(reader, generation->pool, conf);
     c->conf = conf;
     if (conf->discovery == MOSN_DISCOVERY_ORIGINAL_DST) {
         c->originals = mosn_originals_create(c);
@@ -513,7 +508,7 @@ void
 mosn_cluster_check(mosn_conf_t *reader, mosn_pool_t *pool,
                    mosn_cluster_conf_t *conf)
 {
-    (void) version_build(reader, pool, conf, true);
+    (void) version_build(reader, pool, conf);
     (void) hosts_check(reader, pool, &conf->hosts);
 }
 
@@ -569,7 +564,7 @@ mosn_cluster_replace(mosn_conf_t *reader, mosn_cluster_t *c, mosn_pool_t *pool,
                      mosn_cluster_conf_t *conf)
 {
     size_t                  before = mosn_conf_n_errors(reader);
-    mosn_cluster_version_t *v = version_build(reader, pool, conf, true);
+    mosn_cluster_version_t *v = version_build(reader, pool, conf);
     mosn_originals_t       *originals = c->originals;
     mosn_cluster_version_t *was = c->version;
     mosn_pool_t            *hosts_pool;

@@ -155,6 +155,7 @@ proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
     mosn_proxy_conf_t *p = conf;
 
     p->generation = generation;
+    p->live = generation->live;
     p->table = proxy_find_table(reader, generation, p);
     if (!mosn_str_equal(p->downstream_protocol, MOSN_STR("auto"))) {
         p->protocol = mosn_protocol_find(p->downstream_protocol);
@@ -190,7 +191,7 @@ proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
         .rpc = &p->rpc,
     };
     for (size_t i = 0; i < p->access_log.n; i++) {
-        mosn_access_log_build(reader, generation->pool,
+        mosn_access_log_build(reader, mosn_generation_build_pool(generation),
                               &p->access_log.items[i]);
     }
 }

@@ -36,6 +36,18 @@ mosn_request_drop_upstream(mosn_request_t *r, mosn_reason_e reason)
 }
 
 
+static void
+request_unref_conf(const mosn_proxy_conf_t *conf)
+{
+    mosn_generation_t *generation = conf->generation;
+
+    if (MOSN_UNLIKELY(conf->live != NULL)) {
+        mosn_live_unref(conf->live);
+    }
+    mosn_generation_unref(generation);
+}
+
+
 /* What messages may borrow from goes when their streams are gone. */
 static void
 request_let_go(void *object)
@@ -51,7 +63,7 @@ request_let_go(void *object)
     if (r->routes != NULL) {
         mosn_routes_unref(r->routes);
     }
-    mosn_generation_unref(r->conf->generation);
+    request_unref_conf(r->conf);
 }
 
 
@@ -133,6 +145,7 @@ request_on_stream(void *owner, mosn_stream_t *stream)
     mosn_timer_init(&r->timer, mosn_request_timed_out);
     mosn_timer_init(&r->backoff, mosn_request_backoff_over);
     (void) mosn_generation_ref(r->conf->generation);
+    (void) mosn_live_ref(r->conf->live);
     mosn_pool_on_destroy(r->pool, request_let_go, r);
     mosn_metric_inc(pc->metrics + MOSN_LISTENER_REQUESTS);
     mosn_metric_inc(pc->metrics + MOSN_LISTENER_REQUESTS_ACTIVE);

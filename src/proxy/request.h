@@ -79,6 +79,7 @@ struct mosn_proxy_conf_s {
 
     /* Built. */
     mosn_generation_t                *generation;
+    mosn_live_t                      *live; /* or NULL */
     mosn_route_table_t               *table;
     mosn_cluster_t                   *heartbeats; /* what they are about */
     const mosn_stream_protocol_ops_t *protocol;   /* NULL: auto */

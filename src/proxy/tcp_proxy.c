@@ -20,6 +20,7 @@ typedef struct {
     uint32_t           idle_timeout_ms;
     bool               splice;
     mosn_generation_t *generation; /* built, as what follows */
+    mosn_live_t       *live;
     mosn_cluster_t    *target;
 } tcp_proxy_conf_t;
 
@@ -66,6 +67,7 @@ tcp_proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
     tcp_proxy_conf_t *t = conf;
 
     t->generation = generation;
+    t->live = generation->live;
     if (t->cluster.at != NULL) {
         t->target = mosn_cluster_resolve(reader, generation, &t->cluster);
         if (t->target != NULL) {
@@ -90,6 +92,7 @@ tcp_release(tcp_proxy_t *tcp)
 {
     if (tcp->down == NULL && tcp->up == NULL) {
         tcp_use_host(tcp, NULL);
+        mosn_live_unref(tcp->conf->live);
         mosn_loop_bury(tcp->loop, &(mosn_pool_t *){ tcp->pool });
     }
 }
@@ -394,6 +397,7 @@ tcp_on_open(mosn_net_filter_t *filter, mosn_conn_t *down)
     tcp->pool = pool;
     tcp->loop = down->loop;
     tcp->conf = filter->conf;
+    (void) mosn_live_ref(tcp->conf->live);
     tcp->down = down;
     filter->state = tcp;
     mosn_conn_arm_idle(down, tcp->conf->idle_timeout_ms);

@@ -39,6 +39,9 @@ main(void)
     file = mosn_log_file_get(mosn_str(path));
     ok(file == mosn_log_file_get(mosn_str(path)), "one file per path");
     ok(mosn_log_files_open() == MOSN_OK, "open");
+    ok(mosn_log_file_get(MOSN_STR("/tmp/another")) == NULL,
+       "when they are open no other is added");
+    log_files_sealed = false;
     write_line(file, "one\n");
     is_num((long long) size_of(path), 0, "lines are gathered");
     mosn_log_files_flush();
@@ -63,6 +66,7 @@ main(void)
     write_line(full, "lost\n");
     mosn_log_files_flush();
     is_num((long long) full->lost, 5, "and loses lines, counted");
+    log_files_sealed = false;
     (void) mosn_log_file_get(MOSN_STR("/nowhere/log"));
     ok(mosn_log_files_open() == MOSN_ERROR, "no directory");
     (void) unlink(path);

@@ -91,7 +91,7 @@ proxy_protocol_build(mosn_conf_t *reader, mosn_generation_t *generation,
     proxy_protocol_conf_t *c = conf;
 
     (void) listener;
-    c->networks = mosn_pool_calloc(generation->pool,
+    c->networks = mosn_pool_calloc(mosn_generation_build_pool(generation),
                                    c->trusted.n * sizeof(*c->networks));
     for (size_t i = 0; i < c->trusted.n; i++) {
         if (!network_parse(c->trusted.items[i], &c->networks[i])) {
