@@ -105,6 +105,7 @@ typedef struct {
     uint64_t           started_ms;
     uint64_t           reloads;
     uint32_t           changes;   /* at run time */
+    uint32_t           unkept;    /* of them, those that a reload undoes */
     mosn_timer_t       resources; /* gives them to who could not take them */
     unsigned           n_workers;
     master_post_t      posts[MOSN_MAX_WORKERS + 1]; /* control last */

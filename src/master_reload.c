@@ -469,6 +469,16 @@ master_reload_start(bool upgrade, const char *program, const char *conf,
     if (conf == NULL) {
         mosn_log_notice(upgrade ? "upgrade to %s" : "reload of %s",
                         upgrade ? master->try_program : master->conf_path);
+        if (master->unkept > 0) {
+            mosn_log_warn(0,
+                          "%u changes of the run time were not persisted and "
+                          "end with this configuration",
+                          master->unkept);
+            mosn_client_say(client,
+                            "%u changes of the run time were not persisted "
+                            "and end with this configuration",
+                            master->unkept);
+        }
         mosn_notify_reloading(upgrade ? "Upgrading" : "Reloading");
         mosn_client_say(
             client, upgrade ? "trying %s with %s" : "trying the configuration",

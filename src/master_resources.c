@@ -303,6 +303,7 @@ change_make_as(mosn_resource_e kind, mosn_str_t name, const char *text,
         return why;
     }
     change_tell(kind, name, text);
+    master->unkept += !keep && !resolved;
     return keep ? persist(kind, name) : NULL;
 }
 
