@@ -92,7 +92,7 @@ close $f;
 is(($mosn->ctl('apply', '--persist', "$mosn->{dir}/apply.conf"))[1], 0, 'persisted');
 my ($said, $rc) = $mosn->ctl('reload');
 is($rc, 0, 'a reload') or diag $said;
-like($said, qr/\d+ changes of the run time were not persisted/, 'which says what ends with it');
+like($mosn->log, qr/\d+ changes of the run time were not persisted/, 'the log says what ends with it');
 is(ask(Mosn::connect_to($http), '/i'), '200 kept /i', 'that is still so');
 syswrite $tunnel, 'later';
 sysread $tunnel, $back, 100;
