@@ -87,6 +87,31 @@ version_build_health(mosn_conf_t *reader, const mosn_cluster_conf_t *conf,
 }
 
 
+static void
+pool_conf_limit(mosn_stream_pool_conf_t   *conf,
+                const mosn_breaker_conf_t *breaker)
+{
+    conf->max_connections = (uint32_t) breaker->max_connections;
+    conf->max_pending = (uint32_t) breaker->max_pending;
+}
+
+
+/* The limits of the settings that are in force hold for all hosts, also for
+ * those whose connections are of older ones. */
+static void
+version_limit(mosn_cluster_version_t *v, const mosn_cluster_conf_t *conf,
+              uint32_t metrics)
+{
+    v->pool_conf.metrics = metrics;
+    pool_conf_limit(&v->pool_conf, &conf->circuit_breaker);
+    v->limits_high = conf->circuit_breaker_high != NULL;
+    if (v->limits_high) {
+        v->pool_conf_high = v->pool_conf;
+        pool_conf_limit(&v->pool_conf_high, conf->circuit_breaker_high);
+    }
+}
+
+
 static mosn_cluster_version_t *
 version_build(mosn_conf_t *reader, mosn_pool_t *pool,
               const mosn_cluster_conf_t *conf)
@@ -117,9 +142,8 @@ version_build(mosn_conf_t *reader, mosn_pool_t *pool,
                       .rpc = &conf->rpc },
         .connect_timeout_ms = conf->connect_timeout_ms,
         .idle_timeout_ms = conf->idle_timeout_ms,
-        .max_connections = (uint32_t) conf->circuit_breaker.max_connections,
-        .max_pending = (uint32_t) conf->circuit_breaker.max_pending,
     };
+    version_limit(v, conf, 0);
     return v;
 }
 
@@ -331,10 +355,7 @@ cluster_take_hosts(mosn_cluster_t *c, mosn_pool_t *pool,
             host = mosn_host_create(h, c->version);
         }
         host->conf = h;
-        host->version->pool_conf.max_connections =
-            c->version->pool_conf.max_connections;
-        host->version->pool_conf.max_pending =
-            c->version->pool_conf.max_pending;
+        version_limit(host->version, c->conf, c->metrics);
         c->hosts[c->n_hosts++] = host;
     }
     mosn_host_groups_build(&c->groups, c, pool);
@@ -575,7 +596,7 @@ mosn_cluster_replace(mosn_conf_t *reader, mosn_cluster_t *c, mosn_pool_t *pool,
         return false;
     }
     v->pool = pool;
-    v->pool_conf.metrics = c->metrics;
+    version_limit(v, conf, c->metrics);
     c->version = v;
     c->conf = conf;
     c->removed = false;
@@ -605,7 +626,7 @@ void
 mosn_cluster_register(mosn_cluster_t *c)
 {
     c->metrics = mosn_metrics_instance(&mosn_cluster_metrics, c->name);
-    c->version->pool_conf.metrics = c->metrics;
+    version_limit(c->version, c->conf, c->metrics);
     if (c->originals != NULL) {
         mosn_originals_register(c);
     }
@@ -664,7 +685,7 @@ mosn_clusters_stop(mosn_generation_t *generation)
         mosn_cluster_t *c = clusters->entries[i].value;
 
         for (uint32_t k = 0; c != NULL && k < c->n_hosts; k++) {
-            mosn_stream_pool_close(&c->hosts[k]->pool);
+            mosn_host_close(c->hosts[k]);
         }
         if (c != NULL && c->originals != NULL) {
             mosn_originals_close(c);

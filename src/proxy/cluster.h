@@ -138,6 +138,8 @@ struct mosn_cluster_version_s {
     mosn_edits_t               *edits;      /* or NULL */
     bool                        by_latency; /* its balancer goes by it */
     mosn_stream_pool_conf_t     pool_conf;
+    mosn_stream_pool_conf_t     pool_conf_high; /* when limits_high is set */
+    bool                        limits_high;
 };
 
 typedef struct mosn_originals_s mosn_originals_t;

@@ -270,8 +270,10 @@ static const mosn_directive_t cluster_directives[] = {
     MOSN_GROUP(mosn_cluster_conf_t, circuit_breaker, &breaker_block,
                "Limits that protect the hosts."),
     MOSN_OPT_GROUP(mosn_cluster_conf_t, circuit_breaker_high, &breaker_block,
-                   "Limits of routes with `priority = \"high\"`; else they "
-                   "have those above for themselves."),
+                   "Limits of routes with `priority = \"high\"`, whose "
+                   "requests then have connections of their own; else they "
+                   "have the limits of requests and retries above for "
+                   "themselves."),
     MOSN_GROUP(mosn_cluster_conf_t, retry_budget, &budget_block,
                "How many requests are sent again."),
     MOSN_OPT_GROUP(mosn_cluster_conf_t, queue, &queue_block,

@@ -144,7 +144,7 @@ checker_drop(checker_t *c)
     c->conn = NULL;
     if (c->waiting) {
         c->waiting = false;
-        mosn_stream_pool_cancel(&c->host->pool, &c->wait);
+        mosn_stream_pool_cancel(&c->wait);
     }
     if (up != NULL) {
         up->ops->reset(up, MOSN_REASON_NONE);

@@ -66,6 +66,51 @@ host_on_pool_empty(mosn_stream_pool_t *pool)
 }
 
 
+/* Beside the host, in its memory. */
+typedef struct {
+    mosn_stream_pool_t pool;
+    mosn_host_t       *host;
+} host_high_t;
+
+
+static void
+host_on_high_empty(mosn_stream_pool_t *pool)
+{
+    mosn_host_unref(mosn_container_of(pool, host_high_t, pool)->host);
+}
+
+
+mosn_stream_pool_t *
+mosn_host_pool(mosn_host_t *host, bool high)
+{
+    host_high_t *h;
+
+    if (MOSN_LIKELY(!high || !host->version->limits_high)) {
+        return &host->pool;
+    }
+    if (host->high == NULL) {
+        h = mosn_pool_calloc(host->memory, sizeof(*h));
+        h->host = host;
+        mosn_stream_pool_init(&h->pool, host->pool.loop,
+                              &host->version->pool_conf_high, &host->address,
+                              host->metrics);
+        h->pool.high = true;
+        host->high = &h->pool;
+    }
+    return host->high;
+}
+
+
+void
+mosn_host_close(mosn_host_t *host)
+{
+    mosn_stream_pool_close(&host->pool);
+    if (host->high != NULL) {
+        mosn_stream_pool_close(host->high);
+    }
+}
+
+
 void
 mosn_host_start(mosn_host_t *host, mosn_loop_t *loop)
 {
@@ -93,15 +138,24 @@ mosn_host_unref(mosn_host_t *host)
 }
 
 
-/* The pool has its reference until its last connection is closed. */
+/* The pools have references until their last connections are closed. */
 void
 mosn_host_leave(mosn_host_t *host)
 {
+    mosn_stream_pool_t *high = host->high;
+
     host->conf = NULL;
     if (host->started) {
         host->left = true;
         host->pool.on_empty = host_on_pool_empty;
+        if (high != NULL) {
+            (void) mosn_host_ref(host);
+            high->on_empty = host_on_high_empty;
+        }
         mosn_stream_pool_close(&host->pool);
+        if (high != NULL) {
+            mosn_stream_pool_close(high);
+        }
     } else {
         mosn_host_unref(host);
     }

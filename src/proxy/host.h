@@ -74,6 +74,7 @@ struct mosn_host_s {
     uint64_t                latency_at_ns; /* when it was taken */
     _Atomic uint64_t        cells[MOSN_HOST_CELLS]; /* without slots */
     mosn_stream_pool_t      pool;                   /* of this worker */
+    mosn_stream_pool_t     *high; /* mosn_host_pool() makes it; or NULL */
 };
 
 /* With one reference. */
@@ -85,6 +86,23 @@ mosn_host_t *mosn_host_create(const mosn_host_conf_t *conf,
 uint32_t mosn_host_slots(mosn_str_t cluster, mosn_str_t name);
 
 void mosn_host_start(mosn_host_t *host, mosn_loop_t *loop);
+
+/* The pool for requests with a priority: its own where the high one has
+ * limits of its own. */
+mosn_stream_pool_t *mosn_host_pool(mosn_host_t *host, bool high);
+
+/* Idle connections close, busy ones when they are done. */
+void mosn_host_close(mosn_host_t *host);
+
+static inline bool
+mosn_host_is_idle(const mosn_host_t *host)
+{
+    return host->pool.n_connections == 0 && host->pool.n_pending == 0
+           && (host->high == NULL
+               || (host->high->n_connections == 0
+                   && host->high->n_pending == 0));
+}
+
 
 static inline mosn_host_t *
 mosn_host_ref(mosn_host_t *host)

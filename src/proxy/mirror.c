@@ -89,7 +89,7 @@ mirror_end(mosn_mirror_t *m)
     mirror_unlink(m);
     mosn_timer_disarm(m->loop, &m->timer);
     if (m->waiting) {
-        mosn_stream_pool_cancel(&m->host->pool, &m->wait);
+        mosn_stream_pool_cancel(&m->wait);
     }
     m->up = NULL;
     if (up != NULL) {

@@ -48,10 +48,7 @@ originals_sweep(mosn_originals_t *all, bool every)
             original_t *o = mosn_container_of(link, original_t, link);
 
             next = link->next;
-            if (every
-                || (o->host->refs == 1 && o->host->pool.n_connections == 0
-                    && o->host->pool.n_pending == 0))
-            {
+            if (every || (o->host->refs == 1 && mosn_host_is_idle(o->host))) {
                 original_remove(all, o);
             }
         }
@@ -173,8 +170,7 @@ mosn_originals_close(mosn_cluster_t *cluster)
 
         for (mosn_list_t *link = bucket->next; link != bucket;
              link = link->next) {
-            mosn_stream_pool_close(
-                &mosn_container_of(link, original_t, link)->host->pool);
+            mosn_host_close(mosn_container_of(link, original_t, link)->host);
         }
     }
 }

@@ -25,7 +25,7 @@ mosn_request_drop_upstream(mosn_request_t *r, mosn_reason_e reason)
 {
     if (r->waiting) {
         r->waiting = false;
-        mosn_stream_pool_cancel(&r->host->pool, &r->wait);
+        mosn_stream_pool_cancel(&r->wait);
     }
     if (r->up != NULL) {
         mosn_stream_t *up = r->up;

@@ -500,7 +500,7 @@ mosn_request_forward(mosn_request_t *r)
     r->wait.on_stream = request_on_upstream;
     r->wait.on_failed = request_on_no_upstream;
     mosn_request_start_try(r);
-    mosn_stream_pool_get(&host->pool, &r->wait);
+    mosn_stream_pool_get(mosn_host_pool(host, r->high), &r->wait);
     if (r->waiting && r->host == host) {
         mosn_request_arm_timer(r); /* else it is sent, and that has */
     }

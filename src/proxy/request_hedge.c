@@ -52,7 +52,7 @@ mosn_request_end_hedge(mosn_request_t *r, mosn_reason_e reason)
     mosn_timer_disarm(r->loop, &h->timer);
     if (h->waiting) {
         h->waiting = false;
-        mosn_stream_pool_cancel(&h->host->pool, &h->wait);
+        mosn_stream_pool_cancel(&h->wait);
     }
     up = h->up;
     if (h->host != NULL) {
@@ -225,7 +225,7 @@ hedge_begin(mosn_timer_t *timer)
     h->wait.pool = r->pool;
     h->wait.on_stream = hedge_on_stream;
     h->wait.on_failed = hedge_on_failed;
-    mosn_stream_pool_get(&host->pool, &h->wait);
+    mosn_stream_pool_get(mosn_host_pool(host, r->high), &h->wait);
 }
 
 

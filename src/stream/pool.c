@@ -45,6 +45,10 @@ static const mosn_metric_field_t upstream_fields[] = {
     { "ejections", MOSN_COUNTER, "Times that hosts were left out." },
     { "checks_passed", MOSN_COUNTER, "Health checks that went well." },
     { "checks_failed", MOSN_COUNTER, "Health checks that failed." },
+    { "connections_active_high", MOSN_GAUGE,
+      "Of the open connections, those for requests with a high priority." },
+    { "pending_high", MOSN_GAUGE,
+      "Of the waiting requests, those with a high priority." },
     { "responses_1xx", MOSN_COUNTER, "Tunnels opened (101)." },
     { "responses_2xx", MOSN_COUNTER, "Responses with status 2xx." },
     { "responses_3xx", MOSN_COUNTER, "Responses with status 3xx." },
@@ -89,20 +93,40 @@ pool_count(const mosn_stream_pool_t *pool, uint32_t slot)
 }
 
 
+/* A gauge, and of it what is of a high priority. */
+static void
+pool_gauge(const mosn_stream_pool_t *pool, uint32_t slot, uint32_t high,
+           int by)
+{
+    pool_count_by(pool, slot, by);
+    if (pool->high) {
+        pool_count_by(pool, high, by);
+    }
+}
+
+
 static void
 pool_count_waiting(mosn_stream_pool_t *pool, int by)
 {
     pool->n_pending += (uint32_t) by;
-    pool_count_by(pool, MOSN_UPSTREAM_PENDING, by);
+    pool_gauge(pool, MOSN_UPSTREAM_PENDING, MOSN_UPSTREAM_PENDING_HIGH, by);
 }
 
 
-/* Have all workers so many already? */
+/* Have all workers so many already?  Each priority counts for itself. */
 static bool
-pool_is_at(const mosn_stream_pool_t *pool, uint32_t slot, uint32_t max)
+pool_is_at(const mosn_stream_pool_t *pool, uint32_t slot, uint32_t high,
+           uint64_t max)
 {
-    return !pool->probing
-           && mosn_metrics_sum(pool->conf->metrics + slot) >= max;
+    uint32_t metrics = pool->conf->metrics;
+    uint64_t n;
+
+    if (pool->probing) {
+        return false;
+    }
+    n = mosn_metrics_sum(metrics + (pool->high ? high : slot));
+    return n >= max
+           && (pool->high || n >= max + mosn_metrics_sum(metrics + high));
 }
 
 
@@ -323,7 +347,7 @@ pool_on_closed(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason)
 
     mosn_list_unlink(&sc->link);
     pool->n_connections--;
-    pool_count_by(pool, MOSN_UPSTREAM_ACTIVE, -1);
+    pool_gauge(pool, MOSN_UPSTREAM_ACTIVE, MOSN_UPSTREAM_ACTIVE_HIGH, -1);
     if (pool->closed) {
         pool_after_closed(pool, sc);
         return;
@@ -387,7 +411,8 @@ pool_connect(mosn_stream_pool_t *pool)
     mosn_conn_t                   *conn;
 
     if (conf->max_connections > 0 && pool->n_connections > 0
-        && pool_is_at(pool, MOSN_UPSTREAM_ACTIVE, conf->max_connections))
+        && pool_is_at(pool, MOSN_UPSTREAM_ACTIVE, MOSN_UPSTREAM_ACTIVE_HIGH,
+                      conf->max_connections))
     {
         return; /* one of ours will be free */
     }
@@ -422,7 +447,7 @@ pool_connect(mosn_stream_pool_t *pool)
     pool->n_connections++;
     pool->n_connecting++;
     pool_count(pool, MOSN_UPSTREAM_CONNECTIONS);
-    pool_count(pool, MOSN_UPSTREAM_ACTIVE);
+    pool_gauge(pool, MOSN_UPSTREAM_ACTIVE, MOSN_UPSTREAM_ACTIVE_HIGH, 1);
 }
 
 
@@ -479,6 +504,7 @@ mosn_stream_pool_get(mosn_stream_pool_t *pool, mosn_stream_wait_t *wait)
     mosn_stream_conn_t *sc = pool_take_ready(pool);
 
     mosn_list_init(&wait->link);
+    wait->at = pool;
     if (MOSN_LIKELY(sc != NULL)) {
         mosn_stream_t *stream = sc->ops->open(sc, wait->pool);
 
@@ -489,7 +515,9 @@ mosn_stream_pool_get(mosn_stream_pool_t *pool, mosn_stream_wait_t *wait)
         wait->on_stream(wait, stream);
         return;
     }
-    if (pool_is_at(pool, MOSN_UPSTREAM_PENDING, pool->conf->max_pending)) {
+    if (pool_is_at(pool, MOSN_UPSTREAM_PENDING, MOSN_UPSTREAM_PENDING_HIGH,
+                   pool->conf->max_pending))
+    {
         pool_count(pool, MOSN_UPSTREAM_PENDING_OVERFLOW);
         wait->on_failed(wait, MOSN_REASON_OVERFLOW);
         return;
@@ -504,11 +532,11 @@ mosn_stream_pool_get(mosn_stream_pool_t *pool, mosn_stream_wait_t *wait)
 
 
 void
-mosn_stream_pool_cancel(mosn_stream_pool_t *pool, mosn_stream_wait_t *wait)
+mosn_stream_pool_cancel(mosn_stream_wait_t *wait)
 {
     if (!mosn_list_is_empty(&wait->link)) {
         mosn_list_unlink(&wait->link);
-        pool_count_waiting(pool, -1);
+        pool_count_waiting(wait->at, -1);
     }
 }
 

@@ -41,6 +41,8 @@ enum {
     MOSN_UPSTREAM_EJECTIONS,
     MOSN_UPSTREAM_CHECKS,
     MOSN_UPSTREAM_CHECKS_FAILED,
+    MOSN_UPSTREAM_ACTIVE_HIGH,
+    MOSN_UPSTREAM_PENDING_HIGH,
     MOSN_UPSTREAM_STATUS_1XX,
     MOSN_UPSTREAM_STATUS_5XX = MOSN_UPSTREAM_STATUS_1XX + 4,
     MOSN_UPSTREAM_DURATION, /* histogram, last */
@@ -80,6 +82,8 @@ struct mosn_stream_pool_s {
     bool                           down; /* no connection is to be had */
     bool                           closed;
     bool                           closing; /* just now */
+    bool high; /* set it: for requests with a high priority, which have limits
+                  of their own */
     bool probing; /* set it: only checks come here, which count for nothing
                      and obey no limit */
     /* Closed, and the last connection is gone; may free the pool.  NULL:
@@ -89,8 +93,9 @@ struct mosn_stream_pool_s {
 
 /* Embedded in the request. */
 struct mosn_stream_wait_s {
-    mosn_list_t  link;
-    mosn_pool_t *pool; /* memory for the stream */
+    mosn_list_t         link;
+    mosn_stream_pool_t *at;   /* where it was asked for last */
+    mosn_pool_t        *pool; /* memory for the stream */
     /* One of the two, once. */
     void (*on_stream)(mosn_stream_wait_t *wait, mosn_stream_t *stream);
     void (*on_failed)(mosn_stream_wait_t *wait, mosn_reason_e reason);
@@ -104,8 +109,7 @@ void mosn_stream_pool_init(mosn_stream_pool_t *pool, mosn_loop_t *loop,
 void mosn_stream_pool_get(mosn_stream_pool_t *pool, mosn_stream_wait_t *wait);
 
 /* The request does not want it any more. */
-void mosn_stream_pool_cancel(mosn_stream_pool_t *pool,
-                             mosn_stream_wait_t *wait);
+void mosn_stream_pool_cancel(mosn_stream_wait_t *wait);
 
 /* Does the host give signs of life?  One that has failed is tried again by
  * the pool, with longer and longer pauses, and asked for a heartbeat where

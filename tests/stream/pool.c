@@ -109,7 +109,7 @@ main(void)
         get(&d);
         is_num(d.reason, MOSN_REASON_OVERFLOW, "a third may not wait");
     }
-    mosn_stream_pool_cancel(pool, &b.wait);
+    mosn_stream_pool_cancel(&b.wait);
     is_num(pool->n_pending, 1, "one went away");
 
     exchange(&a, origin, NO_CONTENT);
