@@ -274,8 +274,9 @@ control_on_resolved(const mosn_cluster_t *cluster, const char *hosts)
     r->cluster = cluster;
     r->fd = memfd_create("mosn hosts", MFD_CLOEXEC);
     if (r->fd == -1 || dprintf(r->fd, "%s", hosts) < 0
-        || asprintf(&r->line, "resolved %.*s /proc/%d/fd/%d",
-                    MOSN_STR_ARG(cluster->name), (int) getpid(), r->fd)
+        || asprintf(&r->line, "resolved %u %.*s /proc/%d/fd/%d",
+                    control_generation->number, MOSN_STR_ARG(cluster->name),
+                    (int) getpid(), r->fd)
                == -1)
     {
         r->line = NULL;

@@ -652,17 +652,24 @@ change_apply(mosn_str_t rest)
 }
 
 
-/* The control process has resolved names: also while a reload waits for
- * that. */
+/* The control process of this generation has resolved names: also while a
+ * reload waits for that. */
 static char *
 change_resolved(mosn_str_t rest)
 {
+    mosn_str_t      number = mosn_str_next_word(&rest);
     mosn_str_t      name = mosn_str_next_word(&rest);
     mosn_cluster_t *c = mosn_map_find(&master->generation->clusters, name);
     char            path[64];
+    uint64_t        generation;
     size_t          n;
     char           *text, *why;
 
+    if (!mosn_str_parse_u63(number, &generation)
+        || generation != master->generation->number)
+    {
+        return strdup("that is of another generation\n");
+    }
     if (c == NULL || c->removed || !mosn_cluster_is_named(c)) {
         return strdup("the cluster has no names any more\n");
     }

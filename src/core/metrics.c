@@ -30,6 +30,7 @@
 #define LABEL_MAX     100
 #define NAME_MAX_LEN  20
 #define FORGET_S      60u
+#define FULL_S        5u
 
 typedef struct {
     char     set[NAME_MAX_LEN];
@@ -58,6 +59,7 @@ static const uint64_t metrics_bounds_us[MOSN_HISTOGRAM_BUCKETS - 1] = {
 /* One segment a host: it is handed on by reloads and upgrades. */
 static mosn_shm_t        metrics_shm = { .fd = -1 };
 static metrics_header_t *metrics_header;
+static uint32_t          metrics_full_s; /* not to be looked through before */
 static uint64_t          metrics_nowhere[SPILL_SLOTS * 64];
 
 /* Before mosn_metrics_open() (unit tests, mosn -t) counts go nowhere. */
@@ -233,6 +235,29 @@ metrics_unlist(uint32_t entry)
 }
 
 
+static uint32_t
+metrics_width(const mosn_metric_field_t *field)
+{
+    return field->kind == MOSN_HISTOGRAM ? MOSN_HISTOGRAM_SLOTS : 1;
+}
+
+
+/* Somebody will count down in it yet. */
+static bool
+metrics_is_held(const metrics_entry_t *entry, const mosn_metric_set_t *set)
+{
+    uint32_t slot = entry->first;
+
+    for (size_t f = 0; f < set->n_fields; f++) {
+        if (set->fields[f].kind == MOSN_GAUGE && mosn_metrics_sum(slot) != 0) {
+            return true;
+        }
+        slot += metrics_width(&set->fields[f]);
+    }
+    return false;
+}
+
+
 /* Takes the slots of an instance that is not used any more; NULL: all are. */
 static metrics_entry_t *
 metrics_take_away(const mosn_metric_set_t *set)
@@ -244,7 +269,8 @@ metrics_take_away(const mosn_metric_set_t *set)
         metrics_entry_t *entry = &metrics_header->entries[k];
 
         if (entry->seen_s == 0 || now - entry->seen_s < FORGET_S
-            || entry->n_slots != set->n_slots)
+            || strcmp(entry->set, set->name) != 0
+            || entry->n_slots != set->n_slots || metrics_is_held(entry, set))
         {
             continue;
         }
@@ -273,8 +299,12 @@ metrics_add(const mosn_metric_set_t *set, mosn_str_t label)
 
     if (n == MAX_INSTANCES
         || metrics_header->n_slots + set->n_slots > MAX_SLOTS) {
+        if (metrics_now_s() < metrics_full_s) {
+            return 0;
+        }
         entry = set->passing ? metrics_take_away(set) : NULL;
         if (entry == NULL) {
+            metrics_full_s = metrics_now_s() + FULL_S;
             mosn_log_warn(0, "no room for metrics of %s \"%.*s\"", set->name,
                           MOSN_STR_ARG(label));
             return 0;
@@ -318,67 +348,76 @@ metrics_widen(metrics_entry_t *entry, const mosn_metric_set_t *set)
 }
 
 
-uint32_t
-mosn_metrics_instance(const mosn_metric_set_t *set, mosn_str_t label)
+/* One that is too long is cut, and still one of its own. */
+static mosn_str_t
+metrics_label(mosn_str_t label, char text[LABEL_MAX])
 {
-    char     text[LABEL_MAX];
-    uint32_t first;
-    uint64_t i;
-
-    if (metrics_header == NULL) {
-        return 0;
+    if (label.len < LABEL_MAX) {
+        return label;
     }
-    if (label.len >= LABEL_MAX) { /* and still one of its own */
-        (void) snprintf(text, sizeof(text), "%.*s~%016" PRIx64, LABEL_MAX - 18,
-                        label.at, mosn_str_hash(label));
-        label = mosn_str(text);
-    }
-    i = metrics_hash(set->name, label);
+    (void) snprintf(text, LABEL_MAX, "%.*s~%016" PRIx64, LABEL_MAX - 18,
+                    label.at, mosn_str_hash(label));
+    return mosn_str(text);
+}
 
-    metrics_lock();
-    for (;; i++) {
-        uint32_t        *index = &metrics_header->index[i % INDEX_SIZE];
-        metrics_entry_t *entry;
 
-        if (*index == 0) {
-            first = metrics_add(set, label);
-            break;
-        }
-        entry = &metrics_header->entries[*index - 1];
+/* Under the lock. */
+static metrics_entry_t *
+metrics_find(const mosn_metric_set_t *set, mosn_str_t label)
+{
+    for (uint64_t i = metrics_hash(set->name, label);
+         metrics_header->index[i % INDEX_SIZE] != 0; i++)
+    {
+        metrics_entry_t *entry =
+            &metrics_header
+                 ->entries[metrics_header->index[i % INDEX_SIZE] - 1];
+
         if (strcmp(entry->set, set->name) == 0
             && mosn_str_equal(mosn_str(entry->label), label))
         {
             entry->seen_s = set->passing ? metrics_now_s() : 0;
-            first = metrics_widen(entry, set);
-            break;
+            return entry;
         }
     }
+    return NULL;
+}
+
+
+uint32_t
+mosn_metrics_instance(const mosn_metric_set_t *set, mosn_str_t label)
+{
+    char             text[LABEL_MAX];
+    metrics_entry_t *entry;
+    uint32_t         first;
+
+    if (metrics_header == NULL) {
+        return 0;
+    }
+    label = metrics_label(label, text);
+    metrics_lock();
+    entry = metrics_find(set, label);
+    first =
+        entry != NULL ? metrics_widen(entry, set) : metrics_add(set, label);
     metrics_unlock();
     return first;
 }
 
 
-uint64_t
-mosn_metrics_read(uint32_t slot)
+void
+mosn_metrics_touch(const mosn_metric_set_t *set, mosn_str_t label)
 {
-    uint64_t sum;
-    uint32_t before;
+    char text[LABEL_MAX];
 
-    if (metrics_header == NULL) {
-        return 0;
+    if (metrics_header != NULL) {
+        label = metrics_label(label, text);
+        metrics_lock();
+        (void) metrics_find(set, label);
+        metrics_unlock();
     }
-    do {
-        before = atomic_load(&metrics_header->folds);
-        sum = 0;
-        for (unsigned row = 0; row < MOSN_METRICS_ROWS; row++) {
-            sum += metrics_row_at(row)[slot];
-        }
-    } while ((before & 1) != 0
-             || before != atomic_load(&metrics_header->folds));
-    return sum;
 }
 
 
+/* Rows that are not in use are 0. */
 uint64_t
 mosn_metrics_sum(uint32_t slot)
 {
@@ -396,6 +435,24 @@ mosn_metrics_sum(uint32_t slot)
                                   + (unsigned) __builtin_ctzll(rows))[slot];
         }
     }
+    return sum;
+}
+
+
+uint64_t
+mosn_metrics_read(uint32_t slot)
+{
+    uint64_t sum;
+    uint32_t before;
+
+    if (metrics_header == NULL) {
+        return 0;
+    }
+    do {
+        before = atomic_load(&metrics_header->folds);
+        sum = mosn_metrics_sum(slot);
+    } while ((before & 1) != 0
+             || before != atomic_load(&metrics_header->folds));
     return sum;
 }
 
@@ -421,13 +478,6 @@ metrics_find_set(const mosn_metric_set_t *const *sets, const char *name)
         }
     }
     return NULL;
-}
-
-
-static uint32_t
-metrics_width(const mosn_metric_field_t *field)
-{
-    return field->kind == MOSN_HISTOGRAM ? MOSN_HISTOGRAM_SLOTS : 1;
 }
 
 

@@ -65,6 +65,9 @@ void mosn_metrics_fold(unsigned row, const mosn_metric_set_t *const *sets);
  * full every further instance shares one slot range that nobody reads. */
 uint32_t mosn_metrics_instance(const mosn_metric_set_t *set, mosn_str_t label);
 
+/* Somebody uses it still; of one that is not there nothing happens. */
+void mosn_metrics_touch(const mosn_metric_set_t *set, mosn_str_t label);
+
 /* Sum of a slot over all rows. */
 uint64_t mosn_metrics_read(uint32_t slot);
 

@@ -239,6 +239,41 @@ hosts_of_names(const mosn_cluster_conf_t *conf, mosn_pool_t *pool,
 }
 
 
+/* In memory of the new set. */
+static void
+host_copy_conf(mosn_host_conf_t *to, const mosn_host_conf_t *from,
+               mosn_pool_t *pool)
+{
+    *to = *from;
+    to->name = MOSN_STR_NULL;
+    to->zone = mosn_pool_copy(pool, from->zone);
+    to->metadata.items = mosn_pool_calloc(
+        pool, from->metadata.n * sizeof(*to->metadata.items) + 1);
+    for (size_t i = 0; i < from->metadata.n; i++) {
+        to->metadata.items[i].name =
+            mosn_pool_copy(pool, from->metadata.items[i].name);
+        to->metadata.items[i].value =
+            mosn_pool_copy(pool, from->metadata.items[i].value);
+    }
+}
+
+
+/* What hosts of names were, when the settings have other names by now. */
+static mosn_hosts_conf_t
+hosts_without_names(mosn_pool_t *pool, const mosn_hosts_conf_t *hosts)
+{
+    mosn_hosts_conf_t mine = { 0 };
+
+    mine.hosts.items = mosn_pool_calloc(pool, (hosts->hosts.n + 1)
+                                                  * sizeof(mosn_host_conf_t));
+    for (; mine.hosts.n < hosts->hosts.n; mine.hosts.n++) {
+        host_copy_conf(&mine.hosts.items[mine.hosts.n],
+                       &hosts->hosts.items[mine.hosts.n], pool);
+    }
+    return mine;
+}
+
+
 /* All that connections are made of, in one number: the settings without
  * those that only decide who gets a request. */
 static uint64_t
@@ -378,16 +413,23 @@ cluster_take_hosts(mosn_cluster_t *c, mosn_pool_t *pool,
 /* --- building ------------------------------------------------------------ */
 
 static void
+cluster_drop_originals(mosn_cluster_t *c)
+{
+    mosn_originals_t *all = c->originals;
+
+    c->originals = NULL;
+    if (all != NULL) {
+        mosn_originals_free(all);
+    }
+}
+
+
+static void
 cluster_free(void *object)
 {
     mosn_cluster_t *c = object;
 
-    if (c->originals != NULL) {
-        mosn_originals_t *all = c->originals;
-
-        c->originals = NULL;
-        mosn_originals_free(all);
-    }
+    cluster_drop_originals(c);
     mosn_host_groups_free(&c->groups);
     for (uint32_t i = 0; i < c->n_hosts; i++) {
         c->hosts[i]->conf = NULL;
@@ -474,6 +516,7 @@ mosn_cluster_set_hosts(mosn_conf_t *reader, mosn_cluster_t *c,
                         MOSN_STR_ARG(c->name));
         return false;
     }
+    cluster_drop_originals(c);
     for (size_t i = 0; !mosn_cluster_is_named(c) && i < hosts->hosts.n; i++) {
         if (hosts->hosts.items[i].name.at != NULL) {
             mosn_conf_error(reader, &hosts->hosts.items[i].name,
@@ -488,6 +531,12 @@ mosn_cluster_set_hosts(mosn_conf_t *reader, mosn_cluster_t *c,
     if (mosn_cluster_is_named(c)) {
         mosn_hosts_conf_t mine = hosts_of_names(c->conf, pool, hosts);
 
+        if (mine.hosts.n == 0 && hosts->hosts.n > 0) {
+            mosn_conf_error(reader, &hosts->hosts, hosts,
+                            "\"%.*s\" has other names by now",
+                            MOSN_STR_ARG(c->name));
+            return false;
+        }
         cluster_take_hosts(c, pool, &mine, true);
         c->resolved = true;
     } else {
@@ -509,9 +558,12 @@ mosn_cluster_carry_hosts(mosn_cluster_t *c, const char *text)
         && hosts_check(reader, pool, hosts))
     {
         mine = hosts_of_names(c->conf, pool, hosts);
+        c->resolved = mine.hosts.n > 0;
+        if (mine.hosts.n == 0) {
+            mine = hosts_without_names(pool, hosts);
+        }
         cluster_take_hosts(c, pool, &mine, false);
         pool = NULL;
-        c->resolved = true;
         for (size_t i = 0; i < c->conf->hosts.hosts.n; i++) {
             c->resolved &=
                 hosts_find_name(&mine, c->conf->hosts.hosts.items[i].name)
@@ -534,25 +586,6 @@ mosn_cluster_check(mosn_conf_t *reader, mosn_pool_t *pool,
 }
 
 
-/* In memory of the new set. */
-static void
-host_copy_conf(mosn_host_conf_t *to, const mosn_host_conf_t *from,
-               mosn_pool_t *pool)
-{
-    *to = *from;
-    to->name = MOSN_STR_NULL;
-    to->zone = mosn_pool_copy(pool, from->zone);
-    to->metadata.items = mosn_pool_calloc(
-        pool, from->metadata.n * sizeof(*to->metadata.items) + 1);
-    for (size_t i = 0; i < from->metadata.n; i++) {
-        to->metadata.items[i].name =
-            mosn_pool_copy(pool, from->metadata.items[i].name);
-        to->metadata.items[i].value =
-            mosn_pool_copy(pool, from->metadata.items[i].value);
-    }
-}
-
-
 /* Until names are resolved again, what they were; none of them was there
  * before: the hosts that were. */
 static mosn_hosts_conf_t
@@ -568,15 +601,7 @@ cluster_keep_hosts(const mosn_cluster_t *c, mosn_pool_t *pool)
         was.hosts.items[i].address = c->hosts[i]->address;
     }
     mine = hosts_of_names(c->conf, pool, &was);
-    if (mine.hosts.n > 0) {
-        return mine;
-    }
-    for (uint32_t i = 0; i < c->n_hosts; i++) {
-        mosn_host_conf_t from = was.hosts.items[i];
-
-        host_copy_conf(&was.hosts.items[i], &from, pool);
-    }
-    return was;
+    return mine.hosts.n > 0 ? mine : hosts_without_names(pool, &was);
 }
 
 
@@ -646,10 +671,12 @@ mosn_clusters_touch(const mosn_generation_t *generation)
         mosn_cluster_t *c = clusters->entries[i].value;
 
         for (uint32_t k = 0; c != NULL && k < c->n_hosts; k++) {
-            (void) mosn_host_slots(c->name, c->hosts[k]->name);
+            if (c->hosts[k]->metrics != 0) {
+                mosn_host_touch(c->name, c->hosts[k]->name);
+            }
         }
         if (c != NULL && c->originals != NULL) {
-            mosn_originals_register(c);
+            mosn_host_touch(c->name, MOSN_STR("original_dst"));
         }
     }
 }

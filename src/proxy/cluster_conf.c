@@ -247,7 +247,9 @@ static const mosn_directive_t cluster_directives[] = {
               "and every address of a name is a host; `logical_dns`: one "
               "address of a name is used at a time; `original_dst`: there "
               "are none, a client goes on to where it was going before a "
-              "packet filter (nft `redirect`) sent it here."),
+              "packet filter (nft `redirect`) sent it here.  The filter must "
+              "leave the connections of mosn itself alone (`meta skuid`), or "
+              "they come back to it until a limit ends that."),
     MOSN_STRING(mosn_cluster_conf_t, lb, "round_robin",
                 "How a host is picked: `round_robin`, "
                 "`weighted_round_robin`, `random` (by weight), "
@@ -375,13 +377,6 @@ cluster_check(mosn_conf_t *reader, void *conf)
     bool named = c->discovery == MOSN_DISCOVERY_STRICT_DNS
                  || c->discovery == MOSN_DISCOVERY_LOGICAL_DNS;
 
-    if (c->discovery == MOSN_DISCOVERY_ORIGINAL_DST) {
-        cluster_check_original(reader, c);
-        return;
-    }
-    if (!mosn_conf_is_set(reader, &c->hosts.hosts)) {
-        mosn_conf_error(reader, c, NULL, "hosts is missing: at least one");
-    }
 
     if (!mosn_str_is_name(c->name)) {
         mosn_conf_error(reader, &c->name, c,
@@ -389,6 +384,13 @@ cluster_check(mosn_conf_t *reader, void *conf)
     }
     if (c->name.len > 255) {
         mosn_conf_error(reader, &c->name, c, "must be at most 255 bytes");
+    }
+    if (c->discovery == MOSN_DISCOVERY_ORIGINAL_DST) {
+        cluster_check_original(reader, c);
+        return;
+    }
+    if (!mosn_conf_is_set(reader, &c->hosts.hosts)) {
+        mosn_conf_error(reader, c, NULL, "hosts is missing: at least one");
     }
 
     for (size_t i = 0; i < c->hosts.hosts.n; i++) {

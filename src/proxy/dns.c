@@ -31,8 +31,11 @@ typedef struct {
     uint64_t       due_ms; /* 0: being asked */
     uint32_t       asking; /* queries that are under way */
     uint32_t       ttl_s;
-    int            status;   /* of a query that failed */
-    bool           failed;   /* one of them, and so there may be more */
+    int            status; /* of a query that failed */
+    bool           failed; /* one of them, and so there may be more */
+    bool           lost;   /* what is to be asked for */
+    uint64_t      *bad;    /* the sources of those that failed */
+    uint32_t       n_bad;
     bool           said;     /* that it fails */
     bool           seen;     /* in the settings */
     bool           answered; /* once */
@@ -47,6 +50,7 @@ typedef struct {
     uint16_t    port;
     int64_t     priority;
     int64_t     weight;
+    uint64_t    source;
 } dns_query_t;
 
 typedef struct {
@@ -123,11 +127,12 @@ dns_tell(dns_cluster_t *c)
 {
     mosn_hosts_conf_t hosts = { 0 };
     mosn_pool_t      *pool = mosn_pool_create(MOSN_POOL_CONF);
-    mosn_dns_set_t    all = { 0 };
-    char             *text;
+    mosn_map_t        seen;
+    char             *whole;
     uint32_t          room = 0;
 
     c->again_ms = 0;
+    mosn_map_init(&seen, pool);
     for (mosn_list_t *l = c->names.next; l != &c->names; l = l->next) {
         room += mosn_container_of(l, dns_name_t, link)->found.n;
     }
@@ -138,12 +143,13 @@ dns_tell(dns_cluster_t *c)
 
         for (uint32_t i = 0; i < name->found.n; i++) {
             const mosn_dns_address_t *a = &name->found.items[i];
+            char                      text[MOSN_ADDRESS_TEXT];
 
-            if (mosn_dns_set_has(&all, &a->address)) {
+            (void) mosn_address_format(&a->address.sa, a->address.len, text);
+            if (!mosn_map_add(&seen, mosn_pool_copy(pool, mosn_str(text)), c))
+            {
                 continue; /* two names of one machine */
             }
-            mosn_dns_set_add(&all, &a->address.sa,
-                             mosn_address_port(&a->address.sa), 0, 0);
             hosts.hosts.items[hosts.hosts.n++] =
                 (mosn_host_conf_t){ .name = mosn_str(name->name),
                                     .address = a->address,
@@ -151,13 +157,12 @@ dns_tell(dns_cluster_t *c)
                                     .weight = a->weight };
         }
     }
-    mosn_dns_set_clear(&all);
-    text =
+    whole =
         hosts.hosts.n > 0 ? mosn_conf_text(&mosn_hosts_block, &hosts) : NULL;
-    if (text != NULL) {
-        dns.found(c->cluster, text);
+    if (whole != NULL) {
+        dns.found(c->cluster, whole);
     }
-    free(text);
+    free(whole);
     mosn_pool_destroy(&pool);
 }
 
@@ -209,6 +214,23 @@ dns_complain(dns_name_t *n)
 }
 
 
+/* What failed may be what was known: that of the same questions, or all of it
+ * when there was nothing else. */
+static void
+dns_keep_found(dns_name_t *n)
+{
+    if (n->lost || n->fresh.n == 0) {
+        for (uint32_t i = 0; i < n->found.n; i++) {
+            mosn_dns_set_merge(&n->fresh, &n->found, n->found.items[i].source);
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < n->n_bad; i++) {
+        mosn_dns_set_merge(&n->fresh, &n->found, n->bad[i]);
+    }
+}
+
+
 static void
 dns_take_fresh(dns_name_t *n)
 {
@@ -232,12 +254,13 @@ dns_finish(dns_name_t *n)
     if (dns_is_service(n)) {
         mosn_dns_set_rank(&n->fresh);
     }
-    if (n->failed) { /* what failed may be what was known */
+    if (n->failed) {
         dns_complain(n);
-        mosn_dns_set_merge(&n->fresh, &n->found);
+        dns_keep_found(n);
     } else {
         n->said = false;
     }
+    n->n_bad = 0;
     if (c->cluster->conf->discovery == MOSN_DISCOVERY_LOGICAL_DNS) {
         mosn_dns_set_keep_one(&n->fresh, &n->found);
     }
@@ -255,8 +278,19 @@ dns_finish(dns_name_t *n)
 /* --- questions ------------------------------------------------------------
  */
 
+/* The name of a host and a family, in one number. */
+static uint64_t
+dns_source(const char *host, int family)
+{
+    uint64_t hash = mosn_str_hash(mosn_str(host)) + (uint64_t) family;
+
+    return hash != 0 ? hash : 1;
+}
+
+
 static dns_query_t *
-dns_query(dns_name_t *n, uint16_t port, int64_t priority, int64_t weight)
+dns_query(dns_name_t *n, uint16_t port, int64_t priority, int64_t weight,
+          uint64_t source)
 {
     dns_query_t *q = mosn_calloc(sizeof(*q));
 
@@ -264,6 +298,7 @@ dns_query(dns_name_t *n, uint16_t port, int64_t priority, int64_t weight)
     q->port = port;
     q->priority = priority;
     q->weight = weight;
+    q->source = source;
     n->asking++;
     mosn_list_append(&dns.queries, &q->link);
     return q;
@@ -280,12 +315,23 @@ dns_take_query(dns_query_t *q)
 }
 
 
-/* That there is none of this kind is an answer. */
-static void
+/* That there is none of this kind is an answer.  True: it is not. */
+static bool
 dns_note_status(dns_name_t *n, int status)
 {
+    bool failed = status != ARES_ENODATA && status != ARES_ENOTFOUND;
+
     n->status = status;
-    n->failed |= status != ARES_ENODATA && status != ARES_ENOTFOUND;
+    n->failed |= failed;
+    return failed;
+}
+
+
+static void
+dns_note_bad(dns_name_t *n, const dns_query_t *q)
+{
+    n->bad = mosn_realloc(n->bad, (n->n_bad + 1) * sizeof(*n->bad));
+    n->bad[n->n_bad++] = q->source;
 }
 
 
@@ -294,6 +340,13 @@ dns_add_all(dns_name_t *n, const dns_query_t *q,
             const struct ares_addrinfo *result, uint32_t max_ttl_s)
 {
     n->ttl_s = max_ttl_s < n->ttl_s ? max_ttl_s : n->ttl_s;
+    for (struct ares_addrinfo_cname *at = result->cnames;
+         at != NULL && max_ttl_s == UINT32_MAX; at = at->next)
+    {
+        uint32_t ttl = at->ttl > 0 ? (uint32_t) at->ttl : 0;
+
+        n->ttl_s = ttl < n->ttl_s ? ttl : n->ttl_s;
+    }
     for (struct ares_addrinfo_node *at = result->nodes; at != NULL;
          at = at->ai_next)
     {
@@ -303,7 +356,7 @@ dns_add_all(dns_name_t *n, const dns_query_t *q,
             n->ttl_s = ttl < n->ttl_s ? ttl : n->ttl_s;
         }
         mosn_dns_set_add(&n->fresh, at->ai_addr, q->port, q->priority,
-                         q->weight);
+                         q->weight, q->source);
     }
 }
 
@@ -317,8 +370,8 @@ dns_on_addresses(void *arg, int status, int timeouts MOSN_UNUSED,
 
     if (n != NULL && status == ARES_SUCCESS) {
         dns_add_all(n, q, result, UINT32_MAX);
-    } else if (n != NULL) {
-        dns_note_status(n, status);
+    } else if (n != NULL && dns_note_status(n, status)) {
+        dns_note_bad(n, q);
     }
     if (result != NULL) {
         ares_freeaddrinfo(result);
@@ -377,7 +430,8 @@ dns_ask_addresses(dns_name_t *n, const char *host, uint16_t port,
     (void) snprintf(text, sizeof(text),
                     strchr(host, ':') != NULL ? "[%s]:1" : "%s:1", host);
     if (mosn_address_parse(text, strlen(text), &literal)) {
-        mosn_dns_set_add(&n->fresh, &literal.sa, port, priority, weight);
+        mosn_dns_set_add(&n->fresh, &literal.sa, port, priority, weight,
+                         dns_source(host, literal.sa.sa_family));
         return;
     }
     if (dns_ask_file(n, host, port, priority, weight)) {
@@ -386,7 +440,8 @@ dns_ask_addresses(dns_name_t *n, const char *host, uint16_t port,
     for (size_t i = 0; i < MOSN_COUNT(families); i++) {
         hints.ai_family = families[i];
         ares_getaddrinfo(dns.channel, host, NULL, &hints, dns_on_addresses,
-                         dns_query(n, port, priority, weight));
+                         dns_query(n, port, priority, weight,
+                                   dns_source(host, families[i])));
     }
 }
 
@@ -444,7 +499,7 @@ dns_on_services(void *arg, int status, int timeouts MOSN_UNUSED,
     if (status == ARES_SUCCESS) {
         n->ttl_s = dns_answer_ttl(bytes, len);
     } else {
-        dns_note_status(n, status);
+        n->lost = dns_note_status(n, status);
     }
     for (struct ares_srv_reply *r = reply; r != NULL; r = r->next) {
         if (r->port > 0) {
@@ -458,26 +513,35 @@ dns_on_services(void *arg, int status, int timeouts MOSN_UNUSED,
 }
 
 
+/* Of "host:port" the host. */
+static void
+dns_host(const dns_name_t *n, char *out, size_t room)
+{
+    const char *colon = strrchr(n->name, ':');
+    bool        bracket = n->name[0] == '[';
+
+    (void) snprintf(out, room, "%.*s", (int) (colon - n->name) - 2 * bracket,
+                    n->name + bracket);
+}
+
+
 /* Some answers come at once: the name is held until all are asked for. */
 static void
 dns_ask(dns_name_t *n)
 {
     const char *colon = strrchr(n->name, ':');
-    bool        bracket = n->name[0] == '[';
     char        host[256];
 
     n->due_ms = 0;
-    n->failed = false;
+    n->failed = n->lost = false;
     n->status = ARES_ENOTFOUND;
     n->ttl_s = UINT32_MAX;
     n->asking++;
     if (colon == NULL) { /* SRV records, then the addresses of each */
         ares_query(dns.channel, n->name, ns_c_in, ns_t_srv, dns_on_services,
-                   dns_query(n, 0, 0, 1));
+                   dns_query(n, 0, 0, 1, 0));
     } else {
-        (void) snprintf(host, sizeof(host), "%.*s",
-                        (int) (colon - n->name) - 2 * bracket,
-                        n->name + bracket);
+        dns_host(n, host, sizeof(host));
         dns_ask_addresses(n, host, (uint16_t) strtoul(colon + 1, NULL, 10), 0,
                           1);
     }
@@ -578,8 +642,20 @@ dns_forget(dns_name_t *n)
     mosn_list_unlink(&n->link);
     mosn_dns_set_clear(&n->found);
     mosn_dns_set_clear(&n->fresh);
+    free(n->bad);
     free(n->name);
     free(n);
+}
+
+
+/* The question that has brought a host of before. */
+static uint64_t
+dns_recall_source(const dns_name_t *n, uint32_t i)
+{
+    char host[256];
+
+    dns_host(n, host, sizeof(host));
+    return dns_source(host, n->of->cluster->hosts[i]->address.sa.sa_family);
 }
 
 
@@ -597,7 +673,8 @@ dns_recall(dns_name_t *n)
 
             mosn_dns_set_add(&n->fresh, &c->hosts[i]->address.sa,
                              mosn_address_port(&c->hosts[i]->address.sa),
-                             srv ? h->priority : 0, srv ? h->weight : 1);
+                             srv ? h->priority : 0, srv ? h->weight : 1,
+                             srv ? 0 : dns_recall_source(n, i));
         }
     }
     mosn_dns_set_sort(&n->fresh);

@@ -21,7 +21,7 @@ set_push(mosn_dns_set_t *set)
 
 void
 mosn_dns_set_add(mosn_dns_set_t *set, const struct sockaddr *sa, uint16_t port,
-                 int64_t priority, int64_t weight)
+                 int64_t priority, int64_t weight, uint64_t source)
 {
     mosn_dns_address_t *a;
 
@@ -33,6 +33,7 @@ mosn_dns_set_add(mosn_dns_set_t *set, const struct sockaddr *sa, uint16_t port,
     a = set_push(set);
     a->priority = priority;
     a->weight = weight;
+    a->source = source;
     if (sa->sa_family == AF_INET) {
         memcpy(&a->address.inet.in, sa, sizeof(struct sockaddr_in));
         a->address.inet.in.sin_port = htons(port);
@@ -211,13 +212,16 @@ mosn_dns_set_rank(mosn_dns_set_t *set)
 
 
 void
-mosn_dns_set_merge(mosn_dns_set_t *set, const mosn_dns_set_t *was)
+mosn_dns_set_merge(mosn_dns_set_t *set, const mosn_dns_set_t *was,
+                   uint64_t source)
 {
-    uint32_t told = set->n;
-
     for (uint32_t i = 0; i < was->n && set->n < ADDRESSES_MAX; i++) {
-        if (!set_has(set, told, &was->items[i].address)) {
-            *set_push(set) = was->items[i];
+        const mosn_dns_address_t *a = &was->items[i];
+
+        if ((a->source == source || a->source == 0)
+            && !set_has(set, set->n, &a->address))
+        {
+            *set_push(set) = *a;
         }
     }
 }

@@ -16,6 +16,7 @@ typedef struct {
     mosn_address_t address;
     int64_t        priority;
     int64_t        weight;
+    uint64_t       source; /* the question that it answers; 0: not known */
 } mosn_dns_address_t;
 
 typedef struct {
@@ -25,7 +26,8 @@ typedef struct {
 
 /* Of a family that is no inet one, or beyond 1,024, it is left out. */
 void mosn_dns_set_add(mosn_dns_set_t *set, const struct sockaddr *sa,
-                      uint16_t port, int64_t priority, int64_t weight);
+                      uint16_t port, int64_t priority, int64_t weight,
+                      uint64_t source);
 void mosn_dns_set_clear(mosn_dns_set_t *set);
 bool mosn_dns_set_has(const mosn_dns_set_t *set,
                       const mosn_address_t *address);
@@ -42,7 +44,9 @@ void mosn_dns_set_rank(mosn_dns_set_t *set);
  * told of those that come first. */
 void mosn_dns_set_keep_one(mosn_dns_set_t *set, const mosn_dns_set_t *was);
 
-/* What `was` has, too, and the set has not. */
-void mosn_dns_set_merge(mosn_dns_set_t *set, const mosn_dns_set_t *was);
+/* What `was` has of a question, or of one that is not known, and the set has
+ * not. */
+void mosn_dns_set_merge(mosn_dns_set_t *set, const mosn_dns_set_t *was,
+                        uint64_t source);
 
 #endif

@@ -10,10 +10,11 @@
 #include "proxy/grpc.h"
 #include "proxy/request.h"
 
-#define FIRST_MS    200u /* the first checks are spread over this */
-#define OUTLIER_MS  100u
-#define EXPECT_MAX  4096u
-#define GRPC_PREFIX 5u
+#define FIRST_MS     200u /* the first checks are spread over this */
+#define OUTLIER_MS   100u
+#define SAY_AGAIN_MS 10000u
+#define EXPECT_MAX   4096u
+#define GRPC_PREFIX  5u
 
 /* One host; as long as it is in a set that is checked. */
 typedef struct {
@@ -30,8 +31,8 @@ typedef struct {
     /* The check that is under way. */
     bool               busy;
     bool               waiting;
-    bool               again; /* on another connection */
-    bool               grpc_well;
+    bool               again;     /* on another connection */
+    bool               grpc_well; /* by its status */
     mosn_pool_t       *pool;
     mosn_stream_wait_t wait;
     mosn_stream_t     *up;
@@ -57,6 +58,7 @@ static struct {
     mosn_list_t        checkers;
     mosn_list_t        judges;
     mosn_timer_t       tick;
+    uint64_t           said_ms; /* when it may be said again */
     bool               running;
 } health;
 
@@ -179,7 +181,9 @@ checker_done(checker_t *c, bool well, const char *why)
         return;
     }
     checker_drop(c);
-    checker_result(c, well, why);
+    if (c->host->conf != NULL) { /* else it leaves, just now */
+        checker_result(c, well, why);
+    }
     checker_next(c);
 }
 
@@ -330,7 +334,7 @@ check_on_reset(mosn_stream_t *up, mosn_reason_e reason)
     }
     c->up = NULL;
     /* A kept connection that it was about to close says nothing. */
-    if (up->reused && !c->again) {
+    if (up->reused && !c->again && c->status == 0) {
         c->again = true;
         check_ask(c);
         return;
@@ -483,6 +487,9 @@ check_on_failed(mosn_stream_wait_t *wait, mosn_reason_e reason)
 static void
 check_ask(checker_t *c)
 {
+    c->status = 0;
+    c->n_got = 0;
+    c->grpc_well = false;
     c->waiting = true;
     mosn_stream_pool_get(&c->host->pool, &c->wait);
 }
@@ -728,7 +735,8 @@ judge_hosts(mosn_cluster_t *c, const mosn_outlier_conf_t *conf,
     for (uint32_t i = 0; i < c->n_hosts; i++) {
         const judged_t *j = &judged[i];
 
-        if (j->all < (uint64_t) conf->min_requests) {
+        if (j->all < (uint64_t) conf->min_requests
+            || c->hosts[i]->metrics == 0) {
             continue;
         }
         if (conf->failure_percent > 0
@@ -781,6 +789,13 @@ health_watch_host(mosn_cluster_t *cluster, mosn_host_t *host)
     c->version = mosn_cluster_version_ref(cluster->version);
     c->conf = c->version->conf->health_check;
     c->host = mosn_host_ref(host);
+    if (host->metrics == 0 && health.loop->now_ms >= health.said_ms) {
+        health.said_ms = health.loop->now_ms + SAY_AGAIN_MS;
+        mosn_log_err(0,
+                     "cluster \"%.*s\": there is no room in shared memory "
+                     "for host %.*s, its checks have no effect",
+                     MOSN_STR_ARG(cluster->name), MOSN_STR_ARG(host->name));
+    }
     c->known = is != MOSN_HEALTH_UNKNOWN;
     c->well = is == MOSN_HEALTH_GOOD;
     host->checked = true;

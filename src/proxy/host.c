@@ -7,6 +7,7 @@
 
 #include <xxhash.h>
 
+#define LABEL_MAX        512
 #define LATENCY_DECAY_NS 10000000000.0 /* the past weighs 1/e after it */
 
 
@@ -42,18 +43,32 @@ mosn_host_create(const mosn_host_conf_t *conf, mosn_cluster_version_t *version)
 }
 
 
+static mosn_str_t
+host_label(mosn_str_t cluster, mosn_str_t name, char text[LABEL_MAX])
+{
+    int n = snprintf(text, LABEL_MAX, "%.*s,%.*s", MOSN_STR_ARG(cluster),
+                     MOSN_STR_ARG(name));
+
+    return (mosn_str_t){ text, n < LABEL_MAX ? (size_t) n : LABEL_MAX - 1 };
+}
+
+
 uint32_t
 mosn_host_slots(mosn_str_t cluster, mosn_str_t name)
 {
-    char label[512];
-    int  n = snprintf(label, sizeof(label), "%.*s,%.*s", MOSN_STR_ARG(cluster),
-                      MOSN_STR_ARG(name));
+    char text[LABEL_MAX];
 
-    if (n > (int) sizeof(label) - 1) {
-        n = (int) sizeof(label) - 1;
-    }
     return mosn_metrics_instance(&mosn_host_metrics,
-                                 (mosn_str_t){ label, (size_t) n });
+                                 host_label(cluster, name, text));
+}
+
+
+void
+mosn_host_touch(mosn_str_t cluster, mosn_str_t name)
+{
+    char text[LABEL_MAX];
+
+    mosn_metrics_touch(&mosn_host_metrics, host_label(cluster, name, text));
 }
 
 

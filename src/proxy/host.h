@@ -81,9 +81,10 @@ struct mosn_host_s {
 mosn_host_t *mosn_host_create(const mosn_host_conf_t *conf,
                               mosn_cluster_version_t *version);
 
-/* The first slot of the counters of a host.  Whoever serves hosts asks again
- * and again: the slots of one that is not asked for may be given away. */
+/* The first slot of the counters of a host; 0: there is no room.  Those of
+ * one that is not touched for a minute may be given away. */
 uint32_t mosn_host_slots(mosn_str_t cluster, mosn_str_t name);
+void     mosn_host_touch(mosn_str_t cluster, mosn_str_t name);
 
 void mosn_host_start(mosn_host_t *host, mosn_loop_t *loop);
 
@@ -113,6 +114,16 @@ mosn_host_ref(mosn_host_t *host)
 
 
 void mosn_host_unref(mosn_host_t *host);
+
+/* A request more, or less, is under way to it. */
+static inline void
+mosn_host_count(mosn_host_t *host, int by)
+{
+    host->n_active += (uint32_t) by;
+    mosn_metric_add(host->metrics + MOSN_UPSTREAM_REQUESTS_ACTIVE,
+                    (uint64_t) by);
+}
+
 
 /* It is of no set any more: finishes what it has. */
 void mosn_host_leave(mosn_host_t *host);

@@ -96,7 +96,7 @@ mirror_end(mosn_mirror_t *m)
         up->ops->reset(up, MOSN_REASON_NONE);
     }
     mosn_chain_clear(&m->body);
-    m->host->n_active--;
+    mosn_host_count(m->host, -1);
     mosn_host_unref(m->host);
     mosn_loop_bury(m->loop, &m->pool);
 }
@@ -314,7 +314,7 @@ mirror_start(mosn_request_t *r, const mosn_mirror_conf_t *conf)
     m->loop = r->loop;
     m->cluster = conf->target;
     m->host = mosn_host_ref(host);
-    host->n_active++;
+    mosn_host_count(host, 1);
     mosn_timer_init(&m->timer, mirror_timed_out);
     mosn_timer_arm(m->loop, &m->timer, LATEST_MS);
     mirror_copy_head(m, r->head);

@@ -25,7 +25,7 @@ request_free_host(mosn_request_t *r)
 {
     if (r->host_counted) {
         r->host_counted = false;
-        r->host->n_active--;
+        mosn_host_count(r->host, -1);
     }
 }
 
@@ -40,7 +40,7 @@ mosn_request_use_host(mosn_request_t *r, mosn_host_t *host)
     r->host = host != NULL ? mosn_host_ref(host) : NULL;
     if (host != NULL) {
         r->host_counted = true;
-        host->n_active++;
+        mosn_host_count(host, 1);
     }
 }
 

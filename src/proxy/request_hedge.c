@@ -33,7 +33,7 @@ hedge_free(void *object)
 static void
 hedge_let_go(mosn_hedge_t *h)
 {
-    h->host->n_active--;
+    mosn_host_count(h->host, -1);
     mosn_host_unref(h->host);
     h->host = NULL;
     h->up = NULL;
@@ -219,7 +219,7 @@ hedge_begin(mosn_timer_t *timer)
     }
     r->attempts++;
     h->host = mosn_host_ref(host);
-    host->n_active++;
+    mosn_host_count(host, 1);
     mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_HEDGES);
     h->waiting = true;
     h->wait.pool = r->pool;

@@ -77,6 +77,7 @@ check_passing(void)
 
         entry->seen_s = metrics_now_s() - FORGET_S;
     }
+    metrics_full_s = 0;
     for (k = 0; k < n / 3; k++) {
         uint32_t slot = passing_slot(n + k);
 

@@ -69,6 +69,7 @@ main(void)
           "expected \"name:port\"");
 
     reads("discovery = \"original_dst\";", NULL);
+    reads("name = \"c d\"; discovery = \"original_dst\";", "no blanks");
     for (size_t i = 0; i < MOSN_COUNT(alone); i++) {
         (void) snprintf(text, sizeof(text), "discovery = \"original_dst\"; %s",
                         alone[i]);

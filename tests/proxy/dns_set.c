@@ -5,6 +5,9 @@
 #include "proxy/dns_set.c"
 
 
+static uint64_t source = 1;
+
+
 static void
 add(mosn_dns_set_t *set, const char *text, int64_t priority, int64_t weight)
 {
@@ -14,7 +17,7 @@ add(mosn_dns_set_t *set, const char *text, int64_t priority, int64_t weight)
         abort();
     }
     mosn_dns_set_add(set, &address.sa, mosn_address_port(&address.sa),
-                     priority, weight);
+                     priority, weight, source);
 }
 
 
@@ -136,10 +139,15 @@ check_merge(void)
 
     add(&was, "1.0.0.1:1", 0, 1);
     add(&was, "1.0.0.2:1", 0, 1);
+    source = 2;
+    add(&was, "1.0.0.3:1", 0, 1);
+    source = 0;
+    add(&was, "1.0.0.4:1", 0, 1);
+    source = 1;
     add(&fresh, "1.0.0.2:1", 0, 7);
-    mosn_dns_set_merge(&fresh, &was);
-    is_str(show(&fresh), "1.0.0.2:1 0 7, 1.0.0.1:1 0 1",
-           "what was known is added, what is told counts");
+    mosn_dns_set_merge(&fresh, &was, 1);
+    is_str(show(&fresh), "1.0.0.2:1 0 7, 1.0.0.1:1 0 1, 1.0.0.4:1 0 1",
+           "what was known of a question is added, what is told counts");
     mosn_dns_set_clear(&fresh);
     for (unsigned i = 0; i < ADDRESSES_MAX + 10; i++) {
         char text[32];
@@ -148,7 +156,7 @@ check_merge(void)
         add(&fresh, text, 0, 1);
     }
     is_num(fresh.n, ADDRESSES_MAX, "there is a bound");
-    mosn_dns_set_merge(&fresh, &was);
+    mosn_dns_set_merge(&fresh, &was, 1);
     is_num(fresh.n, ADDRESSES_MAX, "for what is added, too");
     mosn_dns_set_clear(&fresh);
     mosn_dns_set_clear(&was);

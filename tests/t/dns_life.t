@@ -19,6 +19,7 @@ my @zone = (
     "_z._tcp.test SRV 1 0 5 0 a.test", "_z._tcp.test SRV 1 0 5 $p b.test",
     "_f._tcp.test SRV 1 0 5 $p a.test", "_f._tcp.test SRV 1 0 5 $p b.test",
     "_t._tcp.test SRV 1 0 5 $p ttl.test", 'ttl.test A 600 127.0.0.1',
+    'half.test silent6', 'half.test A 1 127.0.0.1', 'next.test A 600 127.0.0.4',
 );
 my $names = Names->start(@zone);
 sub cluster { my ($name, $host, $more) = @_; return qq({ name = "$name"; discovery = "strict_dns"; hosts = ( { name = "$host"; } ); ${\ ($more // '')} }) }
@@ -32,6 +33,7 @@ E
     cluster('web', "web.test:$p"), cluster('many', "many.test:$p"), cluster('weight', '_w._tcp.test'), cluster('prio', '_p._tcp.test'),
     cluster('zero', '_z._tcp.test'), cluster('part', '_f._tcp.test'), cluster('ttl', '_t._tcp.test'), cluster($long, "web.test:$p"),
     cluster('both', "both.test:$p"), cluster('literal', "[::1]:81"), cluster('file', "localhost:$p"),
+    cluster('half', "half.test:$p"), qq({ name = "half-logical"; discovery = "logical_dns"; hosts = ( { name = "half.test:$p"; } ); }),
     qq({ name = "logical"; discovery = "logical_dns"; hosts = ( { name = "one.test:$p"; } ); }),
     qq({ name = "two"; discovery = "strict_dns"; hosts = ( { name = "a.test:$p"; }, { name = "b.test:$p"; } ); }),
     qq({ name = "static"; hosts = ( { address = "127.0.0.1:1"; } ); }),
@@ -72,6 +74,12 @@ is($mosn->set_of('part'), "127.0.0.1:$p 127.0.0.2:$p", 'one of two targets fails
 Mosn::wait_for(sub { $mosn->log =~ /cannot resolve both\.test/ });
 is($mosn->set_of('both'), "127.0.0.1:$p [::1]:$p", 'one family is not answered: what was known stays');
 
+becomes('half', "127.0.0.1:$p", 'one family has never answered');
+s/^half\.test A.*/half.test A 1 127.0.0.6/ for @zone;
+$names->say(@zone);
+becomes('half', "127.0.0.6:$p", 'what the other one has no longer is gone');
+becomes('half-logical', "127.0.0.6:$p", 'of a logical name, too');
+
 # --- changes
 is(status('/meta'), 200, 'a subset of a name serves');
 is($mosn->apply('clusters = ( ' . qq|{ name = "meta"; discovery = "strict_dns"; connect_timeout = "4s"; subset_selectors = ( ["version"] ); hosts = ( { name = "meta.test:$p"; weight = 5; zone = "y"; metadata = { version = "v1"; }; } ); } );|), '', 'applied');
@@ -106,6 +114,21 @@ for my $how ('reload', 'upgrade') {
 s/^web\.test A.*/web.test A 1 127.0.0.3/ for @zone;
 $names->say(@zone);
 becomes('web', "127.0.0.3:$p", 'servers answer again');
+
+# A reload with another name, while the old one changes: what is told of that
+# comes too late.
+my $conf = Mosn::slurp($mosn->{conf});
+$conf =~ s/"web\.test:$p"/"next.test:$p"/ or die;
+open my $f, '>', $mosn->{conf} or die;
+print $f $conf;
+close $f;
+s/^web\.test A.*/web.test A 1 127.0.0.5/ for @zone;
+$names->say(@zone);
+my ($text, $rc) = $mosn->ctl('reload');
+is($rc, 0, 'reload with another name') or diag $text;
+becomes('web', "127.0.0.4:$p", 'which is resolved');
+Mosn::wait_for(sub { $mosn->log =~ /control, pid \d+, ended with status 0/ });
+is($mosn->set_of('web'), "127.0.0.4:$p", 'and stays');
 
 $mosn->finish(allow => qr/control, pid \d+, ended by signal 9|control.*Killed/);
 done_testing();
