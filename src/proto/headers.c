@@ -46,6 +46,17 @@ header_is_word(const char *name, const char *known)
 
 
 static inline bool
+header_is_half(const char *name, const char *known)
+{
+    uint32_t a, b;
+
+    memcpy(&a, name, 4);
+    memcpy(&b, known, 4);
+    return (a | (b & 0x40404040u) >> 1) == b;
+}
+
+
+static inline bool
 header_is_name(const char *name, const char *known, size_t len)
 {
     if (len >= 8) {
@@ -55,6 +66,10 @@ header_is_name(const char *name, const char *known, size_t len)
             }
         }
         return header_is_word(name + len - 8, known + len - 8);
+    }
+    if (len >= 4) {
+        return header_is_half(name, known)
+               && header_is_half(name + len - 4, known + len - 4);
     }
     for (size_t i = 0; i < len; i++) {
         if ((name[i] | (known[i] & 0x40) >> 1) != known[i]) {

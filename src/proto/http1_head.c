@@ -183,6 +183,33 @@ head_judge(enum http_parser_type type, mosn_str_t first, const char *middle,
 }
 
 
+/* Requests without lines that frame: one verdict for each method. */
+static const head_verdict_t *
+head_judge_request(const mosn_message_t *m, mosn_str_t version,
+                   head_verdict_t *scratch)
+{
+    static head_verdict_t plain[MOSN_METHOD_CONNECT + 1][2]; /* len 0: none */
+
+    head_verdict_t *known = &plain[m->method_id][m->version == MOSN_HTTP_11];
+    bool            connect = m->method_id == MOSN_METHOD_CONNECT;
+    const head_verdict_t *verdict;
+
+    if ((m->headers.present & FRAMING_HEADERS) != 0
+        || m->method_id == MOSN_METHOD_OTHER)
+    {
+        known = NULL;
+    } else if (MOSN_LIKELY(known->len != 0)) {
+        return known;
+    }
+    verdict = head_judge(HTTP_REQUEST, m->method, connect ? " a:1 " : " / ",
+                         version, &m->headers, scratch);
+    if (known != NULL) {
+        *known = *verdict;
+    }
+    return verdict;
+}
+
+
 /* --- framing ------------------------------------------------------------ */
 
 /* Content-Length: one line of digits (RFC 9110, 8.6). */
@@ -618,9 +645,7 @@ head_interpret_request(mosn_message_t *m, const mosn_http1_start_t *start,
         return MOSN_ERROR;
     }
 
-    verdict = head_judge(HTTP_REQUEST, start->first,
-                         m->method_id == MOSN_METHOD_CONNECT ? " a:1 " : " / ",
-                         start->third, &m->headers, &scratch);
+    verdict = head_judge_request(m, start->third, &scratch);
     if (!verdict->accepted && verdict->error == HPE_INVALID_METHOD) {
         REFUSE(UNKNOWN_METHOD, "unknown method");
     }
