@@ -267,3 +267,23 @@ mosn_header_is_valid(mosn_str_t name, mosn_str_t value)
     }
     return true;
 }
+
+
+mosn_headers_t *
+mosn_headers_copy(const mosn_headers_t *from, mosn_pool_t *pool)
+{
+    mosn_headers_t *to = mosn_pool_calloc(pool, sizeof(*to));
+
+    mosn_headers_init(to, pool, from->n + 1);
+    for (uint32_t i = 0; i < from->n; i++) {
+        const mosn_header_t *h = &from->items[i];
+
+        if (!h->removed) {
+            mosn_headers_add(
+                to, (mosn_header_e) h->id,
+                mosn_pool_copy(pool, (mosn_str_t){ h->name, h->name_len }),
+                mosn_pool_copy(pool, mosn_header_value(h)));
+        }
+    }
+    return to;
+}

@@ -113,6 +113,10 @@ mosn_headers_has(const mosn_headers_t *headers, mosn_header_e id)
 }
 
 
+/* Those that are not removed, with bytes of their own. */
+mosn_headers_t *mosn_headers_copy(const mosn_headers_t *headers,
+                                  mosn_pool_t          *pool);
+
 /* The first one, or NULL. */
 mosn_header_t *mosn_headers_find(const mosn_headers_t *headers,
                                  mosn_header_e         id);

@@ -174,6 +174,7 @@ struct mosn_request_s {
     uint64_t           sticky_id;     /* of the host that a cookie names; 0 */
 
     mosn_headers_t *trailers;
+    mosn_headers_t *held_trailers; /* of the response, by a filter; or NULL */
     mosn_message_t *held_response; /* while its filters pause */
     bool            held_response_end;
     mosn_chain_t    held_answer; /* its data meanwhile */

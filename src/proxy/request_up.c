@@ -45,7 +45,8 @@ mosn_request_respond(mosn_request_t *r, mosn_message_t *m, bool end)
     }
     while (r->held_answer.head != NULL && !r->over) {
         mosn_buf_t *b = r->held_answer.head;
-        bool        last = r->up == NULL && b->next == NULL;
+        bool        last =
+            r->up == NULL && b->next == NULL && r->held_trailers == NULL;
 
         r->bytes_sent += mosn_buf_len(b);
         down->ops->send_data(down, b, last);
@@ -56,7 +57,10 @@ mosn_request_respond(mosn_request_t *r, mosn_message_t *m, bool end)
             }
         }
     }
-    if (!r->over) {
+    if (!r->over && r->held_trailers != NULL) {
+        down->ops->send_trailers(down, r->held_trailers);
+        mosn_request_finish(r);
+    } else if (!r->over) {
         mosn_request_resume_up(down);
     }
 }
@@ -234,9 +238,9 @@ request_up_on_trailers(mosn_stream_t *up, mosn_headers_t *trailers)
             return;
         }
     }
-    if (r->filter_paused) {
-        r->held_response_end = r->held_answer.bytes == 0;
-        return; /* trailers do not outlive a pause */
+    if (r->filter_paused) { /* their stream goes before it is over */
+        r->held_trailers = mosn_headers_copy(trailers, r->pool);
+        return;
     }
     r->down->ops->send_trailers(r->down, trailers);
     mosn_request_finish(r);

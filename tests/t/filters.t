@@ -10,6 +10,10 @@ my $origin = Mosn::origin(sub {
     my $r = shift;
     return Mosn::ok_response($r->{body} || 'ok', "X-Secret: 1\r\nX-Kept: 1\r\n");
 });
+my $trailing = Mosn::origin(sub {
+    my $chunk = $_[0]{path} eq '/body' ? "5\r\nhello\r\n" : '';
+    return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n${chunk}0\r\nX-Sum: 9\r\n\r\n";
+});
 my $mosn = Mosn->start(<<"E");
 listeners = (
   { name = "limit"; address = "127.0.0.1:%%PORT1%%";
@@ -23,15 +27,18 @@ listeners = (
   { name = "delay"; address = "127.0.0.1:%%PORT3%%";
     filters = ( { type = "proxy"; routes = "r"; stream_filters = (
       { type = "delay"; delay = "300ms"; }, { type = "payload_limit"; max_bytes = 100000; } ); } ); },
+  { name = "late"; address = "127.0.0.1:%%PORT6%%";
+    filters = ( { type = "proxy"; routes = "trailers"; stream_filters = (
+      { type = "delay"; what = "response"; delay = "200ms"; } ); } ); },
   { name = "pp"; address = "127.0.0.1:%%PORT4%%"; listener_filter_timeout = "300ms";
     listener_filters = ( { type = "proxy_protocol"; trusted = ["127.0.0.0/8"]; } );
     filters = ( { type = "proxy"; routes = "r"; } ); },
   { name = "untrusted"; address = "127.0.0.1:%%PORT5%%";
     listener_filters = ( { type = "proxy_protocol"; trusted = ["10.0.0.0/8"]; } );
     filters = ( { type = "proxy"; routes = "r"; } ); } );
-routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"];
+routes = ( { name = "trailers"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { route = { cluster = "trailers"; }; } ); } ); }, { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"];
   routes = ( { route = { cluster = "c"; }; } ); } ); } );
-clusters = ( { name = "c"; hosts = ( { address = "127.0.0.1:$origin->{port}"; } ); } );
+clusters = ( { name = "trailers"; hosts = ( { address = "127.0.0.1:@{[$trailing->port]}"; } ); }, { name = "c"; hosts = ( { address = "127.0.0.1:$origin->{port}"; } ); } );
 E
 
 is(Mosn::get($mosn->port(1), '/', method => 'POST', body => 'x' x 10)->{status}, 200, 'payload_limit: at the limit');
@@ -60,6 +67,14 @@ setsockopt $s, Socket::SOL_SOCKET(), Socket::SO_LINGER(), pack 'ii', 1, 0;
 close $s;
 ok(Mosn::wait_for(sub { $mosn->stats->{'downstream.delay.requests_active'} == 0 }),
     'delay: a client that resets meanwhile leaves nothing behind');
+
+for my $path ('/body', '/empty') {
+    $t = time;
+    $a = Mosn::get($mosn->port(6), $path, headers => ['TE: trailers']);
+    is("$a->{status} $a->{body}", $path eq '/body' ? '200 hello' : '200 ', "delay: the response of $path");
+    cmp_ok(time - $t, '>', 0.18, 'delay: after its time');
+    like($a->{trailers}, qr/^X-Sum: 9\r$/mi, 'delay: with its trailers');
+}
 
 my $get = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 like(Mosn::raw($mosn->port(4), "PROXY TCP4 203.0.113.9 127.0.0.1 1234 80\r\n$get"), qr/^HTTP\/1\.1 200/, 'proxy_protocol: version 1');

@@ -1,6 +1,6 @@
 /*
- * stream/filters/delay.c - hold requests for a while, to try how clients and
- * timeouts take it.
+ * stream/filters/delay.c - hold requests or responses for a while, to try how
+ * clients and timeouts take it.
  *
  * The smallest filter that waits: on_request says PAUSE and arms a timer, the
  * timer resumes, on_end disarms.
@@ -10,9 +10,12 @@
 
 #include "core/rand.h"
 
+enum { DELAY_REQUEST, DELAY_RESPONSE };
+
 typedef struct {
     uint32_t delay_ms;
     double   percent;
+    int      what;
 } delay_conf_t;
 
 typedef struct {
@@ -20,11 +23,16 @@ typedef struct {
     mosn_filter_t *filter;
 } delay_t;
 
+static const char *const delay_whats[] = { "request", "response", NULL };
+
 static const mosn_directive_t delay_directives[] = {
     MOSN_DURATION(delay_conf_t, delay, 1, 3600000, 1000,
                   "How long a request is held."),
     MOSN_FLOAT(delay_conf_t, percent, 0, 100, "100",
                "How many of the requests."),
+    MOSN_ENUM(delay_conf_t, what, delay_whats, DELAY_REQUEST,
+              "What is held: the `request` before it is routed, or its "
+              "`response`."),
     MOSN_DIRECTIVES_END
 };
 
@@ -39,14 +47,14 @@ delay_fired(mosn_timer_t *timer)
 
 
 static mosn_verdict_e
-delay_on_request(mosn_filter_t *filter, mosn_stream_t *stream,
-                 mosn_message_t *request)
+delay_hold(mosn_filter_t *filter, mosn_stream_t *stream, int what)
 {
     const delay_conf_t *conf = filter->conf;
     delay_t            *delay;
 
-    (void) request;
-    if (mosn_rand_below(1000000) >= (uint32_t) (conf->percent * 10000)) {
+    if (what != conf->what
+        || mosn_rand_below(1000000) >= (uint32_t) (conf->percent * 10000))
+    {
         return MOSN_NEXT;
     }
     delay = mosn_pool_calloc(stream->pool, sizeof(*delay));
@@ -55,6 +63,22 @@ delay_on_request(mosn_filter_t *filter, mosn_stream_t *stream,
     mosn_timer_init(&delay->timer, delay_fired);
     mosn_timer_arm(stream->conn->loop, &delay->timer, conf->delay_ms);
     return MOSN_PAUSE;
+}
+
+
+static mosn_verdict_e
+delay_on_request(mosn_filter_t *filter, mosn_stream_t *stream,
+                 mosn_message_t *request MOSN_UNUSED)
+{
+    return delay_hold(filter, stream, DELAY_REQUEST);
+}
+
+
+static mosn_verdict_e
+delay_on_response(mosn_filter_t *filter, mosn_stream_t *stream,
+                  mosn_message_t *response MOSN_UNUSED)
+{
+    return delay_hold(filter, stream, DELAY_RESPONSE);
 }
 
 
@@ -72,9 +96,10 @@ delay_on_end(mosn_filter_t *filter, mosn_stream_t *stream)
 static const mosn_filter_ops_t delay_ops = {
     .conf_size = sizeof(delay_conf_t),
     .directives = delay_directives,
-    .doc = "Holds requests for a while, to try how clients and timeouts "
-           "take it.",
+    .doc = "Holds requests or responses for a while, to try how clients and "
+           "timeouts take it.",
     .on_request = delay_on_request,
+    .on_response = delay_on_response,
     .on_end = delay_on_end,
 };
 
