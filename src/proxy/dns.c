@@ -13,6 +13,7 @@
 #define TICK_MS     100u
 #define SOCKETS_MAX 64
 #define FILE_TTL_S  5u
+#define TARGETS_MAX 256u /* of one answer with SRV records */
 
 /* A cluster whose hosts have names. */
 typedef struct {
@@ -488,6 +489,7 @@ dns_on_services(void *arg, int status, int timeouts MOSN_UNUSED,
     dns_query_t           *q = arg;
     dns_name_t            *n = dns_take_query(q);
     struct ares_srv_reply *reply = NULL;
+    unsigned               n_targets = 0;
 
     free(q);
     if (n == NULL) {
@@ -501,8 +503,11 @@ dns_on_services(void *arg, int status, int timeouts MOSN_UNUSED,
     } else {
         n->lost = dns_note_status(n, status);
     }
-    for (struct ares_srv_reply *r = reply; r != NULL; r = r->next) {
+    for (struct ares_srv_reply *r = reply;
+         r != NULL && n_targets < TARGETS_MAX; r = r->next)
+    {
         if (r->port > 0) {
+            n_targets++;
             dns_ask_addresses(n, r->host, r->port, r->priority, r->weight);
         }
     }

@@ -3,12 +3,14 @@
 #include "proxy/original.h"
 
 #include "core/log.h"
+#include "core/rand.h"
 
 #include <xxhash.h>
 
 #define BUCKETS  256u
 #define MAX      16384u /* hosts of a cluster, in each worker */
 #define SWEEP_MS 5000u
+#define FULL_MS  1000u
 
 /* In the memory of its host. */
 typedef struct {
@@ -20,6 +22,8 @@ struct mosn_originals_s {
     mosn_cluster_t *cluster;
     uint32_t        metrics;
     uint32_t        n;
+    uint64_t        seed;    /* addresses are the clients' choice */
+    uint64_t        full_ms; /* it was, and is not looked at before */
     mosn_timer_t    sweep;
     mosn_list_t     buckets[BUCKETS];
 };
@@ -74,6 +78,7 @@ mosn_originals_create(mosn_cluster_t *cluster)
     mosn_originals_t *all = mosn_calloc(sizeof(*all));
 
     all->cluster = cluster;
+    all->seed = mosn_rand_u64();
     mosn_timer_init(&all->sweep, originals_on_time);
     for (uint32_t i = 0; i < BUCKETS; i++) {
         mosn_list_init(&all->buckets[i]);
@@ -109,12 +114,15 @@ original_add(mosn_originals_t *all, const mosn_address_t *address,
     mosn_host_t     *host;
     original_t      *o;
 
-    if (all->n >= MAX) {
+    if (all->n >= MAX && all->cluster->loop->now_ms >= all->full_ms) {
         originals_sweep(all, false);
+        all->full_ms = all->cluster->loop->now_ms + FULL_MS;
+        if (all->n >= MAX) {
+            mosn_log_warn(0, "cluster \"%.*s\" has %u hosts in use: no more",
+                          MOSN_STR_ARG(all->cluster->name), all->n);
+        }
     }
     if (all->n >= MAX) {
-        mosn_log_warn(0, "cluster \"%.*s\" has %u hosts in use: no more",
-                      MOSN_STR_ARG(all->cluster->name), all->n);
         return NULL;
     }
     conf.address = *address;
@@ -137,7 +145,7 @@ mosn_host_t *
 mosn_original_find(mosn_cluster_t *cluster, const mosn_address_t *address)
 {
     mosn_originals_t *all = cluster->originals;
-    uint64_t          hash = XXH64(&address->sa, address->len, 0);
+    uint64_t          hash = XXH64(&address->sa, address->len, all->seed);
     mosn_list_t      *bucket = &all->buckets[hash % BUCKETS];
 
     for (mosn_list_t *link = bucket->next; link != bucket; link = link->next) {
