@@ -58,7 +58,7 @@ for my $kind ([http => '127.0.0.10'], [tcp => '127.0.0.20']) {
 
 is(Mosn::get($http, '/direct')->{status}, 503, 'who came by himself goes nowhere');
 my $direct = client('127.0.0.1', '127.0.0.1', $tcp);
-is(sysread($direct, my $byte, 1) || 0, 0, 'nor over TCP');
+is($direct ? sysread($direct, my $byte, 1) || 0 : 0, 0, 'nor over TCP');    # it may be cut at once
 like(ask(client('127.0.0.10', '127.0.0.2', 8081), '/x'), qr/^50[23] /, 'nobody listens there');
 
 like(Mosn::get($mosn->port(0), '/clusters')->{body}, qr/original_dst: where a client was going/, '/clusters says so');
