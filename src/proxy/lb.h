@@ -10,6 +10,7 @@
 #define MOSN_PROXY_LB_H
 
 #include "core/module.h"
+#include "core/rand.h"
 #include "proxy/cluster.h"
 
 typedef struct {
@@ -27,5 +28,20 @@ typedef struct {
 
     bool by_latency; /* of its hosts: is it to be taken down? */
 } mosn_lb_ops_t;
+
+/* Two hosts of a set, drawn.  NULL: `*a_r` is the one to take, as the other
+ * is to be avoided; else the second. */
+static inline mosn_host_t *
+mosn_lb_draw_two(const mosn_host_set_t *set, const mosn_pick_t *how,
+                 mosn_host_t **a_r)
+{
+    uint32_t     i = mosn_rand_below(set->n);
+    uint32_t     k = mosn_rand_below(set->n - 1);
+    mosn_host_t *a = set->hosts[i], *b;
+
+    b = set->hosts[k + (k >= i ? 1 : 0)];
+    *a_r = a == how->avoid ? b : a;
+    return a == how->avoid || b == how->avoid ? NULL : b;
+}
 
 #endif

@@ -77,8 +77,8 @@ hosts_number(const mosn_cluster_t *c, const mosn_host_t *host)
 }
 
 
-/* Do `n` picks fall on the hosts as `shares` say, within two per cent of the
- * whole? */
+/* Do `n` picks, with hashes that are spread evenly, fall on the hosts as
+ * `shares` say, within two per cent of the whole? */
 static void __attribute__((unused))
 hosts_shares(mosn_cluster_t *c, unsigned n, const unsigned *shares,
              const char *name)
@@ -87,7 +87,7 @@ hosts_shares(mosn_cluster_t *c, unsigned n, const unsigned *shares,
     bool     even = true;
 
     for (unsigned i = 0; i < n; i++) {
-        mosn_pick_t how = { .hash = mosn_rand_u64(),
+        mosn_pick_t how = { .hash = (i + 1) * 0x9e3779b97f4a7c15u,
                             .has_hash = true,
                             .now_ns = hosts_loop.now_ns };
         unsigned    at = hosts_number(c, mosn_cluster_pick(c, &how));

@@ -6,7 +6,6 @@
  * all, and no herd runs to the one that was idle a moment ago.
  */
 
-#include "core/rand.h"
 #include "proxy/lb.h"
 
 
@@ -23,15 +22,9 @@ static mosn_host_t *
 least_pick(void *state MOSN_UNUSED, const mosn_host_set_t *set,
            const mosn_pick_t *how)
 {
-    uint32_t     i = mosn_rand_below(set->n);
-    uint32_t     k = mosn_rand_below(set->n - 1);
-    mosn_host_t *a = set->hosts[i], *b;
+    mosn_host_t *a, *b = mosn_lb_draw_two(set, how, &a);
 
-    b = set->hosts[k + (k >= i ? 1 : 0)];
-    if (a == how->avoid || b == how->avoid) {
-        return a == how->avoid ? b : a;
-    }
-    return least_is_less(b, a) ? b : a;
+    return b != NULL && least_is_less(b, a) ? b : a;
 }
 
 

@@ -6,7 +6,6 @@
  * do.  A host that nobody has asked yet costs nothing, so that it is asked.
  */
 
-#include "core/rand.h"
 #include "proxy/lb.h"
 
 #define UNKNOWN_NS 1000000u /* taken for a host that has answered nothing */
@@ -28,15 +27,11 @@ static mosn_host_t *
 ewma_pick(void *state MOSN_UNUSED, const mosn_host_set_t *set,
           const mosn_pick_t *how)
 {
-    uint32_t     i = mosn_rand_below(set->n);
-    uint32_t     k = mosn_rand_below(set->n - 1);
-    mosn_host_t *a = set->hosts[i], *b;
+    mosn_host_t *a, *b = mosn_lb_draw_two(set, how, &a);
 
-    b = set->hosts[k + (k >= i ? 1 : 0)];
-    if (a == how->avoid || b == how->avoid) {
-        return a == how->avoid ? b : a;
-    }
-    return ewma_cost(b, how->now_ns) < ewma_cost(a, how->now_ns) ? b : a;
+    return b != NULL && ewma_cost(b, how->now_ns) < ewma_cost(a, how->now_ns)
+               ? b
+               : a;
 }
 
 
