@@ -239,13 +239,17 @@ level_fill(mosn_host_groups_t *groups, mosn_host_level_t *level)
 
     level->usable = level->local = (mosn_host_set_t){ 0 };
     level->usable.hosts = mosn_pool_alloc(groups->states, room);
+    level->usable.all = level->all;
+    level->usable.n_all = level->n_all;
     level->local.hosts = mosn_pool_alloc(groups->states, room);
-    level->n_local_all = 0;
+    level->local.all = mosn_pool_alloc(groups->states, room);
     for (uint32_t i = 0; i < level->n_all; i++) {
         mosn_host_t *host = level->all[i];
         bool         local = level_is_local(host);
 
-        level->n_local_all += local;
+        if (local) {
+            level->local.all[level->local.n_all++] = host;
+        }
         if (host->usable || level->panic) {
             level->usable.hosts[level->usable.n++] = host;
             if (local) {
@@ -254,8 +258,8 @@ level_fill(mosn_host_groups_t *groups, mosn_host_level_t *level)
         }
     }
     level->local_load = 0;
-    if (groups->cluster->conf->prefer_zone && level->n_local_all > 0) {
-        uint32_t load = level->local.n * OVERPROVISION / level->n_local_all;
+    if (groups->cluster->conf->prefer_zone && level->local.n_all > 0) {
+        uint32_t load = level->local.n * OVERPROVISION / level->local.n_all;
 
         level->local_load = load > 100 ? 100 : load;
     }

@@ -36,6 +36,8 @@ typedef struct {
 typedef struct {
     mosn_host_t **hosts;
     uint32_t      n;
+    mosn_host_t **all; /* also those who are not usable, in the same order */
+    uint32_t      n_all;
     void         *state;
 } mosn_host_set_t;
 
@@ -44,8 +46,7 @@ typedef struct {
     uint32_t        n_all;
     uint32_t        n_usable;
     mosn_host_set_t usable;
-    mosn_host_set_t local; /* of them, those of our zone */
-    uint32_t        n_local_all;
+    mosn_host_set_t local;      /* of them, those of our zone */
     uint32_t        load;       /* per cent of the requests */
     uint32_t        local_load; /* of those, per cent to our zone */
     bool            panic;
