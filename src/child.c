@@ -12,6 +12,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#define NOTES_AT_ONCE 8
+
 
 void
 mosn_child_set_title(const mosn_child_t *child, const char *what)
@@ -90,6 +92,8 @@ child_take_note(mosn_child_ears_t *ears, const mosn_note_t *note,
 }
 
 
+/* Notes may come faster than they are taken: requests have their turns in
+ * between, and whoever looks after us sees that we live. */
 static void
 child_on_channel(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
 {
@@ -98,7 +102,7 @@ child_on_channel(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
     mosn_note_t note;
     int         fds[MOSN_SOCKET_MAX_FDS];
 
-    for (;;) {
+    for (int i = 0; i < NOTES_AT_ONCE; i++) {
         size_t  n_fds = MOSN_SOCKET_MAX_FDS;
         ssize_t n = mosn_socket_recv_message(ears->channel_fd, &note,
                                              sizeof(note), fds, &n_fds);
@@ -113,8 +117,8 @@ child_on_channel(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
         }
         if (n != sizeof(note) || note.version != MOSN_NOTE_VERSION) {
             mosn_log_alert(0, "a note of %zd bytes that is not understood", n);
-            for (size_t i = 0; i < n_fds; i++) {
-                (void) close(fds[i]);
+            for (size_t k = 0; k < n_fds; k++) {
+                (void) close(fds[k]);
             }
             return;
         }
