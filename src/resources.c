@@ -449,27 +449,33 @@ mosn_resources_refresh(mosn_settings_t         *settings,
 }
 
 
+/* Without those of that name, and with room for one. */
+#define RESOURCES_MAKE_ROOM(list, wanted, pool)                               \
+    do {                                                                      \
+        void  *items_ = (list).items;                                         \
+        size_t n_ = (list).n;                                                 \
+                                                                              \
+        (list).items =                                                        \
+            mosn_pool_calloc(pool, (n_ + 1) * sizeof(*(list).items));         \
+        (list).n = 0;                                                         \
+        for (size_t i_ = 0; i_ < n_; i_++) {                                  \
+            (list).items[(list).n] = ((__typeof__((list).items)) items_)[i_]; \
+            (list).n += !mosn_str_equal((list).items[(list).n].name, wanted); \
+        }                                                                     \
+    } while (0)
+
+
 void
 mosn_resources_keep_cluster(mosn_resources_conf_t *all,
                             const mosn_settings_t *now, mosn_str_t name,
                             mosn_pool_t *pool)
 {
-    mosn_cluster_conf_t *items =
-        mosn_pool_calloc(pool, (all->clusters.n + 1) * sizeof(*items));
-    size_t n = 0;
-
-    for (size_t i = 0; i < all->clusters.n; i++) {
-        if (!mosn_str_equal(all->clusters.items[i].name, name)) {
-            items[n++] = all->clusters.items[i];
-        }
-    }
+    RESOURCES_MAKE_ROOM(all->clusters, name, pool);
     for (size_t i = 0; i < now->clusters.n; i++) {
         if (mosn_str_equal(now->clusters.items[i].name, name)) {
-            items[n++] = now->clusters.items[i];
+            all->clusters.items[all->clusters.n++] = now->clusters.items[i];
         }
     }
-    all->clusters.items = items;
-    all->clusters.n = n;
 }
 
 
@@ -478,22 +484,12 @@ mosn_resources_keep_routes(mosn_resources_conf_t *all,
                            const mosn_settings_t *now, mosn_str_t name,
                            mosn_pool_t *pool)
 {
-    mosn_route_table_conf_t *items =
-        mosn_pool_calloc(pool, (all->routes.n + 1) * sizeof(*items));
-    size_t n = 0;
-
-    for (size_t i = 0; i < all->routes.n; i++) {
-        if (!mosn_str_equal(all->routes.items[i].name, name)) {
-            items[n++] = all->routes.items[i];
-        }
-    }
+    RESOURCES_MAKE_ROOM(all->routes, name, pool);
     for (size_t i = 0; i < now->routes.n; i++) {
         if (mosn_str_equal(now->routes.items[i].name, name)) {
-            items[n++] = now->routes.items[i];
+            all->routes.items[all->routes.n++] = now->routes.items[i];
         }
     }
-    all->routes.items = items;
-    all->routes.n = n;
 }
 
 
@@ -502,21 +498,12 @@ mosn_resources_keep_filters(mosn_resources_conf_t *all,
                             const mosn_settings_t *now, mosn_str_t name,
                             mosn_pool_t *pool)
 {
-    mosn_listener_filters_t *items =
-        mosn_pool_calloc(pool, (all->listeners.n + 1) * sizeof(*items));
-    size_t n = 0;
-
-    for (size_t i = 0; i < all->listeners.n; i++) {
-        if (!mosn_str_equal(all->listeners.items[i].name, name)) {
-            items[n++] = all->listeners.items[i];
-        }
-    }
+    RESOURCES_MAKE_ROOM(all->listeners, name, pool);
     for (size_t i = 0; i < now->listeners.n; i++) {
         if (mosn_str_equal(now->listeners.items[i].name, name)) {
-            items[n].name = name;
-            items[n++].filters = now->listeners.items[i].filters;
+            all->listeners.items[all->listeners.n++] =
+                (mosn_listener_filters_t){ name,
+                                           now->listeners.items[i].filters };
         }
     }
-    all->listeners.items = items;
-    all->listeners.n = n;
 }

@@ -119,9 +119,11 @@ mosn_host_pool(mosn_host_t *host, bool high)
 void
 mosn_host_close(mosn_host_t *host)
 {
+    mosn_stream_pool_t *high = host->high; /* the first may be the last */
+
     mosn_stream_pool_close(&host->pool);
-    if (host->high != NULL) {
-        mosn_stream_pool_close(host->high);
+    if (high != NULL) {
+        mosn_stream_pool_close(high);
     }
 }
 
@@ -167,10 +169,7 @@ mosn_host_leave(mosn_host_t *host)
             (void) mosn_host_ref(host);
             high->on_empty = host_on_high_empty;
         }
-        mosn_stream_pool_close(&host->pool);
-        if (high != NULL) {
-            mosn_stream_pool_close(high);
-        }
+        mosn_host_close(host);
     } else {
         mosn_host_unref(host);
     }
