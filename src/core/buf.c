@@ -256,13 +256,6 @@ mosn_chain_consume(mosn_chain_t *chain, size_t n)
 
 
 void
-mosn_chain_clear(mosn_chain_t *chain)
-{
-    mosn_chain_consume(chain, chain->bytes);
-}
-
-
-void
 mosn_buf_release_cache(void)
 {
     for (size_t i = 0; i < MOSN_COUNT(block_cache); i++) {

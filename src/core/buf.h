@@ -133,7 +133,14 @@ void mosn_chain_take(mosn_chain_t *chain, mosn_chain_t *from);
 /* Drops `n` bytes from the front. */
 void mosn_chain_consume(mosn_chain_t *chain, size_t n);
 
-void mosn_chain_clear(mosn_chain_t *chain);
+static inline void
+mosn_chain_clear(mosn_chain_t *chain)
+{
+    if (chain->head != NULL) {
+        mosn_chain_consume(chain, chain->bytes);
+    }
+}
+
 
 /* Gives the free lists back to the system; for tests and before exit. */
 void mosn_buf_release_cache(void);

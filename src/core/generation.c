@@ -19,17 +19,6 @@ mosn_generation_create(uint32_t number)
 }
 
 
-void
-mosn_generation_unref(mosn_generation_t *generation)
-{
-    if (--generation->refs == 0) {
-        mosn_pool_t *pool = generation->pool;
-
-        mosn_pool_destroy(&pool);
-    }
-}
-
-
 mosn_live_t *
 mosn_live_create(mosn_pool_t *pool)
 {

@@ -38,7 +38,16 @@ mosn_generation_ref(mosn_generation_t *generation)
 }
 
 
-void mosn_generation_unref(mosn_generation_t *generation);
+static inline void
+mosn_generation_unref(mosn_generation_t *generation)
+{
+    if (--generation->refs == 0) {
+        mosn_pool_t *pool = generation->pool;
+
+        mosn_pool_destroy(&pool);
+    }
+}
+
 
 /* Where what is being built goes. */
 static inline mosn_pool_t *

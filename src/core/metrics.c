@@ -440,6 +440,27 @@ mosn_metrics_sum(uint32_t slot)
 
 
 uint64_t
+mosn_metrics_share(uint32_t slot, uint64_t max)
+{
+    uint64_t sum = mosn_metrics_sum(slot), left;
+    unsigned n = 1;
+
+    if (sum >= max) {
+        return 0;
+    }
+    if (metrics_header != NULL) {
+        n = 0;
+        for (unsigned i = 0; i < MOSN_METRICS_ROWS / 64; i++) {
+            n += (unsigned) __builtin_popcountll(atomic_load_explicit(
+                &metrics_header->used[i], memory_order_relaxed));
+        }
+    }
+    left = (max - sum) / (2 * (n > 0 ? n : 1));
+    return left > 1 ? left : 1;
+}
+
+
+uint64_t
 mosn_metrics_read(uint32_t slot)
 {
     uint64_t sum;
@@ -511,16 +532,17 @@ mosn_metrics_fold(unsigned row, const mosn_metric_set_t *const *sets)
 }
 
 
-void
-mosn_metric_observe_us(uint32_t slot, uint64_t us)
+mosn_observation_t
+mosn_metrics_observation(uint64_t us)
 {
-    unsigned i = 0;
+    const uint64_t *bounds = metrics_bounds_us;
+    uint32_t        i = us > bounds[7] ? 8 : 0;
 
-    while (i < MOSN_HISTOGRAM_BUCKETS - 1 && us > metrics_bounds_us[i]) {
-        i++;
-    }
-    mosn_metrics_row[slot + i]++;
-    mosn_metrics_row[slot + MOSN_HISTOGRAM_BUCKETS] += us;
+    i += us > bounds[i + 3] ? 4 : 0;
+    i += us > bounds[i + 1] ? 2 : 0;
+    i += us > bounds[i] ? 1 : 0;
+    i += us > bounds[i] ? 1 : 0; /* more than the last */
+    return (mosn_observation_t){ .us = us, .bucket = i };
 }
 
 

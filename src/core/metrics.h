@@ -75,6 +75,12 @@ uint64_t mosn_metrics_read(uint32_t slot);
  * a request. */
 uint64_t mosn_metrics_sum(uint32_t slot);
 
+/* May this process count one more into a gauge that all of them together keep
+ * below `max`?  0: no.  Else how many more it may without asking again for a
+ * moment: what is left is shared out, and half of it kept, so that together
+ * they stay below. */
+uint64_t mosn_metrics_share(uint32_t slot, uint64_t max);
+
 /* A word that all processes share, beside each slot: what is known of what
  * the slot counts, and no count.  Of an instance that got no slots it is
  * nobody's. */
@@ -107,7 +113,21 @@ mosn_metric_dec(uint32_t slot)
 }
 
 
+/* What a duration adds to a histogram; the same for several of them. */
+typedef struct {
+    uint64_t us;
+    uint32_t bucket;
+} mosn_observation_t;
+
+mosn_observation_t mosn_metrics_observation(uint64_t us);
+
 /* `slot` is the first one of a histogram. */
-void mosn_metric_observe_us(uint32_t slot, uint64_t us);
+static inline void
+mosn_metric_observe(uint32_t slot, mosn_observation_t o)
+{
+    mosn_metrics_row[slot + o.bucket]++;
+    mosn_metrics_row[slot + MOSN_HISTOGRAM_BUCKETS] += o.us;
+}
+
 
 #endif

@@ -11,32 +11,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define ALIGN     16u
 #define CACHE_MAX 4096 /* chunks kept of each hot size */
 
-typedef struct pool_chunk_s   pool_chunk_t;
-typedef struct pool_cleanup_s pool_cleanup_t;
+typedef mosn_pool_chunk_t pool_chunk_t;
 
-struct pool_chunk_s {
-    pool_chunk_t *next;
-    size_t        size;
-};
-
-struct pool_cleanup_s {
-    pool_cleanup_t *next;
-    void (*run)(void *);
-    void *object;
-};
-
-struct mosn_pool_s {
-    pool_chunk_t    first; /* this chunk; must be the first member */
-    char           *pos;
-    char           *end;
-    pool_chunk_t   *chunks; /* the others */
-    pool_cleanup_t *cleanups;
-    mosn_pool_t    *next_dead;
-    mosn_pool_e     kind;
-};
 
 static const size_t pool_chunk_size[] = {
     [MOSN_POOL_CONN] = 736,
@@ -133,7 +111,7 @@ mosn_pool_create(mosn_pool_e kind)
 {
     mosn_pool_t *pool = (mosn_pool_t *) (void *) pool_chunk_get(kind);
 
-    pool->pos = (char *) pool + ((sizeof(*pool) + ALIGN - 1) & ~(ALIGN - 1));
+    pool->pos = (char *) pool + mosn_pool_align(sizeof(*pool));
     pool->end = (char *) pool + pool->first.size;
     pool->chunks = NULL;
     pool->cleanups = NULL;
@@ -154,77 +132,71 @@ mosn_pool_destroy(mosn_pool_t **pool)
         return;
     }
 
-    for (pool_cleanup_t *c = p->cleanups; c != NULL; c = c->next) {
+    for (mosn_pool_cleanup_t *c = p->cleanups; c != NULL; c = c->next) {
         c->run(c->object);
     }
     for (chunk = p->chunks; chunk != NULL; chunk = next) {
         next = chunk->next;
-        free(chunk);
+        if (chunk->size == pool_chunk_size[p->kind]) {
+            pool_chunk_put(chunk, p->kind);
+        } else {
+            free(chunk);
+        }
     }
     pool_chunk_put(&p->first, p->kind);
 }
 
 
-/* A chunk for one large allocation, or the next one to cut pieces from. */
-static void *
-pool_grow(mosn_pool_t *pool, size_t n)
+/* One for a large allocation: as large as that, and not of the hot size. */
+static pool_chunk_t *
+pool_chunk_large(const mosn_pool_t *pool, size_t n)
 {
-    bool   large = !MOSN_KEEPS_MEMORY || n > pool_chunk_size[pool->kind] / 4;
-    size_t payload = large ? n : pool_chunk_size[pool->kind];
-    pool_chunk_t *chunk = malloc(ALIGN + payload);
+    size_t        size = sizeof(pool_chunk_t) + n;
+    pool_chunk_t *chunk;
+
+    size += size == pool_chunk_size[pool->kind];
+    chunk = malloc(size);
+    if (chunk != NULL) {
+        chunk->size = size;
+    }
+    return chunk;
+}
+
+
+/* A chunk for one large allocation, or the next one to cut pieces from. */
+void *
+mosn_pool_try_grow(mosn_pool_t *pool, size_t n)
+{
+    bool          large = n > pool_chunk_size[pool->kind] / 4;
+    pool_chunk_t *chunk = large || !MOSN_KEEPS_MEMORY
+                              ? pool_chunk_large(pool, n)
+                              : pool_chunk_get(pool->kind);
     char         *bytes;
 
     if (chunk == NULL) {
         return NULL;
     }
-
-    chunk->size = payload;
     chunk->next = pool->chunks;
     pool->chunks = chunk;
-    bytes = (char *) chunk + ALIGN;
+    bytes = (char *) (chunk + 1);
 
-    if (!large) {
+    if (!large && MOSN_KEEPS_MEMORY) {
         pool->pos = bytes + n;
-        pool->end = bytes + payload;
+        pool->end = (char *) chunk + chunk->size;
     }
     return bytes;
 }
 
 
 void *
-mosn_pool_try_alloc(mosn_pool_t *pool, size_t n)
+mosn_pool_grow(mosn_pool_t *pool, size_t n)
 {
-    void *p;
-
-    n = (n + ALIGN - 1) & ~(size_t) (ALIGN - 1);
-
-    if (MOSN_UNLIKELY((size_t) (pool->end - pool->pos) < n)
-        || !MOSN_KEEPS_MEMORY) {
-        return pool_grow(pool, n);
-    }
-
-    p = pool->pos;
-    pool->pos += n;
-    return p;
-}
-
-
-void *
-mosn_pool_alloc(mosn_pool_t *pool, size_t n)
-{
-    void *p = mosn_pool_try_alloc(pool, n);
+    void *p = mosn_pool_try_grow(pool, n);
 
     if (MOSN_UNLIKELY(p == NULL)) {
         pool_no_memory(n);
     }
     return p;
-}
-
-
-void *
-mosn_pool_calloc(mosn_pool_t *pool, size_t n)
-{
-    return memset(mosn_pool_alloc(pool, n), 0, n);
 }
 
 
@@ -265,18 +237,6 @@ mosn_pool_printf(mosn_pool_t *pool, const char *fmt, ...)
     (void) vsnprintf(text, (size_t) n + 1, fmt, again);
     va_end(again);
     return (mosn_str_t){ text, (size_t) n };
-}
-
-
-void
-mosn_pool_on_destroy(mosn_pool_t *pool, void (*run)(void *), void *object)
-{
-    pool_cleanup_t *c = mosn_pool_alloc(pool, sizeof(*c));
-
-    c->run = run;
-    c->object = object;
-    c->next = pool->cleanups;
-    pool->cleanups = c;
 }
 
 

@@ -27,17 +27,92 @@ typedef enum {
 
 mosn_pool_t *mosn_pool_create(mosn_pool_e kind);
 
+/* Private. */
+
+#define MOSN_POOL_ALIGN 16u
+
+typedef struct mosn_pool_chunk_s   mosn_pool_chunk_t;
+typedef struct mosn_pool_cleanup_s mosn_pool_cleanup_t;
+
+struct mosn_pool_chunk_s {
+    mosn_pool_chunk_t *next;
+    size_t             size;
+};
+
+struct mosn_pool_cleanup_s {
+    mosn_pool_cleanup_t *next;
+    void (*run)(void *);
+    void *object;
+};
+
+struct mosn_pool_s {
+    mosn_pool_chunk_t    first; /* this chunk; must be the first member */
+    char                *pos;
+    char                *end;
+    mosn_pool_chunk_t   *chunks; /* the others */
+    mosn_pool_cleanup_t *cleanups;
+    mosn_pool_t         *next_dead;
+    mosn_pool_e          kind;
+};
+
+void *mosn_pool_grow(mosn_pool_t *pool, size_t n);
+void *mosn_pool_try_grow(mosn_pool_t *pool, size_t n);
+
+static inline size_t
+mosn_pool_align(size_t n)
+{
+    return (n + MOSN_POOL_ALIGN - 1) & ~(size_t) (MOSN_POOL_ALIGN - 1);
+}
+
+
+/* `n` bytes of the chunk that is there, or NULL. */
+static inline void *
+mosn_pool_cut(mosn_pool_t *pool, size_t n)
+{
+    char *p = pool->pos;
+
+    if (MOSN_UNLIKELY((size_t) (pool->end - p) < n) || !MOSN_KEEPS_MEMORY) {
+        return NULL;
+    }
+    pool->pos = p + n;
+    return p;
+}
+
+/* Public. */
+
 /* Destroys `*pool` and clears the caller's pointer. */
 void mosn_pool_destroy(mosn_pool_t **pool);
 
 /* `n` bytes, aligned for any object; not cleared. */
-void *mosn_pool_alloc(mosn_pool_t *pool, size_t n);
+static inline void *
+mosn_pool_alloc(mosn_pool_t *pool, size_t n)
+{
+    void *p = mosn_pool_cut(pool, mosn_pool_align(n));
+
+    return MOSN_LIKELY(p != NULL) ? p
+                                  : mosn_pool_grow(pool, mosn_pool_align(n));
+}
+
 
 /* The same, zeroed. */
-void *mosn_pool_calloc(mosn_pool_t *pool, size_t n);
+static inline void *
+mosn_pool_calloc(mosn_pool_t *pool, size_t n)
+{
+    return memset(mosn_pool_alloc(pool, n), 0, n);
+}
+
 
 /* NULL when there is no memory. */
-void *mosn_pool_try_alloc(mosn_pool_t *pool, size_t n);
+static inline void *
+mosn_pool_try_alloc(mosn_pool_t *pool, size_t n)
+{
+    void *p = mosn_pool_cut(pool, mosn_pool_align(n));
+
+    return MOSN_LIKELY(p != NULL)
+               ? p
+               : mosn_pool_try_grow(pool, mosn_pool_align(n));
+}
+
 
 /* Copies with a NUL behind. */
 char      *mosn_pool_strdup(mosn_pool_t *pool, const char *text);
@@ -46,8 +121,17 @@ mosn_str_t mosn_pool_printf(mosn_pool_t *pool, const char *fmt, ...)
     MOSN_PRINTF(2, 3);
 
 /* Runs `run(object)` when the pool is destroyed, last registered first. */
-void mosn_pool_on_destroy(mosn_pool_t *pool, void (*run)(void *),
-                          void        *object);
+static inline void
+mosn_pool_on_destroy(mosn_pool_t *pool, void (*run)(void *), void *object)
+{
+    mosn_pool_cleanup_t *c = mosn_pool_alloc(pool, sizeof(*c));
+
+    c->run = run;
+    c->object = object;
+    c->next = pool->cleanups;
+    pool->cleanups = c;
+}
+
 
 /* Gives the free lists back to the system; for tests and before exit. */
 void mosn_pool_release_cache(void);

@@ -298,22 +298,16 @@ mosn_conn_broken(mosn_conn_t *conn, int error)
 
 /* --- writing ------------------------------------------------------------ */
 
-/* One send of what is queued, as much as one call takes; `*offered_r` is how
- * much that was. */
-static ssize_t
-conn_send(mosn_conn_t *conn, size_t *offered_r)
+static MOSN_NOINLINE ssize_t
+conn_send_pieces(mosn_conn_t *conn, size_t *offered_r)
 {
     struct iovec  iov[MAX_IOV];
     struct msghdr msg = { .msg_iov = iov };
-    mosn_buf_t   *head = conn->out.head;
     size_t        offered = 0;
     int           n = 0;
 
-    if (head->next == NULL && conn->transport == NULL) {
-        *offered_r = mosn_buf_len(head);
-        return send(conn->fd, head->pos, *offered_r, MSG_NOSIGNAL);
-    }
-    for (mosn_buf_t *b = head; b != NULL && n < MAX_IOV; b = b->next) {
+    for (mosn_buf_t *b = conn->out.head; b != NULL && n < MAX_IOV; b = b->next)
+    {
         if (mosn_buf_len(b) > 0) {
             iov[n].iov_base = b->pos;
             iov[n].iov_len = mosn_buf_len(b);
@@ -327,6 +321,21 @@ conn_send(mosn_conn_t *conn, size_t *offered_r)
     }
     msg.msg_iovlen = (size_t) n;
     return sendmsg(conn->fd, &msg, MSG_NOSIGNAL);
+}
+
+
+/* One send of what is queued, as much as one call takes; `*offered_r` is how
+ * much that was. */
+static inline ssize_t
+conn_send(mosn_conn_t *conn, size_t *offered_r)
+{
+    mosn_buf_t *head = conn->out.head;
+
+    if (head->next != NULL || conn->transport != NULL) {
+        return conn_send_pieces(conn, offered_r);
+    }
+    *offered_r = mosn_buf_len(head);
+    return send(conn->fd, head->pos, *offered_r, MSG_NOSIGNAL);
 }
 
 

@@ -15,15 +15,6 @@
 
 
 void
-mosn_timer_init(mosn_timer_t *timer, mosn_timer_pt fire)
-{
-    mosn_list_init(&timer->link);
-    timer->due = timer->slot_due = 0;
-    timer->fire = fire;
-}
-
-
-void
 mosn_wheel_init(mosn_wheel_t *wheel, uint64_t now)
 {
     wheel->now = now;
@@ -57,8 +48,8 @@ wheel_link(mosn_wheel_t *wheel, mosn_timer_t *timer)
 }
 
 
-static void
-wheel_unlink(mosn_wheel_t *wheel, mosn_timer_t *timer)
+void
+mosn_wheel_unlink(mosn_wheel_t *wheel, mosn_timer_t *timer)
 {
     mosn_list_t *next = timer->link.next;
 
@@ -89,18 +80,9 @@ mosn_wheel_arm(mosn_wheel_t *wheel, mosn_timer_t *timer, uint64_t due)
         if (timer->slot_due <= due) {
             return; /* the wheel will see the new time */
         }
-        wheel_unlink(wheel, timer);
+        mosn_wheel_unlink(wheel, timer);
     }
     wheel_link(wheel, timer);
-}
-
-
-void
-mosn_wheel_disarm(mosn_wheel_t *wheel, mosn_timer_t *timer)
-{
-    if (mosn_timer_is_armed(timer)) {
-        wheel_unlink(wheel, timer);
-    }
 }
 
 

@@ -37,7 +37,13 @@ struct mosn_wheel_s {
     mosn_list_t slots[MOSN_WHEEL_LEVELS][MOSN_WHEEL_SLOTS];
 };
 
-void mosn_timer_init(mosn_timer_t *timer, mosn_timer_pt fire);
+static inline void
+mosn_timer_init(mosn_timer_t *timer, mosn_timer_pt fire)
+{
+    mosn_list_init(&timer->link);
+    timer->due = timer->slot_due = 0;
+    timer->fire = fire;
+}
 
 static inline bool
 mosn_timer_is_armed(const mosn_timer_t *timer)
@@ -48,7 +54,17 @@ mosn_timer_is_armed(const mosn_timer_t *timer)
 
 void mosn_wheel_init(mosn_wheel_t *wheel, uint64_t now);
 void mosn_wheel_arm(mosn_wheel_t *wheel, mosn_timer_t *timer, uint64_t due);
-void mosn_wheel_disarm(mosn_wheel_t *wheel, mosn_timer_t *timer);
+
+void mosn_wheel_unlink(mosn_wheel_t *wheel, mosn_timer_t *timer);
+
+static inline void
+mosn_wheel_disarm(mosn_wheel_t *wheel, mosn_timer_t *timer)
+{
+    if (mosn_timer_is_armed(timer)) {
+        mosn_wheel_unlink(wheel, timer);
+    }
+}
+
 
 /* Milliseconds until the wheel has something to do, at most `max_ms`. */
 uint64_t mosn_wheel_wait_ms(const mosn_wheel_t *wheel, uint64_t max_ms);

@@ -15,6 +15,7 @@
 #define MOSN_UNLIKELY(x)       __builtin_expect(!!(x), 0)
 #define MOSN_UNUSED            __attribute__((unused))
 #define MOSN_COLD              __attribute__((cold, noinline))
+#define MOSN_NOINLINE          __attribute__((noinline)) /* keeps its caller short */
 #define MOSN_NORETURN          __attribute__((noreturn))
 #define MOSN_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define MOSN_CACHE_LINE        64

@@ -61,6 +61,13 @@ struct mosn_rpc_frame_s {
     uint32_t at[4];
 };
 
+static inline size_t
+mosn_rpc_body_len(const mosn_rpc_frame_t *frame)
+{
+    return frame->len - frame->head_len - frame->tail_len;
+}
+
+
 /* A message of such a protocol: mosn_message_t.rpc. */
 struct mosn_rpc_s {
     const mosn_rpc_codec_t *codec;

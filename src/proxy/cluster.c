@@ -148,17 +148,6 @@ version_build(mosn_conf_t *reader, mosn_pool_t *pool,
 }
 
 
-void
-mosn_cluster_version_unref(mosn_cluster_version_t *version)
-{
-    if (--version->refs == 0 && version->pool != NULL) {
-        mosn_pool_t *pool = version->pool;
-
-        mosn_pool_destroy(&pool);
-    }
-}
-
-
 /* --- hosts --------------------------------------------------------------- */
 
 static bool
@@ -624,6 +613,7 @@ mosn_cluster_replace(mosn_conf_t *reader, mosn_cluster_t *c, mosn_pool_t *pool,
     version_limit(v, conf, c->metrics);
     c->version = v;
     c->conf = conf;
+    c->room = 0;
     c->removed = false;
     c->originals = NULL;
     if (conf->discovery == MOSN_DISCOVERY_ORIGINAL_DST) {
@@ -734,15 +724,6 @@ mosn_clusters_wait(const mosn_generation_t *generation)
         }
     }
     return false;
-}
-
-
-mosn_host_t *
-mosn_cluster_pick(mosn_cluster_t *cluster, mosn_pick_t *how)
-{
-    mosn_pick_t any = { 0 };
-
-    return mosn_host_groups_pick(&cluster->groups, how != NULL ? how : &any);
 }
 
 

@@ -157,8 +157,10 @@ struct mosn_cluster_s {
     mosn_originals_t          *originals; /* instead of hosts; or NULL */
     mosn_list_t                queue;     /* of requests that wait for room */
     uint32_t                   n_queued;
-    bool                       admitting;    /* those who wait, just now */
-    bool                       pinned;       /* a listener names it */
+    bool                       admitting; /* those who wait, just now */
+    bool                       pinned;    /* a listener names it */
+    uint64_t                   room;      /* to be filled without counting */
+    uint64_t                   room_ms;   /* in this millisecond */
     uint64_t                   retry_tokens; /* thousandths of a retry */
     uint64_t                   retry_window; /* earned by requests lately */
     uint64_t                   retry_second; /* when the last came by time */
@@ -210,7 +212,12 @@ void mosn_clusters_start(mosn_generation_t *generation, mosn_loop_t *loop);
 void mosn_clusters_stop(mosn_generation_t *generation);
 
 /* A host for the next request, or NULL; `how` may be NULL. */
-mosn_host_t *mosn_cluster_pick(mosn_cluster_t *cluster, mosn_pick_t *how);
+static inline mosn_host_t *
+mosn_cluster_pick(mosn_cluster_t *cluster, const mosn_pick_t *how)
+{
+    return mosn_host_groups_pick(&cluster->groups, how);
+}
+
 
 /* All clusters with their hosts, for people: what they weigh, do, and why
  * they get no requests. */
@@ -231,7 +238,16 @@ mosn_cluster_version_ref(mosn_cluster_version_t *version)
 }
 
 
-void mosn_cluster_version_unref(mosn_cluster_version_t *version);
+static inline void
+mosn_cluster_version_unref(mosn_cluster_version_t *version)
+{
+    if (--version->refs == 0 && version->pool != NULL) {
+        mosn_pool_t *pool = version->pool;
+
+        mosn_pool_destroy(&pool);
+    }
+}
+
 
 /* Have its hosts names that are to be resolved? */
 static inline bool

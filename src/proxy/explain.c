@@ -213,7 +213,7 @@ explain_subset(const mosn_conf_pairs_t *subset, mosn_cluster_t *c, FILE *out)
 {
     const mosn_host_group_t *group;
 
-    if (subset->n == 0) {
+    if (subset == NULL) {
         return;
     }
     group = mosn_host_groups_find(&c->groups, subset);

@@ -96,11 +96,11 @@ host_on_high_empty(mosn_stream_pool_t *pool)
 
 
 mosn_stream_pool_t *
-mosn_host_pool(mosn_host_t *host, bool high)
+mosn_host_pool_high(mosn_host_t *host)
 {
     host_high_t *h;
 
-    if (MOSN_LIKELY(!high || !host->version->limits_high)) {
+    if (!host->version->limits_high) {
         return &host->pool;
     }
     if (host->high == NULL) {
@@ -139,22 +139,6 @@ mosn_host_start(mosn_host_t *host, mosn_loop_t *loop)
 }
 
 
-void
-mosn_host_unref(mosn_host_t *host)
-{
-    mosn_pool_t *memory = host->memory;
-
-    if (--host->refs > 0) {
-        return;
-    }
-    if (host->left) { /* somebody may be on the way out of its pool */
-        mosn_loop_bury(host->pool.loop, &memory);
-    } else {
-        mosn_pool_destroy(&memory);
-    }
-}
-
-
 /* The pools have references until their last connections are closed. */
 void
 mosn_host_leave(mosn_host_t *host)
@@ -172,6 +156,19 @@ mosn_host_leave(mosn_host_t *host)
         mosn_host_close(host);
     } else {
         mosn_host_unref(host);
+    }
+}
+
+
+void
+mosn_host_free(mosn_host_t *host)
+{
+    mosn_pool_t *memory = host->memory;
+
+    if (host->left) { /* somebody may be on the way out of its pool */
+        mosn_loop_bury(host->pool.loop, &memory);
+    } else {
+        mosn_pool_destroy(&memory);
     }
 }
 

@@ -88,9 +88,16 @@ void     mosn_host_touch(mosn_str_t cluster, mosn_str_t name);
 
 void mosn_host_start(mosn_host_t *host, mosn_loop_t *loop);
 
+mosn_stream_pool_t *mosn_host_pool_high(mosn_host_t *host);
+
 /* The pool for requests with a priority: its own where the high one has
  * limits of its own. */
-mosn_stream_pool_t *mosn_host_pool(mosn_host_t *host, bool high);
+static inline mosn_stream_pool_t *
+mosn_host_pool(mosn_host_t *host, bool high)
+{
+    return MOSN_LIKELY(!high) ? &host->pool : mosn_host_pool_high(host);
+}
+
 
 /* Idle connections close, busy ones when they are done. */
 void mosn_host_close(mosn_host_t *host);
@@ -113,7 +120,16 @@ mosn_host_ref(mosn_host_t *host)
 }
 
 
-void mosn_host_unref(mosn_host_t *host);
+void mosn_host_free(mosn_host_t *host);
+
+static inline void
+mosn_host_unref(mosn_host_t *host)
+{
+    if (--host->refs == 0) {
+        mosn_host_free(host);
+    }
+}
+
 
 /* A request more, or less, is under way to it. */
 static inline void

@@ -317,6 +317,9 @@ group_share(mosn_host_groups_t *groups, mosn_host_group_t *group)
     for (uint32_t i = 0; i < group->n_levels; i++) {
         level_fill(groups, &group->levels[i]);
     }
+    group->simple = !group->fails_over && group->levels[0].local_load == 0
+                        ? &group->levels[0].usable
+                        : NULL;
 }
 
 
@@ -453,30 +456,41 @@ pick_level(mosn_host_group_t *group, const mosn_pick_t *how)
 }
 
 
-static mosn_host_t *
-pick_from(mosn_host_groups_t *groups, mosn_host_group_t *group,
-          const mosn_pick_t *how)
+static MOSN_NOINLINE const mosn_host_set_t *
+pick_set(mosn_host_group_t *group, const mosn_pick_t *how)
 {
-    const mosn_lb_ops_t   *lb = groups->cluster->version->lb->ops;
-    mosn_host_level_t     *level = pick_level(group, how);
-    const mosn_host_set_t *set = &level->usable;
+    mosn_host_level_t *level = pick_level(group, how);
 
     if (level->local_load > 0 && level->local.n > 0
         && (level->local_load == 100 || pick_roll(how) < level->local_load)
         && !(level->local.n == 1 && level->local.hosts[0] == how->avoid))
     {
-        set = &level->local;
+        return &level->local;
     }
+    return &level->usable;
+}
+
+
+static inline mosn_host_t *
+pick_from(mosn_host_groups_t *groups, mosn_host_group_t *group,
+          const mosn_pick_t *how)
+{
+    const mosn_host_set_t *set = MOSN_LIKELY(group->simple != NULL)
+                                     ? group->simple
+                                     : pick_set(group, how);
+    const mosn_lb_ops_t   *lb;
+
     if (set->n <= 1) {
         return set->n == 1 ? set->hosts[0] : NULL;
     }
+    lb = groups->cluster->version->lb->ops;
     return lb->pick(set->state, set, how);
 }
 
 
 /* The host of a cookie serves those whom it has served, also while it takes
  * no others. */
-static mosn_host_t *
+static MOSN_NOINLINE mosn_host_t *
 pick_sticky(const mosn_host_group_t *group, const mosn_pick_t *how,
             uint64_t now)
 {
@@ -494,24 +508,41 @@ pick_sticky(const mosn_host_group_t *group, const mosn_pick_t *how,
 }
 
 
-mosn_host_t *
-mosn_host_groups_pick(mosn_host_groups_t *groups, mosn_pick_t *how)
+/* It is down: since a moment ago? */
+static MOSN_NOINLINE mosn_host_t *
+pick_again(mosn_host_groups_t *groups, mosn_host_group_t *group,
+           const mosn_pick_t *how, mosn_host_t *host)
 {
+    if (!host->usable) {
+        return host; /* nor are the others */
+    }
+    mosn_host_groups_look(groups);
+    return pick_from(groups, group, how);
+}
+
+
+mosn_host_t *
+mosn_host_groups_pick(mosn_host_groups_t *groups, const mosn_pick_t *how)
+{
+    static const mosn_pick_t any;
+
     uint64_t           now = groups_now_ms(groups);
-    mosn_host_group_t *group;
+    mosn_host_group_t *group = &groups->whole;
     mosn_host_t       *host = NULL;
 
-    if (groups->stale || now >= groups->look_at_ms
-        || atomic_load_explicit(groups->cell, memory_order_relaxed)
-               != groups->epoch)
+    if (MOSN_UNLIKELY(
+            groups->stale || now >= groups->look_at_ms
+            || atomic_load_explicit(groups->cell, memory_order_relaxed)
+                   != groups->epoch))
     {
         mosn_host_groups_look(groups);
     }
-    group = how->subset == NULL || how->subset->n == 0
-                ? &groups->whole
-                : mosn_host_groups_find(groups, how->subset);
-    if (group == NULL) {
-        return NULL;
+    how = how != NULL ? how : &any;
+    if (how->subset != NULL) {
+        group = mosn_host_groups_find(groups, how->subset);
+        if (group == NULL) {
+            return NULL;
+        }
     }
     if (how->has_sticky) {
         host = pick_sticky(group, how, now);
@@ -519,10 +550,7 @@ mosn_host_groups_pick(mosn_host_groups_t *groups, mosn_pick_t *how)
     if (host == NULL) {
         host = pick_from(groups, group, how);
     }
-    if (host != NULL && host->usable && mosn_stream_pool_is_down(&host->pool))
-    { /* since a moment ago */
-        mosn_host_groups_look(groups);
-        host = pick_from(groups, group, how);
-    }
-    return host;
+    return MOSN_UNLIKELY(host != NULL && mosn_stream_pool_is_down(&host->pool))
+               ? pick_again(groups, group, how, host)
+               : host;
 }

@@ -59,6 +59,8 @@ typedef struct {
     mosn_host_level_t *levels;
     uint32_t           n_levels;
     bool               fails_over; /* the first level does not take all */
+    /* What every request picks from; NULL: it depends. */
+    const mosn_host_set_t *simple;
 } mosn_host_group_t;
 
 typedef struct {
@@ -81,9 +83,9 @@ void mosn_host_groups_build(mosn_host_groups_t *groups,
                             mosn_cluster_t *cluster, mosn_pool_t *pool);
 void mosn_host_groups_free(mosn_host_groups_t *groups);
 
-/* A host, or NULL.  With `why_r`, what it was taken for. */
+/* A host, or NULL; `how` may be NULL. */
 mosn_host_t *mosn_host_groups_pick(mosn_host_groups_t *groups,
-                                   mosn_pick_t        *how);
+                                   const mosn_pick_t  *how);
 
 /* Looks at all hosts now. */
 void mosn_host_groups_look(mosn_host_groups_t *groups);

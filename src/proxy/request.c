@@ -145,7 +145,9 @@ request_on_stream(void *owner, mosn_stream_t *stream)
     mosn_timer_init(&r->timer, mosn_request_timed_out);
     mosn_timer_init(&r->backoff, mosn_request_backoff_over);
     (void) mosn_generation_ref(r->conf->generation);
-    (void) mosn_live_ref(r->conf->live);
+    if (r->conf->live != NULL) {
+        (void) mosn_live_ref(r->conf->live);
+    }
     mosn_pool_on_destroy(r->pool, request_let_go, r);
     mosn_metric_inc(pc->metrics + MOSN_LISTENER_REQUESTS);
     mosn_metric_inc(pc->metrics + MOSN_LISTENER_REQUESTS_ACTIVE);
@@ -216,7 +218,7 @@ request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
         mosn_request_fail(r, MOSN_REASON_METHOD_NOT_ALLOWED);
         return;
     }
-    if (mosn_filters_on_request(r) == MOSN_NEXT) {
+    if (r->n_filters == 0 || mosn_filters_on_request(r) == MOSN_NEXT) {
         mosn_request_route(r);
     }
 }

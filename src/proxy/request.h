@@ -274,7 +274,16 @@ bool mosn_request_may_repeat(const mosn_request_t *request,
  */
 
 void mosn_request_count_end(const mosn_request_t *request);
-void mosn_request_count_response(mosn_request_t *request, unsigned status);
+
+static inline void
+mosn_request_count_response(const mosn_request_t *request, unsigned status)
+{
+    unsigned slot = MOSN_UPSTREAM_STATUS_1XX + status / 100 - 1;
+
+    mosn_metric_inc(request->host->metrics + slot);
+    mosn_metric_inc(request->cluster->metrics + slot);
+}
+
 
 /* --- proxy/failure.c ---------------------------------------------------- */
 

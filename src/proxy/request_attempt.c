@@ -112,34 +112,22 @@ mosn_request_arm_timer(mosn_request_t *r)
     uint64_t now = r->loop->now_ms, at = UINT64_MAX;
     uint32_t idle = r->idle_ms > 0 ? r->idle_ms : r->timeout_ms;
 
-    if (r->response == NULL && r->received_all && r->timeout_ms > 0) {
-        if (r->answer_by_ms == 0) {
+    if (r->response == NULL && r->received_all) {
+        if (r->answer_by_ms == 0 && r->timeout_ms > 0) {
             r->answer_by_ms = now + r->timeout_ms;
         }
         request_sooner(&at, r->answer_by_ms);
-    } else if (idle > 0 && !(r->response == NULL && r->received_all)) {
+    } else if (idle > 0) {
         at = now + idle;
     }
-    if (r->response == NULL) {
+    if (MOSN_UNLIKELY(r->try_by_ms > 0) && r->response == NULL) {
         request_sooner(&at, r->try_by_ms);
     }
     request_sooner(&at, r->deadline_ms);
-    if (at == UINT64_MAX) {
-        mosn_timer_disarm(r->loop, &r->timer);
+    if (MOSN_LIKELY(at != UINT64_MAX)) {
+        mosn_wheel_arm(&r->loop->wheel, &r->timer, at);
     } else {
-        mosn_timer_arm(r->loop, &r->timer, at > now ? at - now : 1);
-    }
-}
-
-
-/* From now on, or anew: its last byte is sent. */
-void
-mosn_request_start_try(mosn_request_t *r)
-{
-    if (r->route != NULL && r->route->retry != NULL
-        && r->route->retry->per_try_timeout_ms > 0)
-    {
-        r->try_by_ms = r->loop->now_ms + r->route->retry->per_try_timeout_ms;
+        mosn_timer_disarm(r->loop, &r->timer);
     }
 }
 
@@ -444,12 +432,26 @@ request_has_tried(const mosn_request_t *r, const mosn_host_t *host)
 
 
 /* One that was not tried yet, as far as there are such. */
+static MOSN_NOINLINE mosn_host_t *
+request_pick_other(mosn_request_t *r, mosn_pick_t *how)
+{
+    mosn_host_t *host;
+
+    how->avoid = r->host;
+    host = mosn_cluster_pick(r->cluster, how);
+    for (int i = 0; host != NULL && i < 2 && request_has_tried(r, host); i++) {
+        how->avoid = host;
+        how->has_sticky = false;
+        host = mosn_cluster_pick(r->cluster, how);
+    }
+    return host;
+}
+
+
 mosn_host_t *
 mosn_request_pick(mosn_request_t *r)
 {
-    mosn_pick_t  how = { .avoid = r->attempts > 0 ? r->host : NULL,
-                         .subset = r->subset,
-                         .now_ns = r->loop->now_ns };
+    mosn_pick_t  how = { .subset = r->subset, .now_ns = r->loop->now_ns };
     mosn_host_t *host;
 
     if (MOSN_UNLIKELY(r->cluster->originals != NULL)) {
@@ -460,15 +462,8 @@ mosn_request_pick(mosn_request_t *r)
     {
         mosn_affinity_ask(r, &how);
     }
-    host = mosn_cluster_pick(r->cluster, &how);
-    for (int i = 0; r->attempts > 0 && host != NULL && i < 2
-                    && request_has_tried(r, host);
-         i++)
-    {
-        how.avoid = host;
-        how.has_sticky = false;
-        host = mosn_cluster_pick(r->cluster, &how);
-    }
+    host = r->attempts == 0 ? mosn_cluster_pick(r->cluster, &how)
+                            : request_pick_other(r, &how);
     if (host == NULL
         || host->version->pool_conf.protocol != r->version->pool_conf.protocol)
     {
@@ -511,28 +506,47 @@ mosn_request_forward(mosn_request_t *r)
  */
 
 static bool
-request_has_room(const mosn_request_t *r)
+request_has_room_high(const mosn_cluster_t *c)
 {
-    const mosn_cluster_t      *c = r->cluster;
-    const mosn_breaker_conf_t *breaker = &c->conf->circuit_breaker;
-    uint64_t                   max, n;
+    const mosn_breaker_conf_t *breaker = c->conf->circuit_breaker_high;
+    uint64_t                   max =
+        (uint64_t) (breaker != NULL ? breaker : &c->conf->circuit_breaker)
+            ->max_requests;
 
-    if (r->high && c->conf->circuit_breaker_high != NULL) {
-        breaker = c->conf->circuit_breaker_high;
+    return max == 0
+           || mosn_metrics_sum(c->metrics + MOSN_UPSTREAM_REQUESTS_HIGH) < max;
+}
+
+
+/* All workers count: one asks for its share of the room, and takes that. */
+static bool
+request_take_room(const mosn_request_t *r)
+{
+    mosn_cluster_t *c = r->cluster;
+    uint64_t        max = (uint64_t) c->conf->circuit_breaker.max_requests;
+
+    if (MOSN_UNLIKELY(r->high)) {
+        return request_has_room_high(c);
     }
-    max = (uint64_t) breaker->max_requests;
     if (max == 0) {
         return true;
     }
-    n = mosn_metrics_sum(c->metrics
-                         + (r->high ? MOSN_UPSTREAM_REQUESTS_HIGH
-                                    : MOSN_UPSTREAM_REQUESTS_ACTIVE));
-    if (n < max || r->high) {
-        return n < max;
+    if (MOSN_UNLIKELY(c->room == 0 || c->room_ms != r->loop->now_ms)) {
+        uint32_t slot = c->metrics + MOSN_UPSTREAM_REQUESTS_ACTIVE;
+
+        c->room_ms = r->loop->now_ms;
+        c->room = mosn_metrics_share(slot, max);
+        if (c->room == 0) {
+            /* Those of a high priority are among them. */
+            max += mosn_metrics_sum(c->metrics + MOSN_UPSTREAM_REQUESTS_HIGH);
+            c->room = mosn_metrics_sum(slot) < max;
+        }
+        if (c->room == 0) {
+            return false;
+        }
     }
-    /* Those of a high priority are among them; other workers count on. */
-    max += mosn_metrics_sum(c->metrics + MOSN_UPSTREAM_REQUESTS_HIGH);
-    return n < max;
+    c->room--;
+    return true;
 }
 
 
@@ -565,7 +579,7 @@ mosn_request_admit_next(mosn_cluster_t *c)
         mosn_request_t *r =
             mosn_container_of(c->queue.next, mosn_request_t, queue);
 
-        if (!request_has_room(r)) {
+        if (!request_take_room(r)) {
             break;
         }
         request_unqueue(r);
@@ -583,7 +597,7 @@ mosn_request_admit(mosn_request_t *r)
     const mosn_queue_conf_t *queue = c->conf->queue;
     uint64_t                 at;
 
-    if (MOSN_LIKELY(mosn_list_is_empty(&c->queue) && request_has_room(r))) {
+    if (MOSN_LIKELY(mosn_list_is_empty(&c->queue) && request_take_room(r))) {
         request_enter(r);
         return;
     }

@@ -15,18 +15,9 @@ mosn_request_count_end(const mosn_request_t *r)
     if (class >= 1 && class <= 5) {
         mosn_metric_inc(metrics + MOSN_LISTENER_STATUS_1XX + class - 1);
     }
-    mosn_metric_observe_us(metrics + MOSN_LISTENER_DURATION, us);
+    mosn_metric_observe(metrics + MOSN_LISTENER_DURATION,
+                        mosn_metrics_observation(us));
     if (r->reason != MOSN_REASON_NONE) {
         mosn_reason_count(r->reason);
     }
-}
-
-
-void
-mosn_request_count_response(mosn_request_t *r, unsigned status)
-{
-    unsigned class = status / 100 - 1;
-
-    mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_STATUS_1XX + class);
-    mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_STATUS_1XX + class);
 }

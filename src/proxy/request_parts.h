@@ -62,9 +62,20 @@ void mosn_request_admit_next(mosn_cluster_t *cluster);
 
 void mosn_request_trim_held(mosn_request_t *r);
 void mosn_request_arm_timer(mosn_request_t *r);
-void mosn_request_start_try(mosn_request_t *r);
 void mosn_request_timed_out(mosn_timer_t *timer);
 void mosn_request_backoff_over(mosn_timer_t *timer);
+
+/* Its attempt has as long from now on, or anew: its last byte is sent. */
+static inline void
+mosn_request_start_try(mosn_request_t *r)
+{
+    const mosn_retry_conf_t *retry = r->route != NULL ? r->route->retry : NULL;
+
+    if (retry != NULL && retry->per_try_timeout_ms > 0) {
+        r->try_by_ms = r->loop->now_ms + retry->per_try_timeout_ms;
+    }
+}
+
 
 /* request_hedge.c */
 

@@ -54,7 +54,8 @@ request_to_cluster(mosn_request_t *r)
 
         r->deadline_ms = ms > 0 ? r->loop->now_ms + ms : 0;
     }
-    if (r->head->rpc == NULL && !mosn_request_rewrite(r)) {
+    if (r->route->rewrites && r->head->rpc == NULL && !mosn_request_rewrite(r))
+    {
         mosn_request_fail(r, MOSN_REASON_URI_TOO_LONG);
         return;
     }

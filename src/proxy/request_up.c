@@ -9,40 +9,21 @@
 static void
 request_upstream_done(mosn_request_t *r)
 {
-    uint64_t us = (r->loop->now_ns - r->forwarded_ns) / 1000;
+    uint64_t           us = (r->loop->now_ns - r->forwarded_ns) / 1000;
+    mosn_observation_t o = mosn_metrics_observation(us);
 
     r->up = NULL;
-    mosn_metric_observe_us(r->host->metrics + MOSN_UPSTREAM_DURATION, us);
-    mosn_metric_observe_us(r->cluster->metrics + MOSN_UPSTREAM_DURATION, us);
+    mosn_metric_observe(r->host->metrics + MOSN_UPSTREAM_DURATION, o);
+    mosn_metric_observe(r->cluster->metrics + MOSN_UPSTREAM_DURATION, o);
 }
 
 
-/* Filters, then the head to the client, then what was held meanwhile. */
-void
-mosn_request_respond(mosn_request_t *r, mosn_message_t *m, bool end)
+/* What came while the head was held. */
+static MOSN_NOINLINE void
+request_send_held(mosn_request_t *r)
 {
     mosn_stream_t *down = r->down;
-    mosn_verdict_e verdict = mosn_filters_on_response(r, m);
 
-    if (verdict == MOSN_PAUSE) {
-        r->held_response = m;
-        r->held_response_end = end;
-        return;
-    }
-    if (verdict != MOSN_NEXT) {
-        return;
-    }
-
-    r->responded = true;
-    r->status = m->status;
-    down->ops->send_head(down, m, end);
-    if (r->over) {
-        return;
-    }
-    if (end) {
-        mosn_request_finish(r);
-        return;
-    }
     while (r->held_answer.head != NULL && !r->over) {
         mosn_buf_t *b = r->held_answer.head;
         bool        last =
@@ -60,7 +41,42 @@ mosn_request_respond(mosn_request_t *r, mosn_message_t *m, bool end)
     if (!r->over && r->held_trailers != NULL) {
         down->ops->send_trailers(down, r->held_trailers);
         mosn_request_finish(r);
-    } else if (!r->over) {
+    }
+}
+
+
+void
+mosn_request_respond(mosn_request_t *r, mosn_message_t *m, bool end)
+{
+    mosn_stream_t *down = r->down;
+
+    if (r->n_filters > 0) {
+        mosn_verdict_e verdict = mosn_filters_on_response(r, m);
+
+        if (verdict == MOSN_PAUSE) {
+            r->held_response = m;
+            r->held_response_end = end;
+        }
+        if (verdict != MOSN_NEXT) {
+            return;
+        }
+    }
+
+    r->responded = true;
+    r->status = m->status;
+    down->ops->send_head(down, m, end);
+    if (r->over) {
+        return;
+    }
+    if (end) {
+        mosn_request_finish(r);
+        return;
+    }
+    if (MOSN_UNLIKELY(r->held_answer.head != NULL || r->held_trailers != NULL))
+    {
+        request_send_held(r);
+    }
+    if (!r->over && r->up_paused) {
         mosn_request_resume_up(down);
     }
 }
@@ -75,10 +91,12 @@ request_up_on_head(mosn_stream_t *up, mosn_message_t *m, bool end)
         return;
     }
 
-    mosn_outlier_note(r->cluster, r->host,
-                      m->status >= 500 ? MOSN_OUTCOME_ERROR
-                                       : MOSN_OUTCOME_ANSWER,
-                      r->loop->now_ms);
+    if (r->cluster->conf->outlier_detection != NULL) {
+        mosn_outlier_note(r->cluster, r->host,
+                          m->status >= 500 ? MOSN_OUTCOME_ERROR
+                                           : MOSN_OUTCOME_ANSWER,
+                          r->loop->now_ms);
+    }
     if (r->route != NULL && r->route->retry != NULL) {
         if (end) {
             r->up = NULL; /* nothing of it is left to be dropped */

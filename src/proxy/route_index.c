@@ -24,6 +24,7 @@ void
 mosn_route_index_init(mosn_route_index_t *index, mosn_pool_t *pool, uint32_t n)
 {
     memset(index, 0, sizeof(*index));
+    index->lone_ends = true;
     index->pool = pool;
     index->exact_mask = index->prefix_mask = START_MASK;
     index->exact =
@@ -223,6 +224,7 @@ mosn_route_index_add(mosn_route_index_t *index, mosn_str_t path,
     if (path.at == NULL) {
         path = MOSN_STR("");
     }
+    index->lone = NULL;
     if (key == MOSN_ROUTE_WHOLE) {
         (void) index_put(index, &index->exact, &index->exact_mask,
                          &index->n_exact, path, rank, sure);
@@ -234,6 +236,12 @@ mosn_route_index_add(mosn_route_index_t *index, mosn_str_t path,
         index_add_length(index, (uint32_t) path.len);
     }
     index_note_length(index, path, key == MOSN_ROUTE_BEGINNING);
+    if (index->n_prefix == 1 && index->n_exact == 0) {
+        index->lone =
+            index_cell(index->prefix, index->prefix_mask, path.at, path.len,
+                       index_hash(HASH_SEED, path.at, path.len));
+        index->lone_ends &= key == MOSN_ROUTE_PARTS;
+    }
 }
 
 
@@ -323,12 +331,29 @@ mosn_route_index_find_sure(const mosn_route_index_t *index, mosn_str_t path,
 }
 
 
+/* The same of a table with one prefix, which is what most have. */
+static uint32_t
+index_collect_lone(const mosn_route_index_t *index, mosn_str_t path)
+{
+    const mosn_route_cell_t *cell = index->lone;
+
+    if (path.len < cell->len || memcmp(path.at, cell->at, cell->len) != 0
+        || (index->lone_ends && !index_ends_part(path, cell->len)))
+    {
+        return 0;
+    }
+    index->heads[0] = cell->first;
+    return 1;
+}
+
+
 uint32_t
 mosn_route_walk(mosn_route_walk_t *walk, const mosn_route_index_t *index,
                 mosn_str_t path)
 {
     walk->index = index;
-    walk->n = index_collect(index, path, true, false);
+    walk->n = index->lone != NULL ? index_collect_lone(index, path)
+                                  : index_collect(index, path, true, false);
     return mosn_route_walk_next(walk);
 }
 

@@ -57,8 +57,12 @@ typedef struct {
     mosn_route_lengths_t near;    /* up to a beginning's */
     uint32_t            *lengths; /* of the prefixes, ascending, no repeats */
     uint32_t             n_lengths;
-    uint32_t             n_near; /* of them, those that a stem has a bit for */
-    uint32_t            *heads;  /* of a walk; one at a time */
+    /* The only key, when it is a prefix. */
+    const mosn_route_cell_t *lone;
+    bool                     lone_ends; /* ... where a part of the path does */
+
+    uint32_t  n_near; /* of them, those that a stem has a bit for */
+    uint32_t *heads;  /* of a walk; one at a time */
 } mosn_route_index_t;
 
 /* One pass over the candidates of a path. */

@@ -68,15 +68,13 @@ router_strip_port(mosn_str_t authority)
 
 
 mosn_virtual_host_t *
-mosn_virtual_host_find(const mosn_routes_t *table, mosn_str_t authority)
+mosn_virtual_host_search(const mosn_routes_t *table, mosn_str_t authority)
 {
     char                 lower[NAME_MAX_LEN];
     mosn_str_t           name = { lower, authority.len };
     mosn_virtual_host_t *found = NULL;
 
-    if (table->exact.n + table->suffixes.n + table->prefixes.n == 0
-        || authority.len > NAME_MAX_LEN || authority.len == 0)
-    {
+    if (authority.len > NAME_MAX_LEN || authority.len == 0) {
         return table->fallback;
     }
     for (size_t i = 0; i < authority.len; i++) {
@@ -109,7 +107,7 @@ mosn_route_find(const mosn_routes_t *routes, mosn_match_input_t *in)
         mosn_virtual_host_find(routes, in->request->authority);
     mosn_route_walk_t walk;
 
-    if (host == NULL) {
+    if (MOSN_UNLIKELY(host == NULL)) {
         return NULL;
     }
     for (uint32_t rank = mosn_route_walk(&walk, &host->index, in->path);
@@ -154,7 +152,7 @@ mosn_route_pick_cluster(const mosn_route_t       *route,
     const mosn_header_t       *h;
     uint32_t                   at;
 
-    *subset_r = &conf->subset;
+    *subset_r = conf->subset.n > 0 ? &conf->subset : NULL;
     if (MOSN_LIKELY(route->cluster != NULL)) {
         return route->cluster;
     }
@@ -433,6 +431,10 @@ router_build_forward(mosn_conf_t *reader, const mosn_generation_t *generation,
     mosn_mirrors_build(reader, generation, &conf->mirror);
     router_build_rewrite(reader, pool, conf->regex_rewrite);
     router_build_rewrite(reader, pool, conf->host_regex_rewrite);
+    route->rewrites =
+        conf->prefix_rewrite.at != NULL || conf->path_rewrite.at != NULL
+        || conf->regex_rewrite != NULL || conf->host_rewrite.at != NULL
+        || conf->host_regex_rewrite != NULL;
     router_check_fill(reader, route, &conf->path_rewrite, conf);
     if (conf->path_rewrite.at != NULL
         && (conf->path_rewrite.len == 0 || conf->path_rewrite.at[0] != '/'))
@@ -689,17 +691,6 @@ mosn_routes_name_cluster(const mosn_routes_t  *routes,
         }
     }
     return NULL;
-}
-
-
-void
-mosn_routes_unref(mosn_routes_t *routes)
-{
-    if (--routes->refs == 0) {
-        mosn_pool_t *pool = routes->pool;
-
-        mosn_pool_destroy(&pool);
-    }
 }
 
 

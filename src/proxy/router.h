@@ -123,9 +123,10 @@ typedef struct {
     uint32_t                 split_total;
     mosn_edits_t            *edits;        /* or NULL */
     struct mosn_format_s    *host_rewrite; /* or NULL */
-    mosn_str_t               body;         /* of a response of ours */
-    const mosn_retry_conf_t *retry;        /* its own or the host's; or NULL */
-    const mosn_cors_conf_t  *cors;         /* the same */
+    bool       rewrites; /* upstreams see another path, or another host */
+    mosn_str_t body;     /* of a response of ours */
+    const mosn_retry_conf_t *retry; /* its own or the host's; or NULL */
+    const mosn_cors_conf_t  *cors;  /* the same */
 } mosn_route_t;
 
 struct mosn_virtual_host_s {
@@ -175,15 +176,33 @@ mosn_routes_ref(mosn_routes_t *routes)
 }
 
 
-void mosn_routes_unref(mosn_routes_t *routes);
+static inline void
+mosn_routes_unref(mosn_routes_t *routes)
+{
+    if (--routes->refs == 0) {
+        mosn_pool_t *pool = routes->pool;
+
+        mosn_pool_destroy(&pool);
+    }
+}
+
 
 /* Where a route stands that names a cluster, or NULL. */
 const char *mosn_routes_name_cluster(const mosn_routes_t  *routes,
                                      const mosn_cluster_t *cluster);
 
 /* The virtual host of a request, or NULL. */
-mosn_virtual_host_t *mosn_virtual_host_find(const mosn_routes_t *routes,
-                                            mosn_str_t           authority);
+mosn_virtual_host_t *mosn_virtual_host_search(const mosn_routes_t *routes,
+                                              mosn_str_t           authority);
+
+static inline mosn_virtual_host_t *
+mosn_virtual_host_find(const mosn_routes_t *routes, mosn_str_t authority)
+{
+    return routes->exact.n + routes->suffixes.n + routes->prefixes.n == 0
+               ? routes->fallback
+               : mosn_virtual_host_search(routes, authority);
+}
+
 
 /* The route for a request, or NULL. */
 const mosn_route_t *mosn_route_find(const mosn_routes_t *routes,

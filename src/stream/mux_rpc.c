@@ -72,8 +72,7 @@ rpc_message_init(mux_rpc_stream_t *s, const mosn_rpc_frame_t *frame,
     memset(m, 0, sizeof(*m));
     memset(&s->rpc, 0, sizeof(s->rpc));
     m->version = MOSN_HTTP_11;
-    m->content_length =
-        (int64_t) (frame->len - frame->head_len - frame->tail_len);
+    m->content_length = (int64_t) mosn_rpc_body_len(frame);
     m->headers.pool = s->base.pool;
     m->rpc = &s->rpc;
     s->rpc.codec = s->mux->codec;
@@ -245,7 +244,7 @@ static void
 rpc_deliver(mux_rpc_stream_t *s)
 {
     const mosn_rpc_frame_t *f = &s->rpc.frame;
-    size_t                  n = f->len - f->head_len - f->tail_len;
+    size_t                  n = mosn_rpc_body_len(f);
     uint8_t   *body = (uint8_t *) (uintptr_t) s->rpc.bytes + f->head_len;
     mosn_buf_t data = {
         .pos = body, .last = body + n, .end = body + n, .block = s->rpc.block

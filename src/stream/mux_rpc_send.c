@@ -22,8 +22,28 @@ rpc_put_id(const mosn_rpc_codec_t *codec, uint8_t *head, uint64_t id)
 }
 
 
-/* The head that goes: the one that came with another id, or a new one.
- * False: there can be none. */
+/* The head that came, with another id. */
+static size_t
+rpc_put_same_head(mux_rpc_stream_t *s, uint64_t id, uint8_t **out_r)
+{
+    const mosn_rpc_t       *rpc = s->head->rpc;
+    const mosn_rpc_frame_t *f = &rpc->frame;
+    size_t                  n = f->head_len;
+    uint8_t                *out = *out_r = mosn_conn_reserve(
+                       s->base.conn, f->len < MOSN_BUF_COPY_MAX ? f->len + MOSN_RPC_SLACK
+                                                                : n + MOSN_RPC_SLACK);
+
+    if (rpc->codec->renumber != NULL) {
+        return rpc->codec->renumber(rpc, id, out);
+    }
+    memcpy(out, rpc->bytes, n);
+    rpc_put_id(rpc->codec, out, id);
+    return n;
+}
+
+
+/* The head that goes: the one that came, or a new one.  False: there can be
+ * none. */
 static bool
 rpc_put_head(mux_rpc_stream_t *s, uint64_t id, uint8_t tail[MOSN_RPC_SLACK])
 {
@@ -31,21 +51,11 @@ rpc_put_head(mux_rpc_stream_t *s, uint64_t id, uint8_t tail[MOSN_RPC_SLACK])
     const mosn_rpc_t       *rpc = m->rpc;
     const mosn_rpc_frame_t *f = &rpc->frame;
     const mosn_rpc_codec_t *codec = rpc->codec;
-    mosn_conn_t            *conn = s->base.conn;
-    size_t                  body_len = f->len - f->head_len - f->tail_len;
-    size_t                  n = f->head_len;
+    size_t                  n;
     uint8_t                *out;
 
-    if (MOSN_LIKELY(s->body.bytes == body_len && mosn_rpc_is_untouched(m))) {
-        out = mosn_conn_reserve(conn, f->len < MOSN_BUF_COPY_MAX
-                                          ? f->len + MOSN_RPC_SLACK
-                                          : n + MOSN_RPC_SLACK);
-        if (codec->renumber != NULL) {
-            n = codec->renumber(rpc, id, out);
-        } else {
-            memcpy(out, rpc->bytes, n);
-            rpc_put_id(codec, out, id);
-        }
+    if (s->body.bytes == mosn_rpc_body_len(f) && mosn_rpc_is_untouched(m)) {
+        n = rpc_put_same_head(s, id, &out);
     } else {
         n = codec->encode != NULL
                 ? codec->encode(rpc, &m->headers, id, s->body.bytes, NULL)
@@ -53,7 +63,7 @@ rpc_put_head(mux_rpc_stream_t *s, uint64_t id, uint8_t tail[MOSN_RPC_SLACK])
         if (n == 0) {
             return false;
         }
-        out = mosn_conn_reserve(conn, n);
+        out = mosn_conn_reserve(s->base.conn, n);
         n = codec->encode(rpc, &m->headers, id, s->body.bytes, out);
         if (codec->encodes_body) {
             mosn_chain_clear(&s->body);
@@ -62,18 +72,24 @@ rpc_put_head(mux_rpc_stream_t *s, uint64_t id, uint8_t tail[MOSN_RPC_SLACK])
     if (f->tail_len > 0) {
         codec->seal(f, out, n, &s->body, tail);
     }
-    mosn_conn_commit(conn, n);
+    mosn_conn_commit(s->base.conn, n);
     return true;
 }
 
 
-/* A whole frame.  False: it cannot be written. */
+/* A whole frame, whose body may come in one piece.  False: it cannot be
+ * written. */
 static bool
-rpc_put_frame(mux_rpc_stream_t *s, uint64_t id)
+rpc_put_frame(mux_rpc_stream_t *s, uint64_t id, const mosn_buf_t *piece)
 {
     mosn_conn_t *conn = s->base.conn;
-    uint8_t      tail[MOSN_RPC_SLACK];
+    uint8_t      tail[MOSN_RPC_SLACK], *out;
 
+    if (MOSN_LIKELY(piece != NULL)) {
+        mosn_conn_commit(conn, rpc_put_same_head(s, id, &out));
+        mosn_conn_write_buf(conn, piece);
+        return true;
+    }
     if (!rpc_put_head(s, id, tail)) {
         return false;
     }
@@ -107,6 +123,20 @@ rpc_is_ours(const mux_rpc_t *mux, const mosn_message_t *m)
     return m->rpc != NULL
            && (m->rpc->codec == mux->codec
                || strcmp(m->rpc->codec->family, mux->codec->family) == 0);
+}
+
+
+/* A frame that goes on as it came, its body in one piece: what most are. */
+static bool
+rpc_is_as_it_came(const mux_rpc_stream_t *s, const mosn_buf_t *body)
+{
+    const mosn_message_t *m = s->head;
+
+    return s->body.head == NULL && rpc_is_ours(s->mux, m)
+           && m->rpc->frame.tail_len == 0
+           && mosn_buf_len(body) == mosn_rpc_body_len(&m->rpc->frame)
+           && m->rpc->frame.len <= s->mux->base.settings->rpc->max_frame_bytes
+           && mosn_rpc_is_untouched(m);
 }
 
 
@@ -174,7 +204,7 @@ mux_rpc_put_failure(mux_rpc_t *mux, const mosn_rpc_frame_t *of,
 /* What the client gets that asked for it: a frame of a host, or words of
  * ours.  Then it is over. */
 static void
-rpc_answer(mux_rpc_stream_t *s)
+rpc_answer(mux_rpc_stream_t *s, const mosn_buf_t *piece)
 {
     const mosn_message_t *m = s->head;
     mosn_conn_t          *conn = s->base.conn;
@@ -183,7 +213,7 @@ rpc_answer(mux_rpc_stream_t *s)
         return;
     }
     if (rpc_make_ours(s)) {
-        if (!rpc_put_frame(s, s->rpc.frame.id)) {
+        if (!rpc_put_frame(s, s->rpc.frame.id, piece)) {
             mux_rpc_put_failure(s->mux, &s->rpc.frame, s->rpc.bytes,
                                 MOSN_REASON_INTERNAL, 500, MOSN_STR(""));
         }
@@ -233,7 +263,7 @@ rpc_give_up(mux_rpc_stream_t *s, mosn_reason_e reason)
 
 
 static void
-rpc_send_request(mux_rpc_stream_t *s)
+rpc_send_request(mux_rpc_stream_t *s, const mosn_buf_t *piece)
 {
     mosn_conn_t *conn = s->base.conn;
 
@@ -242,7 +272,7 @@ rpc_send_request(mux_rpc_stream_t *s)
         rpc_give_up(s, MOSN_REASON_BAD_REQUEST);
         return;
     }
-    if (!rpc_put_frame(s, s->wire_id)) {
+    if (!rpc_put_frame(s, s->wire_id, piece)) {
         rpc_give_up(s, MOSN_REASON_HEADERS_TOO_LARGE);
         return;
     }
@@ -253,17 +283,18 @@ rpc_send_request(mux_rpc_stream_t *s)
 }
 
 
+/* With `piece` its body is that, and not in the chain. */
 static void
-rpc_send_all(mux_rpc_stream_t *s)
+rpc_send_all(mux_rpc_stream_t *s, const mosn_buf_t *piece)
 {
     s->base.sent_end = true;
     if (mux_rpc_is_server(s->mux)) {
-        rpc_answer(s);
+        rpc_answer(s, piece);
         if (!s->over) { /* who reads nothing is gone by now */
             mux_rpc_stream_release(s);
         }
     } else {
-        rpc_send_request(s);
+        rpc_send_request(s, piece);
     }
 }
 
@@ -276,7 +307,7 @@ rpc_send_head(mosn_stream_t *stream, const mosn_message_t *head, bool end)
     if (!s->over) {
         s->head = head;
         if (end) {
-            rpc_send_all(s);
+            rpc_send_all(s, NULL);
         }
     }
 }
@@ -290,6 +321,10 @@ rpc_send_data(mosn_stream_t *stream, const mosn_buf_t *data, bool end)
     if (s->over) {
         return;
     }
+    if (MOSN_LIKELY(end && data != NULL && rpc_is_as_it_came(s, data))) {
+        rpc_send_all(s, data);
+        return;
+    }
     if (data != NULL) {
         mosn_chain_append_ref(&s->body, data);
     }
@@ -300,7 +335,7 @@ rpc_send_data(mosn_stream_t *stream, const mosn_buf_t *data, bool end)
         return;
     }
     if (end) {
-        rpc_send_all(s);
+        rpc_send_all(s, NULL);
     }
 }
 

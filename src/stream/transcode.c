@@ -77,7 +77,7 @@ transcode_put_frame(const mosn_message_t *call, mosn_chain_t *body)
     const mosn_rpc_t       *rpc = call->rpc;
     const mosn_rpc_frame_t *f = &rpc->frame;
     const mosn_rpc_codec_t *codec = rpc->codec;
-    size_t                  body_len = f->len - f->head_len - f->tail_len, n;
+    size_t                  body_len = mosn_rpc_body_len(f), n;
     mosn_buf_t   whole = { .pos = (uint8_t *) (uintptr_t) rpc->bytes,
                            .block = rpc->block };
     mosn_chain_t rest = { 0 };
@@ -292,7 +292,7 @@ transcode_put_body(const mosn_rpc_t *rpc, mosn_chain_t *body, unsigned *status)
         return true;
     }
     b.pos = (uint8_t *) (uintptr_t) rpc->bytes + f->head_len;
-    b.last = b.end = b.pos + (f->len - f->head_len - f->tail_len);
+    b.last = b.end = b.pos + mosn_rpc_body_len(f);
     if (mosn_buf_len(&b) > 0) {
         mosn_chain_append_ref(body, &b);
     }

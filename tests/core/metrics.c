@@ -140,9 +140,9 @@ main(void)
     mosn_metric_add(a + 1, 2);
     mosn_metrics_use_row(2);
     mosn_metric_inc(a);
-    mosn_metric_observe_us(a + 2, 100);
-    mosn_metric_observe_us(a + 2, 251);
-    mosn_metric_observe_us(a + 2, 1000000000);
+    mosn_metric_observe(a + 2, mosn_metrics_observation(100));
+    mosn_metric_observe(a + 2, mosn_metrics_observation(251));
+    mosn_metric_observe(a + 2, mosn_metrics_observation(1000000000));
     is_num((long long) mosn_metrics_read(a), 6, "rows are summed");
 
     mosn_metrics_fold(1, sets);
