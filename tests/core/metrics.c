@@ -118,6 +118,66 @@ check_long_labels(void)
 }
 
 
+/* Against looking at one bound after the other. */
+static void
+check_buckets(void)
+{
+    static const uint64_t us[] = {
+        0,      249,     250, 251,     999, 5000,    5001,      250001,
+        500001, 2500000, 1e7, 1e7 + 1, 3e7, 3e7 + 1, UINT64_MAX
+    };
+
+    for (size_t i = 0; i < MOSN_COUNT(us); i++) {
+        uint32_t bucket = 0;
+
+        while (bucket < MOSN_HISTOGRAM_BUCKETS - 1
+               && us[i] > metrics_bounds_us[bucket])
+        {
+            bucket++;
+        }
+        is_num(mosn_metrics_observation(us[i]).bucket, bucket,
+               "the bucket of a duration");
+    }
+}
+
+
+/* Two processes that fill a gauge as they are told never fill it too far,
+ * and fill it. */
+static void
+check_shares(void)
+{
+    uint64_t room[3] = { 0 }, most = 100, sum = 0;
+    uint32_t slot;
+    bool     well = true, full = false;
+
+    ok(mosn_metrics_open(-1) == MOSN_OK, "open a fourth");
+    slot = mosn_metrics_instance(&set, MOSN_STR("shared")) + 1;
+    mosn_metrics_use_row(1);
+    mosn_metrics_use_row(2);
+    for (unsigned i = 0; i < 400 && !full; i++) {
+        unsigned row = 1 + i % 2;
+
+        mosn_metrics_use_row(row);
+        if (room[row] == 0) {
+            room[row] = mosn_metrics_share(slot, most);
+        }
+        full = room[row] == 0;
+        if (!full) {
+            room[row]--;
+            sum++;
+            mosn_metric_inc(slot);
+        }
+        well &= sum <= most;
+    }
+    ok(well, "never too many");
+    ok(full && sum == most, "and as many as there may be");
+    mosn_metric_dec(slot);
+    is_num((long long) mosn_metrics_share(slot, most), 1, "one more");
+    is_num((long long) mosn_metrics_share(slot, most - 1), 0, "none");
+    mosn_metrics_close();
+}
+
+
 int
 main(void)
 {
@@ -172,6 +232,8 @@ main(void)
     ok(w != a, "a later program's set is wider: new slots");
     is_num((long long) mosn_metrics_read(w), 6, "with the old values");
     mosn_metrics_close();
+    check_buckets();
+    check_shares();
     check_passing();
     check_long_labels();
     return done_testing();

@@ -13,6 +13,34 @@ clean(void *object)
 }
 
 
+/* What a pool of a hot size grows by comes from the free list, and goes back
+ * to it; a large piece does not. */
+static void
+check_chunks(void)
+{
+    mosn_pool_t *pool = mosn_pool_create(MOSN_POOL_STREAM);
+    size_t       before;
+
+    for (int i = 0; i < 40; i++) { /* three chunks */
+        memset(mosn_pool_alloc(pool, 256), 0xff, 256);
+    }
+    memset(mosn_pool_alloc(pool, 4096), 0xff, 4096);
+    memset(mosn_pool_alloc(pool, 4096 - 16), 0xff, 4096 - 16);
+    mosn_pool_destroy(&pool);
+    before = pool_cache[MOSN_POOL_STREAM].n;
+    is_num((long long) before, MOSN_KEEPS_MEMORY ? 3 : 0,
+           "chunks are kept, large ones are not");
+    pool = mosn_pool_create(MOSN_POOL_STREAM);
+    for (int i = 0; i < 40; i++) {
+        (void) mosn_pool_alloc(pool, 256);
+    }
+    is_num((long long) pool_cache[MOSN_POOL_STREAM].n, 0, "and used again");
+    mosn_pool_destroy(&pool);
+    is_num((long long) pool_cache[MOSN_POOL_STREAM].n, (long long) before,
+           "all of them");
+}
+
+
 int
 main(void)
 {
@@ -51,6 +79,7 @@ main(void)
     ok(pool == NULL, "destroy clears the caller's pointer");
     ok(n_cleaned == 2 && cleaned[0] == 2 && cleaned[1] == 1,
        "cleanups run, the last first");
+    check_chunks();
     mosn_pool_release_cache();
     return done_testing();
 }

@@ -44,12 +44,12 @@ random_path(mosn_pool_t *pool)
 
 /* A walk finds exactly those that match, in order. */
 static bool
-is_same(const mosn_route_index_t *index, mosn_str_t path)
+is_same(const mosn_route_index_t *index, uint32_t n, mosn_str_t path)
 {
     mosn_route_walk_t walk;
     uint32_t          rank = mosn_route_walk(&walk, index, path);
 
-    for (uint32_t i = 0; i < N; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         if (rank == i && routes[i].key == MOSN_ROUTE_PARTS
             && mosn_str_has_prefix(path, routes[i].text))
         {
@@ -63,6 +63,35 @@ is_same(const mosn_route_index_t *index, mosn_str_t path)
     }
     return rank == MOSN_ROUTE_NONE
            && mosn_route_walk_next(&walk) == MOSN_ROUTE_NONE;
+}
+
+
+/* Tables of one route, or of few. */
+static void
+check_few(void)
+{
+    bool same = true;
+
+    for (uint32_t i = 0; i < 3000; i++) {
+        mosn_pool_t       *pool = mosn_pool_create(MOSN_POOL_CONF);
+        mosn_route_index_t index;
+        uint32_t           n = 1 + i % 3;
+
+        mosn_route_index_init(&index, pool, n);
+        for (uint32_t k = 0; k < n; k++) {
+            routes[k].text =
+                mosn_rand_below(2) == 0 ? MOSN_STR("/") : random_path(pool);
+            routes[k].key = (mosn_route_key_e) mosn_rand_below(3);
+            mosn_route_index_add(&index, routes[k].text, routes[k].key, k,
+                                 false);
+        }
+        for (uint32_t k = 0; k < 20; k++) {
+            same &= is_same(&index, n, random_path(pool));
+            same &= is_same(&index, n, routes[k % n].text);
+        }
+        mosn_pool_destroy(&pool);
+    }
+    ok(same, "the same with few routes");
 }
 
 
@@ -83,7 +112,7 @@ main(void)
         mosn_route_index_add(&index, routes[i].text, routes[i].key, i, false);
     }
     for (int i = 0; i < 20000; i++) {
-        same &= is_same(&index, random_path(pool));
+        same &= is_same(&index, N, random_path(pool));
     }
     ok(same, "20,000 paths: all routes that match, in order");
     is_num(
@@ -106,5 +135,6 @@ main(void)
     is_num(mosn_route_walk(&walk, &index, MOSN_STR("*")), 2,
            "also what has no parts");
     mosn_pool_destroy(&pool);
+    check_few();
     return done_testing();
 }
