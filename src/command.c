@@ -230,6 +230,7 @@ mosn_commands_listen(mosn_loop_t *loop, const char *path, int fd,
     command_listener_conf.send_timeout_ms = IDLE_MS;
     command_listener_conf.filters.items = &command_filter_conf;
     command_listener_conf.filters.n = 1;
+    mosn_listener_make_chains(&command_listener_conf);
     command_limits.max_connections = MAX_CONNECTIONS;
     return mosn_listener_start(&command_listener, loop, &command_listener_conf,
                                &command_limits, command_fd);

@@ -330,6 +330,7 @@ control_start_admin(control_t *c)
     c->listener_conf.send_timeout_ms = 10000;
     c->listener_conf.filters.items = &c->filter;
     c->listener_conf.filters.n = 1;
+    mosn_listener_make_chains(&c->listener_conf);
     c->limits.max_connections = ADMIN_CONNECTIONS;
     return mosn_listener_start(&c->listener, &c->loop, &c->listener_conf,
                                &c->limits, child->admin_fd);

@@ -22,25 +22,15 @@ explain_find_proxy(const mosn_conf_modules_t *filters)
 }
 
 
-/* The chain that a client with this server name gets. */
-static const mosn_conf_modules_t *
-explain_choose(const mosn_listener_conf_t *l, mosn_str_t server_name,
-               int *chain_r)
+/* The chain that a client with this server name gets, or NULL. */
+static const mosn_chain_conf_t *
+explain_choose(const mosn_listener_conf_t *l, mosn_str_t server_name)
 {
-    mosn_client_hello_t      hello = { .tls = server_name.len > 0,
-                                       .server_name = server_name };
-    const mosn_chain_conf_t *chain;
+    mosn_client_hello_t hello = { .tls = server_name.len > 0,
+                                  .server_name = server_name };
 
-    *chain_r = -1;
-    if (l->filter_chains.n == 0) {
-        return &l->filters;
-    }
-    chain = mosn_chains_choose(&l->filter_chains, &hello);
-    if (chain == NULL) {
-        return NULL;
-    }
-    *chain_r = (int) (chain - l->filter_chains.items);
-    return &chain->filters;
+    return l->filter_chains.n == 0 ? &l->own
+                                   : mosn_chains_choose(&l->chains, &hello);
 }
 
 
@@ -50,16 +40,15 @@ explain_ask(const mosn_settings_t *s, const mosn_question_t *q,
 {
     for (size_t i = 0; i < s->listeners.n; i++) {
         const mosn_listener_conf_t *l = &s->listeners.items[i];
-        const mosn_conf_modules_t  *filters;
+        const mosn_chain_conf_t    *chain;
         const mosn_proxy_conf_t    *proxy;
         char                        text[MOSN_ADDRESS_TEXT];
-        int                         chain;
 
         if (q->listener.len > 0 && !mosn_str_equal(q->listener, l->name)) {
             continue;
         }
-        filters = explain_choose(l, q->server_name, &chain);
-        proxy = filters != NULL ? explain_find_proxy(filters) : NULL;
+        chain = explain_choose(l, q->server_name);
+        proxy = chain != NULL ? explain_find_proxy(&chain->filters) : NULL;
         if (proxy == NULL) {
             continue;
         }
@@ -67,8 +56,11 @@ explain_ask(const mosn_settings_t *s, const mosn_question_t *q,
             (void) mosn_address_format(&l->address.sa, l->address.len, text);
             (void) fprintf(out, "listener   %.*s, %s\n", MOSN_STR_ARG(l->name),
                            text);
-            if (chain >= 0) {
-                (void) fprintf(out, "chain      filter_chains[%d]\n", chain);
+            if (l->filter_chains.n > 0) {
+                (void) fprintf(out, "chain      filter_chains[%td]%s%.*s\n",
+                               chain - l->chains.items,
+                               chain->name.len > 0 ? ", " : "",
+                               MOSN_STR_ARG(chain->name));
             }
         }
         return mosn_explain(proxy, l, q, pool, result, out);

@@ -78,6 +78,13 @@ print_reference(bool man)
                  "do not edit.\n\n",
                  stdout);
     mosn_conf_print_reference(&mosn_settings_block, stdout);
+    (void) fputs("## Changes at run time\n\n"
+                 "`mosnctl apply FILE` and the `runtime_file` take `routes` "
+                 "and `clusters` as above, and of `listeners` a `name` with "
+                 "the `filters`, or with `filter_chains` of a `name` (or "
+                 "the place in the list, from \"0\") and `filters`; chains "
+                 "that are not named keep theirs.\n\n",
+                 stdout);
     (void) fputs("## Variables of access logs\n\n"
                  "Durations are milliseconds.  A line gets its end by itself; "
                  "`%%` is a per cent sign; what is unknown is `-`.  Lines "

@@ -127,6 +127,7 @@ mosn_probe_start(mosn_loop_t *loop, void (*on_passed)(void *), void *owner)
     probe.conf.send_timeout_ms = CONNECT_MS;
     probe.conf.filters.items = &probe.filter;
     probe.conf.filters.n = 1;
+    mosn_listener_make_chains(&probe.conf);
     probe.limits.max_connections = 4;
     mosn_task_init(&probe.finish, probe_finish);
 

@@ -85,48 +85,77 @@ apply_routes(mosn_conf_t *reader, const mosn_generation_t *generation,
 }
 
 
-/* NULL: its filters cannot be replaced, which is told. */
-static mosn_listener_conf_t *
-find_listener(const mosn_generation_t *generation, mosn_str_t name, char **why)
+/* The chain that is named, or the listener's own; NULL: told. */
+static mosn_chain_conf_t *
+find_chain(mosn_conf_t *reader, const mosn_listener_conf_t *l,
+           const mosn_chain_filters_t *c)
 {
-    mosn_listener_conf_t *l = mosn_map_find(&generation->listeners, name);
+    mosn_chain_conf_t *chain = mosn_chains_find(&l->filter_chains, c->name);
 
-    if (l == NULL) {
-        *why = resource_complain("there is no listener", name);
-    } else if (l->filter_chains.n > 0) {
-        *why = resource_complain("only a reload changes the filter_chains of "
-                                 "listener",
-                                 name);
-        l = NULL;
+    if (chain == NULL) {
+        mosn_conf_error(reader, &c->name, c,
+                        "listener \"%.*s\" has no filter chain \"%.*s\"",
+                        MOSN_STR_ARG(l->name), MOSN_STR_ARG(c->name));
     }
-    return l;
+    return chain;
 }
 
 
-/* Reads and builds filters, which live in `pool` as all of `live`. */
+/* Reads and builds filters, which live in `pool` as all of `live`.  NULL: they
+ * are not for this listener, or wrong. */
 static mosn_listener_filters_t *
 build_filters(mosn_conf_t *reader, mosn_generation_t *generation,
-              mosn_pool_t *pool, mosn_live_t *live, const char *text)
+              mosn_pool_t *pool, mosn_live_t *live,
+              const mosn_listener_conf_t *l, const char *text)
 {
     mosn_listener_filters_t *conf = mosn_pool_calloc(pool, sizeof(*conf));
 
     if (mosn_conf_read_text(reader, "listener", text,
                             &mosn_listener_filters_block, conf)
-        == MOSN_OK)
+        != MOSN_OK)
     {
-        generation->live = live;
-        mosn_settings_build_filters(reader, generation, conf->name,
-                                    &conf->filters);
-        generation->live = NULL;
+        return NULL;
     }
+    if (l->filter_chains.n > 0 && conf->filters.n > 0) {
+        mosn_conf_error(
+            reader, &conf->filters, conf,
+            "listener \"%.*s\" has filter_chains: each has its own",
+            MOSN_STR_ARG(l->name));
+        return NULL;
+    }
+    generation->live = live;
+    mosn_settings_build_filters(reader, generation, conf->name,
+                                &conf->filters);
+    for (size_t i = 0; i < conf->filter_chains.n; i++) {
+        const mosn_chain_filters_t *c = &conf->filter_chains.items[i];
+
+        if (find_chain(reader, l, c) != NULL) {
+            mosn_settings_build_filters(reader, generation, conf->name,
+                                        &c->filters);
+        }
+    }
+    generation->live = NULL;
     return mosn_conf_n_errors(reader) == 0 ? conf : NULL;
 }
 
 
 static void
-let_filters_go(void *listener)
+let_filters_go(void *chain)
 {
-    mosn_live_unref(((mosn_listener_conf_t *) listener)->live);
+    mosn_live_unref(((mosn_chain_conf_t *) chain)->live);
+}
+
+
+static void
+chain_take_filters(mosn_generation_t *generation, mosn_chain_conf_t *chain,
+                   const mosn_conf_modules_t *filters, mosn_live_t *live)
+{
+    if (chain->live == NULL) {
+        mosn_pool_on_destroy(generation->pool, let_filters_go, chain);
+    }
+    chain->filters = *filters;
+    mosn_live_unref(chain->live);
+    chain->live = mosn_live_ref(live);
 }
 
 
@@ -136,17 +165,22 @@ apply_filters(mosn_conf_t *reader, mosn_generation_t *generation,
 {
     mosn_live_t             *live = mosn_live_create(pool);
     mosn_listener_filters_t *conf =
-        build_filters(reader, generation, pool, live, text);
+        build_filters(reader, generation, pool, live, l, text);
 
     if (conf == NULL) {
         return false;
     }
-    if (l->live == NULL) {
-        mosn_pool_on_destroy(generation->pool, let_filters_go, l);
+    if (conf->filter_chains.n == 0) {
+        l->filters = conf->filters;
+        chain_take_filters(generation, &l->own, &l->filters, live);
     }
-    l->filters = conf->filters;
-    mosn_live_unref(l->live);
-    l->live = live;
+    for (size_t i = 0; i < conf->filter_chains.n; i++) {
+        const mosn_chain_filters_t *c = &conf->filter_chains.items[i];
+
+        chain_take_filters(generation, find_chain(reader, l, c), &c->filters,
+                           live);
+    }
+    mosn_live_unref(live);
     return true;
 }
 
@@ -219,9 +253,14 @@ mosn_resource_check(mosn_generation_t *generation, mosn_resource_e kind,
             mosn_cluster_check(reader, pool, conf);
         }
     } else if (kind == MOSN_RESOURCE_FILTERS) {
-        if (find_listener(generation, name, &why) != NULL) {
+        const mosn_listener_conf_t *l =
+            mosn_map_find(&generation->listeners, name);
+
+        if (l != NULL) {
             (void) build_filters(reader, generation, pool,
-                                 mosn_live_create(pool), text);
+                                 mosn_live_create(pool), l, text);
+        } else {
+            why = resource_complain("there is no listener", name);
         }
     } else if (mosn_map_find(&generation->route_tables, name) == NULL) {
         why = resource_complain("there is no route table", name);
@@ -275,9 +314,9 @@ mosn_resource_apply(mosn_generation_t *generation, mosn_resource_e kind,
         return apply_remove(generation, cluster);
     }
     if (kind == MOSN_RESOURCE_FILTERS) {
-        listener = find_listener(generation, name, &why);
+        listener = mosn_map_find(&generation->listeners, name);
         if (listener == NULL) {
-            return why;
+            return resource_complain("there is no listener", name);
         }
     }
     pool = mosn_pool_create(kind == MOSN_RESOURCE_HOSTS ? MOSN_POOL_CONN
@@ -500,10 +539,23 @@ mosn_resources_keep_filters(mosn_resources_conf_t *all,
 {
     RESOURCES_MAKE_ROOM(all->listeners, name, pool);
     for (size_t i = 0; i < now->listeners.n; i++) {
-        if (mosn_str_equal(now->listeners.items[i].name, name)) {
-            all->listeners.items[all->listeners.n++] =
-                (mosn_listener_filters_t){ name,
-                                           now->listeners.items[i].filters };
+        const mosn_listener_conf_t *l = &now->listeners.items[i];
+
+        if (mosn_str_equal(l->name, name)) {
+            mosn_listener_filters_t *f =
+                &all->listeners.items[all->listeners.n++];
+
+            *f = (mosn_listener_filters_t){ name, l->filters, { 0 } };
+            f->filter_chains.items =
+                mosn_pool_calloc(pool, (l->filter_chains.n + 1)
+                                           * sizeof(*f->filter_chains.items));
+            for (size_t k = 0; k < l->filter_chains.n; k++) {
+                f->filter_chains.items[f->filter_chains.n++] =
+                    (mosn_chain_filters_t){
+                        mosn_chain_name(&l->filter_chains, k, pool),
+                        l->filter_chains.items[k].filters
+                    };
+            }
         }
     }
 }

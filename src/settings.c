@@ -243,15 +243,11 @@ settings_build_listeners(mosn_conf_t *reader, mosn_generation_t *generation,
                                 MOSN_STR_ARG(other->name));
             }
         }
-        if (l->tls != NULL) {
-            l->tls_ctx =
-                mosn_tls_server_build(reader, generation->pool, l->tls);
-        }
         mosn_settings_build_filters(reader, generation, l->name,
                                     &l->listener_filters);
-        mosn_settings_build_filters(reader, generation, l->name, &l->filters);
-        for (size_t k = 0; k < l->filter_chains.n; k++) {
-            mosn_chain_conf_t *chain = &l->filter_chains.items[k];
+        mosn_listener_make_chains(l);
+        for (size_t k = 0; k < l->chains.n; k++) {
+            mosn_chain_conf_t *chain = &l->chains.items[k];
 
             if (chain->tls != NULL) {
                 chain->tls_ctx = mosn_tls_server_build(
@@ -328,8 +324,19 @@ settings_take_filters(mosn_settings_t *s, const mosn_listener_filters_t *f)
     for (size_t i = 0; i < s->listeners.n; i++) {
         mosn_listener_conf_t *l = &s->listeners.items[i];
 
-        if (mosn_str_equal(l->name, f->name) && l->filter_chains.n == 0) {
+        if (!mosn_str_equal(l->name, f->name)) {
+            continue;
+        }
+        if (l->filter_chains.n == 0 && f->filter_chains.n == 0) {
             l->filters = f->filters;
+        }
+        for (size_t k = 0; k < f->filter_chains.n; k++) {
+            mosn_chain_conf_t *chain = mosn_chains_find(
+                &l->filter_chains, f->filter_chains.items[k].name);
+
+            if (chain != NULL) {
+                chain->filters = f->filter_chains.items[k].filters;
+            }
         }
     }
 }

@@ -25,6 +25,9 @@ static const mosn_conf_block_t match_block = {
 };
 
 static const mosn_directive_t chain_directives[] = {
+    MOSN_STRING(mosn_chain_conf_t, name, NULL,
+                "Name for changes at run time; without one it is the chain's "
+                "place in the list, \"0\" for the first."),
     MOSN_GROUP(mosn_chain_conf_t, match, &match_block,
                "Which connections take it."),
     MOSN_OPT_GROUP(mosn_chain_conf_t, tls, &mosn_tls_server_block,
@@ -87,6 +90,59 @@ const mosn_conf_block_t mosn_chain_block = {
     .directives = chain_directives,
     .check = chain_check,
 };
+
+
+/* Its place has room for any number. */
+static mosn_str_t
+chain_name(const mosn_chains_conf_t *chains, size_t at, char place[24])
+{
+    mosn_str_t name = chains->items[at].name;
+
+    return name.len > 0 ? name
+                        : (mosn_str_t){ place, (size_t) snprintf(place, 24,
+                                                                 "%zu", at) };
+}
+
+
+mosn_str_t
+mosn_chain_name(const mosn_chains_conf_t *chains, size_t at, mosn_pool_t *pool)
+{
+    char place[24];
+
+    return mosn_pool_copy(pool, chain_name(chains, at, place));
+}
+
+
+mosn_chain_conf_t *
+mosn_chains_find(const mosn_chains_conf_t *chains, mosn_str_t name)
+{
+    char place[24];
+
+    for (size_t i = 0; i < chains->n; i++) {
+        if (mosn_str_equal(chain_name(chains, i, place), name)) {
+            return &chains->items[i];
+        }
+    }
+    return NULL;
+}
+
+
+void
+mosn_chains_check_names(mosn_conf_t *reader, const mosn_chains_conf_t *chains)
+{
+    char place[24];
+
+    for (size_t i = 0; i < chains->n; i++) {
+        const mosn_chain_conf_t *c = &chains->items[i];
+        mosn_str_t               name = chain_name(chains, i, place);
+
+        if (mosn_chains_find(chains, name) != c) {
+            mosn_conf_error(reader, &c->name, c,
+                            "there is a filter chain \"%.*s\" already",
+                            MOSN_STR_ARG(name));
+        }
+    }
+}
 
 
 bool

@@ -12,6 +12,7 @@
 #ifndef MOSN_EVENT_CHAIN_H
 #define MOSN_EVENT_CHAIN_H
 
+#include "core/generation.h"
 #include "event/client_hello.h"
 #include "event/net_filter.h"
 #include "event/tls.h"
@@ -25,10 +26,12 @@ typedef struct {
 } mosn_chain_match_conf_t;
 
 struct mosn_chain_conf_s {
+    mosn_str_t              name; /* empty: its place in the list is */
     mosn_chain_match_conf_t match;
     mosn_tls_server_conf_t *tls;     /* NULL: plain */
     mosn_tls_ctx_t         *tls_ctx; /* built */
     mosn_conf_modules_t     filters;
+    mosn_live_t            *live; /* of `filters`; NULL: of the generation */
 };
 
 typedef MOSN_CONF_LIST(mosn_chain_conf_t) mosn_chains_conf_t;
@@ -39,6 +42,16 @@ extern const mosn_conf_block_t mosn_chain_block;
 void mosn_chain_check_filters(mosn_conf_t               *reader,
                               const mosn_conf_modules_t *filters,
                               const void                *group);
+
+/* Each has its own. */
+void mosn_chains_check_names(mosn_conf_t              *reader,
+                             const mosn_chains_conf_t *chains);
+
+/* The chain of that name, or NULL. */
+mosn_chain_conf_t *mosn_chains_find(const mosn_chains_conf_t *chains,
+                                    mosn_str_t                name);
+mosn_str_t         mosn_chain_name(const mosn_chains_conf_t *chains, size_t at,
+                                   mosn_pool_t *pool);
 
 /* Must first bytes be seen before one can be chosen? */
 bool mosn_chains_inspect(const mosn_chains_conf_t *chains);

@@ -54,6 +54,7 @@ listener_check(mosn_conf_t *reader, void *conf)
 {
     mosn_listener_conf_t *l = conf;
 
+    mosn_chains_check_names(reader, &l->filter_chains);
     if (l->filter_chains.n == 0) {
         mosn_chain_check_filters(reader, &l->filters, l);
         return;
@@ -69,6 +70,16 @@ listener_check(mosn_conf_t *reader, void *conf)
 }
 
 
+void
+mosn_listener_make_chains(mosn_listener_conf_t *l)
+{
+    l->own.tls = l->tls;
+    l->own.filters = l->filters;
+    l->chains = l->filter_chains.n > 0 ? l->filter_chains
+                                       : (mosn_chains_conf_t){ &l->own, 1 };
+}
+
+
 const mosn_conf_block_t mosn_listener_block = {
     .doc = "An address that clients connect to, and what becomes of their "
            "connections.",
@@ -77,12 +88,40 @@ const mosn_conf_block_t mosn_listener_block = {
     .check = listener_check,
 };
 
+static const mosn_directive_t chain_filters_directives[] = {
+    MOSN_STRING_REQUIRED(mosn_chain_filters_t, name,
+                         "Name of a chain, or its place in the list."),
+    MOSN_MODULES(mosn_chain_filters_t, filters, MOSN_NET_FILTER,
+                 "Network filters in order."),
+    MOSN_DIRECTIVES_END
+};
+
+
+static void
+chain_filters_check(mosn_conf_t *reader, void *conf)
+{
+    mosn_chain_filters_t *c = conf;
+
+    mosn_chain_check_filters(reader, &c->filters, c);
+}
+
+
+static const mosn_conf_block_t chain_filters_block = {
+    .doc = "What of a filter chain changes at run time.",
+    .size = sizeof(mosn_chain_filters_t),
+    .directives = chain_filters_directives,
+    .check = chain_filters_check,
+};
+
 static const mosn_directive_t filters_directives[] = {
     MOSN_STRING_REQUIRED(mosn_listener_filters_t, name,
                          "Name of a listener of the configuration."),
     MOSN_MODULES(mosn_listener_filters_t, filters, MOSN_NET_FILTER,
                  "Network filters in order; connections that are open keep "
                  "those that they have."),
+    MOSN_LIST(mosn_listener_filters_t, filter_chains, &chain_filters_block,
+              "Instead of them those of its chains; chains that are not "
+              "named here keep theirs."),
     MOSN_DIRECTIVES_END
 };
 
@@ -92,7 +131,12 @@ filters_check(mosn_conf_t *reader, void *conf)
 {
     mosn_listener_filters_t *f = conf;
 
-    mosn_chain_check_filters(reader, &f->filters, f);
+    if (f->filter_chains.n == 0) {
+        mosn_chain_check_filters(reader, &f->filters, f);
+    } else if (f->filters.n > 0) {
+        mosn_conf_error(reader, &f->filters, f,
+                        "with filter_chains, each has its own");
+    }
 }
 
 
@@ -168,28 +212,19 @@ listener_complain(mosn_listener_t *l, int error, const char *what)
 
 /* --- filters of a new connection ---------------------------------------- */
 
-/* Its own may have come at run time. */
-static const mosn_conf_modules_t *
-listener_filters(const mosn_listener_t *l, const mosn_chain_conf_t *chain)
-{
-    return chain == &l->own ? &l->conf->filters : &chain->filters;
-}
-
-
 static void
 listener_open_filters(mosn_conn_t *conn)
 {
-    const mosn_conf_modules_t *chain =
-        listener_filters(conn->listener, conn->chain);
-    mosn_net_filter_t *first = NULL;
+    const mosn_conf_modules_t *filters = &conn->chain->filters;
+    mosn_net_filter_t         *first = NULL;
 
-    if (conn->listener->conf->live != NULL) {
+    if (conn->chain->live != NULL) {
         mosn_pool_on_destroy(conn->pool, mosn_live_unref,
-                             mosn_live_ref(conn->listener->conf->live));
+                             mosn_live_ref(conn->chain->live));
     }
-    for (size_t i = 0; i < chain->n; i++) {
+    for (size_t i = 0; i < filters->n; i++) {
         mosn_net_filter_t *f = mosn_conn_add_filter(
-            conn, chain->items[i].module->ops, chain->items[i].conf, NULL);
+            conn, filters->items[i].module->ops, filters->items[i].conf, NULL);
 
         if (first == NULL) {
             first = f;
@@ -293,7 +328,7 @@ listener_choose_chain(mosn_listener_t *l, mosn_conn_t *conn)
     mosn_rc_e           rc;
 
     if (!l->inspects) {
-        conn->chain = &l->chains.items[0];
+        conn->chain = &l->conf->chains.items[0];
         return MOSN_OK;
     }
     rc = mosn_client_hello_read(conn->in.pos, mosn_buf_len(&conn->in), &hello);
@@ -301,7 +336,7 @@ listener_choose_chain(mosn_listener_t *l, mosn_conn_t *conn)
         return MOSN_AGAIN;
     }
     conn->chain =
-        rc == MOSN_OK ? mosn_chains_choose(&l->chains, &hello) : NULL;
+        rc == MOSN_OK ? mosn_chains_choose(&l->conf->chains, &hello) : NULL;
     if (conn->chain != NULL) {
         return MOSN_OK;
     }
@@ -358,7 +393,7 @@ listener_open(mosn_listener_t *l, mosn_conn_t *conn)
     const mosn_conf_modules_t *early = &l->conf->listener_filters;
 
     if (early->n == 0 && !l->inspects) {
-        conn->chain = &l->chains.items[0];
+        conn->chain = &l->conf->chains.items[0];
         listener_secure(conn);
         return;
     }
@@ -391,10 +426,10 @@ listener_is_full(const mosn_listener_t *l)
 static void
 listener_refuse(mosn_listener_t *l, int fd)
 {
-    const mosn_chain_conf_t *chain = &l->chains.items[0];
+    const mosn_chain_conf_t *chain = &l->conf->chains.items[0];
 
     if (!l->inspects && chain->tls_ctx == NULL) {
-        const mosn_conf_modules_t   *filters = listener_filters(l, chain);
+        const mosn_conf_modules_t   *filters = &chain->filters;
         const mosn_net_filter_ops_t *ops =
             filters->items[filters->n - 1].module->ops;
 
@@ -455,8 +490,8 @@ listener_accepted(mosn_listener_t *l, int fd, const mosn_inet_t *peer)
 const mosn_chain_conf_t *
 mosn_listener_plain_chain(const mosn_listener_t *l)
 {
-    const mosn_chain_conf_t *chain =
-        mosn_chains_choose(&l->chains, &(mosn_client_hello_t){ .tls = false });
+    const mosn_chain_conf_t *chain = mosn_chains_choose(
+        &l->conf->chains, &(mosn_client_hello_t){ .tls = false });
 
     return chain != NULL && chain->tls_ctx == NULL ? chain : NULL;
 }
@@ -689,14 +724,7 @@ mosn_listener_start(mosn_listener_t *l, mosn_loop_t *loop,
     l->loop = loop;
     l->conf = conf;
     l->limits = limits;
-    l->own = (mosn_chain_conf_t){ .tls = conf->tls,
-                                  .tls_ctx = conf->tls_ctx,
-                                  .filters = conf->filters };
-    l->chains = conf->filter_chains;
-    if (l->chains.n == 0) {
-        l->chains = (mosn_chains_conf_t){ &l->own, 1 };
-    }
-    l->inspects = mosn_chains_inspect(&l->chains);
+    l->inspects = mosn_chains_inspect(&conf->chains);
     l->fd = fd;
     l->batch = 1;
     mosn_list_init(&l->connections);

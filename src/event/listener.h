@@ -21,23 +21,33 @@ typedef struct {
     int64_t                 backlog;
     int64_t                 max_connections; /* of one worker; 0: no limit */
     uint32_t                send_timeout_ms;
-    mosn_tls_server_conf_t *tls;     /* NULL: plain */
-    mosn_tls_ctx_t         *tls_ctx; /* built */
+    mosn_tls_server_conf_t *tls; /* NULL: plain */
     mosn_conf_modules_t     listener_filters;
     mosn_conf_modules_t     filters;
     mosn_chains_conf_t      filter_chains; /* instead of tls and filters */
     uint32_t                listener_filter_timeout_ms;
     uint32_t                metrics; /* first slot of mosn_listener_metrics */
-    mosn_live_t            *live;    /* of `filters`; NULL: as old as this */
+
+    mosn_chain_conf_t  own;
+    mosn_chains_conf_t chains; /* filter_chains, or its own alone */
 } mosn_listener_conf_t;
+
+/* Before it is started, where it will stay: fills `chains`. */
+void mosn_listener_make_chains(mosn_listener_conf_t *conf);
 
 extern const mosn_conf_block_t mosn_listener_block;
 
-/* What of a listener changes at run time; connections that are open keep the
- * filters that they have. */
+/* What of a listener changes at run time, its filters or those of some of its
+ * chains; connections that are open keep those that they have. */
 typedef struct {
     mosn_str_t          name;
     mosn_conf_modules_t filters;
+} mosn_chain_filters_t;
+
+typedef struct {
+    mosn_str_t          name;
+    mosn_conf_modules_t filters;
+    MOSN_CONF_LIST(mosn_chain_filters_t) filter_chains;
 } mosn_listener_filters_t;
 
 extern const mosn_conf_block_t mosn_listener_filters_block;
@@ -79,8 +89,6 @@ struct mosn_listener_s {
     mosn_loop_t                *loop;
     const mosn_listener_conf_t *conf;
     mosn_accept_limits_t       *limits;
-    mosn_chain_conf_t           own; /* what the listener itself carries */
-    mosn_chains_conf_t          chains;
     bool                        inspects;
     int                         fd;
     bool                        accepting;

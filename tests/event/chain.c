@@ -29,6 +29,31 @@ chosen(bool tls, const char *name, const char *alpn)
 }
 
 
+static void
+check_names(void)
+{
+    mosn_pool_t       *pool = mosn_pool_create(MOSN_POOL_CONF);
+    mosn_conf_t       *reader = mosn_conf_create(pool);
+    mosn_chains_conf_t all = { chains, 3 };
+
+    chains[1].name = MOSN_STR("b");
+    ok(mosn_chains_find(&all, MOSN_STR("0")) == &chains[0], "by its place");
+    ok(mosn_chains_find(&all, MOSN_STR("b")) == &chains[1], "by its name");
+    ok(mosn_chains_find(&all, MOSN_STR("1")) == NULL, "not by both");
+    ok(mosn_chains_find(&all, MOSN_STR("3")) == NULL, "nobody");
+    ok(mosn_chains_find(&all, MOSN_STR("")) == NULL, "nor without a name");
+    is_str(mosn_chain_name(&all, 1, pool), "b", "its name");
+    is_str(mosn_chain_name(&all, 2, pool), "2", "or its place");
+    mosn_chains_check_names(reader, &all);
+    is_num((long long) mosn_conf_n_errors(reader), 0, "all are different");
+    chains[1].name = MOSN_STR("2");
+    mosn_chains_check_names(reader, &all);
+    is_num((long long) mosn_conf_n_errors(reader), 1, "two of one name");
+    mosn_conf_destroy(&reader);
+    mosn_pool_destroy(&pool);
+}
+
+
 int
 main(void)
 {
@@ -47,5 +72,6 @@ main(void)
     ok(!mosn_chains_inspect(&single), "one for all needs no look");
     one.match.server_names = (mosn_strs_t){ names_a, 1 };
     ok(mosn_chains_inspect(&single), "one with a match does");
+    check_names();
     return done_testing();
 }

@@ -92,6 +92,7 @@ main(void)
     if (fd == -1 || mosn_loop_init(&loop) != MOSN_OK) {
         return 1;
     }
+    mosn_listener_make_chains(&conf);
     ok(mosn_listener_start(&listener, &loop, &conf, &limits, fd) == MOSN_OK,
        "start");
     mosn_listener_observe(&listener, &observer);

@@ -11,12 +11,13 @@ my $echo = Mosn::server(sub { my $s = shift; my $b; while (sysread $s, $b, 4096)
 sub tls { my ($name, $more) = @_; return qq(tls = { certificates = ( { certificate = "$dir/$name.pem"; private_key = "$dir/$name.key"; } ); @{[ $more // '' ]} };) }
 my $conf = <<"E";
 control_socket = "%%DIR%%/control.sock";
+runtime_file = "%%DIR%%/runtime.conf";
 listeners = ( { name = "many"; address = "127.0.0.1:%%PORT1%%"; listener_filter_timeout = "700ms";
     filter_chains = (
       { match = { server_names = ["a.test"]; }; @{[ tls('a.test', 'alpn = ["h2", "http/1.1"];') ]} filters = ( { type = "proxy"; routes = "a"; } ); },
       { match = { server_names = ["*.b.test", "b.test"]; }; @{[ tls('b.test', qq(client_ca = "$dir/ca.pem"; verify_client = "require";)) ]} filters = ( { type = "proxy"; routes = "b"; } ); },
       { match = { server_names = ["c.test"]; application_protocols = ["tcp"]; }; @{[ tls('c.test', 'alpn = ["tcp"];') ]} filters = ( { type = "tcp_proxy"; cluster = "echo"; } ); },
-      { match = { transport_protocol = "raw"; }; filters = ( { type = "proxy"; routes = "raw"; } ); } ); },
+      { name = "plain"; match = { transport_protocol = "raw"; }; filters = ( { type = "proxy"; routes = "raw"; } ); } ); },
   { name = "behind"; address = "127.0.0.1:%%PORT2%%"; listener_filters = ( { type = "proxy_protocol"; trusted = ["127.0.0.0/8"]; } );
     @{[ tls('a.test') ]} filters = ( { type = "proxy"; downstream_protocol = "http1"; routes = "a"; access_log = ( { path = "%%DIR%%/access.log"; } ); } ); } );
 routes = ( @{[ join ', ', map { qq({ name = "$_"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { respond = { body = "chain $_"; }; } ); } ); }) } qw(a b raw) ]} );
@@ -86,8 +87,43 @@ cmp_ok($mosn->stats->{(grep { /no_filter_chain/ } keys %{ $mosn->stats })[0]}, '
     like($second // '', qr/chain raw$/, 'an idle plain connection goes on behind it');
 }
 
+# The filters of a chain change at run time, by its name or its place; the
+# others keep theirs, and so do connections that are open.
+{
+    my $proxy = sub { qq(filters = ( { type = "proxy"; routes = "$_[0]"; } );) };
+    my $change = sub { $mosn->apply('listeners = ( { name = "many"; filter_chains = ( ' . join(', ', @_) . ' ); } );') };
+    my $s = Mosn::connect_to($port);
+    my $said = sub {
+        print $s "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+        return Mosn::Reader->new($s)->message(0)->{body};
+    };
+    is($said->(), 'chain raw', 'before');
+    is($change->(qq({ name = "plain"; @{[ $proxy->('b') ]} })), '', 'by name');
+    is(Mosn::get($port, '/')->{body}, 'chain b', 'a new connection has the new one');
+    is($said->(), 'chain raw', 'an old one the old');
+    is(ask('a.test', '--http2'), 'chain a 2', 'the others are what they were');
+    is($change->(qq({ name = "0"; @{[ $proxy->('raw') ]} }), qq({ name = "plain"; @{[ $proxy->('a') ]} })), '', 'two at once, one by its place');
+    is(ask('a.test', '--http1.1'), 'chain raw 1.1', 'under TLS too');
+    is(Mosn::get($port, '/')->{body}, 'chain a', 'and without');
+    like(($mosn->ctl('explain', '@many', 'GET', '/'))[0], qr/filter_chains\[3\], plain\nroutes     a\n/, 'explain tells') or diag(($mosn->ctl('explain', 'GET', '/'))[0]);
+    my $failed = grep { $change->(qq({ name = "plain"; @{[ $proxy->($_ % 2 ? 'a' : 'b') ]} })) ne '' || Mosn::get($port, '/')->{body} ne ($_ % 2 ? 'chain a' : 'chain b') } 1 .. 40;
+    is($failed, 0, '40 changes, each seen by the next connection');
+    like($change->(qq({ name = "plain"; @{[ $proxy->('a') ]} }), qq({ name = "3"; @{[ $proxy->('a') ]} })), qr/has no filter chain "3"/, 'one with a name has only that');
+    is(Mosn::get($port, '/')->{body}, 'chain b', 'all of it or nothing');
+    is(($mosn->ctl('apply', '--persist', "$mosn->{dir}/apply.conf"))[1], 1, 'that is not kept either');
+    open my $kept, '>', "$mosn->{dir}/kept.conf" or die;
+    print $kept qq(listeners = ( { name = "many"; filter_chains = ( { name = "plain"; @{[ $proxy->('a') ]} } ); } ););
+    close $kept;
+    is(($mosn->ctl('apply', '--persist', "$mosn->{dir}/kept.conf"))[1], 0, 'kept');
+    is(($mosn->ctl('reload'))[1], 0, 'a reload');
+    is(Mosn::get($port, '/')->{body}, 'chain a', 'over which it stays');
+    is(ask('a.test', '--http1.1'), 'chain raw 1.1', 'as do the others of the listener, as they were then');
+    is(ask('x.b.test', "--cert $dir/a.test.pem --key $dir/a.test.key --http1.1"), 'chain b 1.1', 'and those that never changed');
+}
+
 # Wrong.
 for my $case (
+    [ qq(filter_chains = ( { name = "1"; match = { transport_protocol = "raw"; }; filters = ( { type = "proxy"; routes = "a"; } ); }, { filters = ( { type = "proxy"; routes = "a"; } ); } );), qr/there is a filter chain "1" already/ ],
     [ qq(filters = ( { type = "proxy"; routes = "a"; } ); filter_chains = ( { filters = ( { type = "proxy"; routes = "a"; } ); } );), qr/filters: with filter_chains, each has its own/ ],
     [ qq(filter_chains = ( { match = { transport_protocol = "raw"; }; @{[ tls('a.test') ]} filters = ( { type = "proxy"; routes = "a"; } ); } );), qr/the match wants connections without TLS/ ],
     [ qq(filter_chains = ( { } );), qr/filter_chains\[0\].*has no `filters`/ ],

@@ -49,7 +49,10 @@ ok(Mosn::wait_for(sub { my $log = Mosn::slurp("$mosn->{dir}/access.log"); $log =
 # --- mistakes change nothing
 my %wrong = (
     'no such listener' => [filters('nobody', edits('x')), qr/there is no listener "nobody"/],
-    'filter_chains' => [filters('chains', edits('x')), qr/only a reload changes the filter_chains/],
+    'filter_chains' => [filters('chains', edits('x')), qr/listener "chains" has filter_chains: each has its own/],
+    'no such chain' => ['listeners = ( { name = "chains"; filter_chains = ( { name = "1"; filters = ( ' . edits('x') . ' ); } ); } );', qr/listener "chains" has no filter chain "1"/],
+    'no chains' => ['listeners = ( { name = "http"; filter_chains = ( { name = "0"; filters = ( ' . edits('x') . ' ); } ); } );', qr/listener "http" has no filter chain "0"/],
+    'a chain without filters' => ['listeners = ( { name = "chains"; filter_chains = ( { name = "0"; } ); } );', qr/has no `filters`/],
     'no such table' => [filters('http', '{ type = "proxy"; routes = "nowhere"; }'), qr/there is no route table "nowhere"/],
     'no such filter' => [filters('http', '{ type = "prox"; }'), qr/prox/],
     'none' => [filters('http', ''), qr/filters: /],
