@@ -22,6 +22,17 @@ static const size_t pool_chunk_size[] = {
     [MOSN_POOL_CONF] = 64 * 1024,
 };
 
+/* Further chunks, and the largest piece that is cut from them.  A connection
+ * that does not fit into one needs little more: what TLS adds. */
+static const struct {
+    size_t size;
+    size_t piece;
+} pool_more[] = {
+    [MOSN_POOL_CONN] = { 240, 224 },
+    [MOSN_POOL_STREAM] = { 4096, 1024 },
+    [MOSN_POOL_CONF] = { 64 * 1024, 16 * 1024 },
+};
+
 /* A cache of this process alone; empty or full makes no difference but
  * speed, so a reload need not know it. */
 static struct {
@@ -147,15 +158,11 @@ mosn_pool_destroy(mosn_pool_t **pool)
 }
 
 
-/* One for a large allocation: as large as that, and not of the hot size. */
 static pool_chunk_t *
-pool_chunk_large(const mosn_pool_t *pool, size_t n)
+pool_chunk_try(size_t size)
 {
-    size_t        size = sizeof(pool_chunk_t) + n;
-    pool_chunk_t *chunk;
+    pool_chunk_t *chunk = malloc(size);
 
-    size += size == pool_chunk_size[pool->kind];
-    chunk = malloc(size);
     if (chunk != NULL) {
         chunk->size = size;
     }
@@ -163,16 +170,24 @@ pool_chunk_large(const mosn_pool_t *pool, size_t n)
 }
 
 
-/* A chunk for one large allocation, or the next one to cut pieces from. */
+/* A chunk for one large allocation, or the next one to cut pieces from.  Only
+ * those of the hot size go back to the free list. */
 void *
 mosn_pool_try_grow(mosn_pool_t *pool, size_t n)
 {
-    bool          large = n > pool_chunk_size[pool->kind] / 4;
-    pool_chunk_t *chunk = large || !MOSN_KEEPS_MEMORY
-                              ? pool_chunk_large(pool, n)
-                              : pool_chunk_get(pool->kind);
+    bool   large = n > pool_more[pool->kind].piece || !MOSN_KEEPS_MEMORY;
+    size_t hot = pool_chunk_size[pool->kind];
+    size_t size =
+        large ? sizeof(pool_chunk_t) + n : pool_more[pool->kind].size;
+    pool_chunk_t *chunk;
     char         *bytes;
 
+    if (large) {
+        chunk = pool_chunk_try(size + (size == hot));
+    } else {
+        chunk =
+            size == hot ? pool_chunk_get(pool->kind) : pool_chunk_try(size);
+    }
     if (chunk == NULL) {
         return NULL;
     }
@@ -180,7 +195,7 @@ mosn_pool_try_grow(mosn_pool_t *pool, size_t n)
     pool->chunks = chunk;
     bytes = (char *) (chunk + 1);
 
-    if (!large && MOSN_KEEPS_MEMORY) {
+    if (!large) {
         pool->pos = bytes + n;
         pool->end = (char *) chunk + chunk->size;
     }

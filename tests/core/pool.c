@@ -38,6 +38,16 @@ check_chunks(void)
     mosn_pool_destroy(&pool);
     is_num((long long) pool_cache[MOSN_POOL_STREAM].n, (long long) before,
            "all of them");
+
+    pool = mosn_pool_create(MOSN_POOL_CONN);
+    before = pool_cache[MOSN_POOL_CONN].n;
+    for (int i = 0; i < 40; i++) {
+        memset(mosn_pool_alloc(pool, 128), 0xff, 128);
+    }
+    mosn_pool_destroy(&pool);
+    is_num((long long) pool_cache[MOSN_POOL_CONN].n,
+           (long long) before + MOSN_KEEPS_MEMORY,
+           "of a connection's the first one");
 }
 
 
