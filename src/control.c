@@ -6,6 +6,7 @@
  */
 
 #include "child.h"
+#include "event/tls_watch.h"
 #include "resources.h"
 
 #include "os/socket.h"
@@ -75,6 +76,10 @@ control_on_note(void *owner, mosn_note_e type, int32_t value, int fd)
         }
         mosn_health_refresh();
         (void) mosn_dns_refresh();
+        return;
+    }
+    if (type == MOSN_NOTE_CERTS && fd != -1) { /* hosts are checked over TLS */
+        mosn_tls_watch_take(fd);
         return;
     }
     if (fd != -1) {

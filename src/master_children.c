@@ -7,7 +7,7 @@
 
 #include "core/log.h"
 #include "core/log_file.h"
-#include "event/tls_pairs.h"
+#include "event/tls_watch.h"
 #include "master_parts.h"
 #include "os/clock.h"
 #include "os/notify.h"
@@ -576,11 +576,12 @@ child_check_beats(uint64_t now)
 }
 
 
-/* Certificates whose files have changed, to those who serve with them. */
+/* Certificates and authorities whose files have changed, to those who serve,
+ * or check hosts, with them. */
 static void
 children_pass_certificates(uint64_t now)
 {
-    int fd = master->phase == MASTER_SERVING ? mosn_tls_pairs_look(
+    int fd = master->phase == MASTER_SERVING ? mosn_tls_watch_look(
                  now, master->settings->certificate_check_interval_ms)
                                              : -1;
 
@@ -591,9 +592,7 @@ children_pass_certificates(uint64_t now)
     {
         master_child_t *c = child_of(link);
 
-        if (!c->is_control && c->ends_ms == 0
-            && c->generation == master->generation->number)
-        {
+        if (c->ends_ms == 0 && c->generation == master->generation->number) {
             master_tell(c, MOSN_NOTE_CERTS, 0, &fd, 1);
         }
     }

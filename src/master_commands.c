@@ -2,7 +2,7 @@
 
 #include "config.h"
 #include "core/log.h"
-#include "event/tls_pairs.h"
+#include "event/tls_watch.h"
 #include "explain.h"
 #include "master_parts.h"
 #include "os/process.h"
@@ -180,7 +180,11 @@ command_config(bool json, FILE *out)
 static bool
 command_certs(bool json, FILE *out)
 {
+    (void) fputs(json ? "{" : "", out);
     mosn_tls_pairs_print(json, out);
+    (void) fputs(json ? "," : "", out);
+    mosn_tls_authorities_print(json, out);
+    (void) fputs(json ? "}\n" : "", out);
     return true;
 }
 

@@ -140,9 +140,9 @@ static const mosn_directive_t settings_directives[] = {
                   "reloads."),
     MOSN_DURATION(mosn_settings_t, certificate_check_interval, 0, 3600000,
                   1000,
-                  "How often the files of certificates are looked at; what "
-                  "has changed and holds is used at once; 0: only at a "
-                  "reload."),
+                  "How often the files of certificates and authorities are "
+                  "looked at; what has changed and holds is used at once; "
+                  "0: only at a reload."),
     MOSN_DURATION(mosn_settings_t, hang_timeout, 0, 3600000, 5000,
                   "A process that does nothing at all for this long is "
                   "aborted and replaced; 0: never, else at least 2s."),

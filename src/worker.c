@@ -16,7 +16,7 @@
 
 #include "core/log_file.h"
 #include "core/slab.h"
-#include "event/tls_pairs.h"
+#include "event/tls_watch.h"
 
 #include <unistd.h>
 
@@ -236,7 +236,7 @@ worker_on_note(void *owner, mosn_note_e type, int32_t value, int fd)
         break;
     case MOSN_NOTE_CERTS:
         if (fd != -1) {
-            mosn_tls_pairs_take(fd);
+            mosn_tls_watch_take(fd);
             return;
         }
         break;

@@ -71,10 +71,12 @@ const mosn_conf_block_t mosn_tls_client_block = {
 
 
 static void
-client_set_verification(mosn_conf_t *reader, SSL_CTX *ssl,
-                        const mosn_tls_client_conf_t *c)
+client_set_verification(mosn_conf_t *reader, mosn_pool_t *pool,
+                        mosn_tls_ctx_t *ctx)
 {
-    X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ssl);
+    const mosn_tls_client_conf_t *c = ctx->client;
+    SSL_CTX                      *ssl = ctx->ssl;
+    X509_VERIFY_PARAM            *param = SSL_CTX_get0_param(ssl);
 
     if (!c->verify) {
         SSL_CTX_set_verify(ssl, SSL_VERIFY_NONE, NULL);
@@ -83,9 +85,8 @@ client_set_verification(mosn_conf_t *reader, SSL_CTX *ssl,
     SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, NULL);
     if (c->trusted_ca.at == NULL) {
         (void) SSL_CTX_set_default_verify_paths(ssl);
-    } else if (SSL_CTX_load_verify_file(ssl, c->trusted_ca.at) != 1) {
-        mosn_conf_error(reader, &c->trusted_ca, c, "no authority in %s: %s",
-                        c->trusted_ca.at, mosn_tls_why());
+    } else {
+        mosn_tls_authority_load(reader, pool, ctx, &c->trusted_ca, c);
     }
     X509_VERIFY_PARAM_set_hostflags(param,
                                     X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
@@ -116,7 +117,7 @@ mosn_tls_client_build(mosn_conf_t *reader, mosn_pool_t *pool,
                         "no usable cipher suite in \"%s\"", conf->ciphers.at);
         ERR_clear_error();
     }
-    client_set_verification(reader, ctx->ssl, conf);
+    client_set_verification(reader, pool, ctx);
     if (conf->certificate != NULL && conf->certificate->certificate.at != NULL
         && conf->certificate->private_key.at != NULL)
     {

@@ -18,7 +18,6 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 
-#define CA_MAX (16u << 20)
 
 const char *const        mosn_tls_version_names[] = { "1.2", "1.3", NULL };
 static const int         versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
@@ -224,52 +223,32 @@ tls_same_names(const mosn_strs_t *a, const mosn_strs_t *b)
 }
 
 
-/* Sessions of one policy do not open what another one guards. */
-static void
-tls_set_session_context(SSL_CTX *ssl, const mosn_tls_server_conf_t *c)
+void
+mosn_tls_set_policy(SSL_CTX *ssl, const mosn_tls_server_conf_t *c,
+                    const void *authorities, size_t n_authorities)
 {
     unsigned char id[EVP_MAX_MD_SIZE];
     unsigned      n = 0;
-    size_t        n_ca = 0;
-    char         *ca = c->client_ca.at != NULL
-                           ? mosn_file_read(c->client_ca.at, CA_MAX, &n_ca)
-                           : NULL;
     int           policy[] = { c->verify_client, c->min_version };
     EVP_MD_CTX   *sha = EVP_MD_CTX_new();
 
     if (sha == NULL || EVP_DigestInit_ex(sha, EVP_sha256(), NULL) != 1
         || EVP_DigestUpdate(sha, policy, sizeof(policy)) != 1
-        || EVP_DigestUpdate(sha, ca != NULL ? ca : "", n_ca) != 1
+        || EVP_DigestUpdate(sha, authorities, n_authorities) != 1
         || EVP_DigestFinal_ex(sha, id, &n) != 1)
     {
         abort(); /* no memory */
     }
     EVP_MD_CTX_free(sha);
-    free(ca);
     (void) SSL_CTX_set_session_id_context(
         ssl, id, n < SSL_MAX_SID_CTX_LENGTH ? n : SSL_MAX_SID_CTX_LENGTH);
 }
 
 
-static void
-tls_set_client_verification(mosn_conf_t *reader, SSL_CTX *ssl,
-                            const mosn_tls_server_conf_t *c)
+static bool
+tls_verifies(const mosn_tls_server_conf_t *c)
 {
-    int mode = SSL_VERIFY_PEER;
-
-    if (c->verify_client == MOSN_TLS_VERIFY_OFF || c->client_ca.at == NULL) {
-        return;
-    }
-    if (c->verify_client == MOSN_TLS_VERIFY_REQUIRE) {
-        mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-    }
-    SSL_CTX_set_verify(ssl, mode, NULL);
-    if (SSL_CTX_load_verify_file(ssl, c->client_ca.at) != 1) {
-        mosn_conf_error(reader, &c->client_ca, c, "no authority in %s: %s",
-                        c->client_ca.at, mosn_tls_why());
-        return;
-    }
-    SSL_CTX_set_client_CA_list(ssl, SSL_load_client_CA_file(c->client_ca.at));
+    return c->verify_client != MOSN_TLS_VERIFY_OFF && c->client_ca.at != NULL;
 }
 
 
@@ -291,8 +270,15 @@ tls_new_site(mosn_conf_t *reader, mosn_pool_t *pool,
     ERR_clear_error();
     (void) SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE);
     (void) SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-    tls_set_client_verification(reader, ssl, c);
-    tls_set_session_context(ssl, c);
+    if (tls_verifies(c)) {
+        SSL_CTX_set_verify(ssl,
+                           SSL_VERIFY_PEER
+                               | (c->verify_client == MOSN_TLS_VERIFY_REQUIRE
+                                      ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT
+                                      : 0),
+                           NULL);
+    }
+    mosn_tls_set_policy(ssl, c, "", 0);
     if (c->session_tickets) {
         (void) SSL_CTX_set_num_tickets(ssl, 1);
         mosn_tls_tickets_use(ssl);
@@ -512,6 +498,9 @@ mosn_tls_server_build(mosn_conf_t *reader, mosn_pool_t *pool,
     }
     if (ctx->n_sites == 0) {
         return NULL; /* it is told why */
+    }
+    if (tls_verifies(conf)) {
+        mosn_tls_authority_load(reader, pool, ctx, &conf->client_ca, conf);
     }
     ctx->ssl = ctx->sites[0].ssl;
     SSL_CTX_set_client_hello_cb(ctx->ssl, tls_on_hello, ctx);

@@ -23,7 +23,7 @@ struct mosn_tls_ctx_s {
     size_t                        n_sites;
     uint8_t                      *alpn; /* as it goes over the wire */
     unsigned                      n_alpn;
-    unsigned                      epoch; /* of a client's certificate */
+    unsigned epoch; /* of a client's certificate and authorities */
 };
 
 #define MOSN_TLS_MODERN_CIPHERS                                               \
@@ -61,6 +61,17 @@ void mosn_tls_pair_set_site(mosn_tls_pair_t *pair, mosn_tls_site_t *site);
 
 /* tls_conf.c: the names of the site are now those of the certificate. */
 void mosn_tls_site_learn_names(mosn_tls_site_t *site, const X509 *leaf);
+
+/* tls_conf.c: sessions of one policy, with these authorities of clients, do
+ * not open what another one guards. */
+void mosn_tls_set_policy(SSL_CTX *ssl, const mosn_tls_server_conf_t *conf,
+                         const void *authorities, size_t n);
+
+/* tls_authorities.c: those of the file vouch for the other side of all
+ * contexts of `ctx`; mistakes are told at `path`. */
+void mosn_tls_authority_load(mosn_conf_t *reader, mosn_pool_t *pool,
+                             mosn_tls_ctx_t *ctx, const mosn_str_t *path,
+                             const void *group);
 
 void mosn_tls_pack_alpn(mosn_conf_t *reader, mosn_pool_t *pool,
                         mosn_tls_ctx_t *ctx, const mosn_strs_t *names,
