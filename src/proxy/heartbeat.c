@@ -1,7 +1,8 @@
 /*
  * proxy/heartbeat.c - heartbeats of clients, where they are about the hosts.
  *
- *   health  answered by what this worker knows of the hosts of the cluster
+ *   health  answered by what is known of the hosts of the cluster: would one
+ *           of them get requests?
  *   pass    goes to one of them; its answer answers those that come soon
  *           after
  *
@@ -15,10 +16,10 @@
 
 
 static bool
-heartbeat_is_well(const mosn_cluster_t *cluster)
+heartbeat_is_well(const mosn_cluster_t *cluster, uint64_t now)
 {
     for (uint32_t i = 0; i < cluster->n_hosts; i++) {
-        if (!mosn_stream_pool_is_down(&cluster->hosts[i]->pool)) {
+        if (mosn_host_why_not(cluster->hosts[i], now) == NULL) {
             return true;
         }
     }
@@ -34,7 +35,7 @@ mosn_heartbeat_take(mosn_request_t *r, unsigned *status_r)
     uint64_t               now = r->loop->now_ms;
 
     if (conf->heartbeat == MOSN_HEARTBEAT_HEALTH) {
-        *status_r = heartbeat_is_well(cluster) ? 200 : 503;
+        *status_r = heartbeat_is_well(cluster, now) ? 200 : 503;
         return NULL;
     }
     if (cluster->beat_ms != 0
