@@ -26,6 +26,7 @@ static mosn_listener_t      gate_listener;
 static mosn_accept_limits_t gate_limits;
 static int                  gate_origin_fd = -1;
 static int                  gate_listen_fd = -1;
+static bool                 gate_two_hosts; /* of one origin */
 static char                 gate_dir[] = "/tmp/mosn-gate-XXXXXX";
 
 
@@ -47,6 +48,28 @@ static void __attribute__((unused)) gate_turns(int n)
 {
     while (n-- > 0) {
         mosn_loop_turn(&gate_loop, 0);
+    }
+}
+
+
+static void __attribute__((unused)) gate_remove(const char *name)
+{
+    char path[64];
+
+    (void) snprintf(path, sizeof(path), "%s/%s", gate_dir, name);
+    (void) unlink(path);
+}
+
+
+/* Another way to the origin: a second host. */
+static void
+gate_link_origin(void)
+{
+    char path[64];
+
+    (void) snprintf(path, sizeof(path), "%s/origin2", gate_dir);
+    if (symlink("origin", path) == -1) {
+        abort();
     }
 }
 
@@ -90,9 +113,14 @@ gate_open(const char *filters, const char *routes, const char *cluster)
         "routes = ( { name = \"main\"; virtual_hosts = ( { name = \"v\"; "
         "domains = [\"*\"]; routes = ( %s ); } ); } );\n"
         "clusters = ( { name = \"c\"; %s hosts = ( { address = "
-        "\"unix:%s/origin\"; } ); } );\n",
-        gate_dir, filters, routes, cluster, gate_dir);
+        "\"unix:%s/origin\"; }%s%s%s ); } );\n",
+        gate_dir, filters, routes, cluster, gate_dir,
+        gate_two_hosts ? ", { address = \"unix:" : "",
+        gate_two_hosts ? gate_dir : "", gate_two_hosts ? "/origin2\"; }" : "");
     (void) fclose(out);
+    if (gate_two_hosts) {
+        gate_link_origin();
+    }
     gate_generation = mosn_settings_load(path, 1, &gate_settings, &errors);
     if (gate_generation == NULL) {
         printf("Bail out! %s\n", errors);
@@ -208,15 +236,6 @@ has(const char *text, const char *part, const char *name)
 }
 
 
-static void __attribute__((unused)) gate_remove(const char *name)
-{
-    char path[64];
-
-    (void) snprintf(path, sizeof(path), "%s/%s", gate_dir, name);
-    (void) unlink(path);
-}
-
-
 /* Gives everything back, so that the sanitizer sees what is not. */
 static void __attribute__((unused)) gate_close(void)
 {
@@ -236,6 +255,7 @@ static void __attribute__((unused)) gate_close(void)
     gate_remove("conf");
     gate_remove("in");
     gate_remove("origin");
+    gate_remove("origin2");
     (void) rmdir(gate_dir);
 }
 
