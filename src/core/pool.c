@@ -85,6 +85,19 @@ mosn_realloc(void *p, size_t n)
 
 
 static pool_chunk_t *
+pool_chunk_try(size_t size)
+{
+    pool_chunk_t *chunk = malloc(size);
+
+    if (chunk != NULL) {
+        chunk->size = size;
+    }
+    return chunk;
+}
+
+
+/* NULL: there is no memory. */
+static pool_chunk_t *
 pool_chunk_get(mosn_pool_e kind)
 {
     pool_chunk_t *chunk;
@@ -95,10 +108,7 @@ pool_chunk_get(mosn_pool_e kind)
         pool_cache[kind].n--;
         return chunk;
     }
-
-    chunk = mosn_alloc(pool_chunk_size[kind]);
-    chunk->size = pool_chunk_size[kind];
-    return chunk;
+    return pool_chunk_try(pool_chunk_size[kind]);
 }
 
 
@@ -122,6 +132,9 @@ mosn_pool_create(mosn_pool_e kind)
 {
     mosn_pool_t *pool = (mosn_pool_t *) (void *) pool_chunk_get(kind);
 
+    if (MOSN_UNLIKELY(pool == NULL)) {
+        pool_no_memory(pool_chunk_size[kind]);
+    }
     pool->pos = (char *) pool + mosn_pool_align(sizeof(*pool));
     pool->end = (char *) pool + pool->first.size;
     pool->chunks = NULL;
@@ -155,18 +168,6 @@ mosn_pool_destroy(mosn_pool_t **pool)
         }
     }
     pool_chunk_put(&p->first, p->kind);
-}
-
-
-static pool_chunk_t *
-pool_chunk_try(size_t size)
-{
-    pool_chunk_t *chunk = malloc(size);
-
-    if (chunk != NULL) {
-        chunk->size = size;
-    }
-    return chunk;
 }
 
 

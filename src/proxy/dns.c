@@ -13,6 +13,7 @@
 #define TICK_MS     100u
 #define SOCKETS_MAX 64
 #define FILE_TTL_S  5u
+#define RECALL_MS   3000u
 #define TARGETS_MAX 256u /* of one answer with SRV records */
 
 /* A cluster whose hosts have names. */
@@ -37,9 +38,10 @@ typedef struct {
     bool           lost;   /* what is to be asked for */
     uint64_t      *bad;    /* the sources of those that failed */
     uint32_t       n_bad;
-    bool           said;     /* that it fails */
-    bool           seen;     /* in the settings */
-    bool           answered; /* once */
+    bool           said;        /* that it fails */
+    bool           seen;        /* in the settings */
+    bool           answered;    /* once */
+    uint64_t       recalled_ms; /* until when what is recalled may stay */
     mosn_dns_set_t fresh;
     mosn_dns_set_t found; /* in force */
 } dns_name_t;
@@ -141,9 +143,13 @@ dns_tell(dns_cluster_t *c)
         mosn_pool_calloc(pool, (room + 1) * sizeof(mosn_host_conf_t));
     for (mosn_list_t *l = c->names.next; l != &c->names; l = l->next) {
         const dns_name_t *name = mosn_container_of(l, dns_name_t, link);
+        mosn_dns_set_t    ranked = mosn_dns_set_copy(&name->found);
 
-        for (uint32_t i = 0; i < name->found.n; i++) {
-            const mosn_dns_address_t *a = &name->found.items[i];
+        if (dns_is_service(name)) {
+            mosn_dns_set_rank(&ranked);
+        }
+        for (uint32_t i = 0; i < ranked.n; i++) {
+            const mosn_dns_address_t *a = &ranked.items[i];
             char                      text[MOSN_ADDRESS_TEXT];
 
             (void) mosn_address_format(&a->address.sa, a->address.len, text);
@@ -157,6 +163,7 @@ dns_tell(dns_cluster_t *c)
                                     .priority = a->priority,
                                     .weight = a->weight };
         }
+        mosn_dns_set_clear(&ranked);
     }
     whole =
         hosts.hosts.n > 0 ? mosn_conf_text(&mosn_hosts_block, &hosts) : NULL;
@@ -216,7 +223,8 @@ dns_complain(dns_name_t *n)
 
 
 /* What failed may be what was known: that of the same questions, or all of it
- * when there was nothing else. */
+ * when there was nothing else.  Whose answer something of before was is not
+ * always known: that stays for a while. */
 static void
 dns_keep_found(dns_name_t *n)
 {
@@ -228,6 +236,9 @@ dns_keep_found(dns_name_t *n)
     }
     for (uint32_t i = 0; i < n->n_bad; i++) {
         mosn_dns_set_merge(&n->fresh, &n->found, n->bad[i]);
+    }
+    if (dns.loop->now_ms < n->recalled_ms) {
+        mosn_dns_set_merge(&n->fresh, &n->found, 0);
     }
 }
 
@@ -252,9 +263,6 @@ dns_finish(dns_name_t *n)
         return;
     }
     n->failed |= n->fresh.n == 0;
-    if (dns_is_service(n)) {
-        mosn_dns_set_rank(&n->fresh);
-    }
     if (n->failed) {
         dns_complain(n);
         dns_keep_found(n);
@@ -413,6 +421,11 @@ dns_ask_file(dns_name_t *n, const char *host, uint16_t port, int64_t priority,
     uint32_t before = n->fresh.n;
 
     ares_getaddrinfo(dns.files, host, NULL, &hints, dns_on_file, &q);
+    for (uint32_t i = before; i < n->fresh.n; i++) {
+        mosn_dns_address_t *a = &n->fresh.items[i];
+
+        a->source = dns_source(host, a->address.sa.sa_family);
+    }
     return n->fresh.n > before;
 }
 
@@ -682,6 +695,10 @@ dns_recall(dns_name_t *n)
                              srv ? 0 : dns_recall_source(n, i));
         }
     }
+    for (uint32_t i = 0; i < n->fresh.n; i++) {
+        n->fresh.items[i].ranked = dns_is_service(n);
+    }
+    n->recalled_ms = dns.loop->now_ms + RECALL_MS;
     mosn_dns_set_sort(&n->fresh);
     dns_take_fresh(n);
 }
@@ -715,6 +732,7 @@ dns_take_names(dns_cluster_t *c)
 {
     const mosn_host_list_t *hosts = &c->cluster->conf->hosts.hosts;
     mosn_list_t            *next;
+    bool                    left = false;
 
     if (c->version != NULL) {
         mosn_cluster_version_unref(c->version);
@@ -732,7 +750,11 @@ dns_take_names(dns_cluster_t *c)
         next = l->next;
         if (!n->seen) {
             dns_forget(n);
+            left = true;
         }
+    }
+    if (left && dns_is_settled(c)) {
+        dns_tell(c); /* others may have an address that was told as its */
     }
     dns_tick_cluster(c);
 }

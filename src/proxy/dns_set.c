@@ -211,17 +211,65 @@ mosn_dns_set_rank(mosn_dns_set_t *set)
 }
 
 
+mosn_dns_set_t
+mosn_dns_set_copy(const mosn_dns_set_t *set)
+{
+    mosn_dns_set_t copy = { 0 };
+
+    if (set->n > 0) {
+        copy.items = mosn_alloc(set->n * sizeof(*copy.items));
+        memcpy(copy.items, set->items, set->n * sizeof(*copy.items));
+        copy.n = set->n;
+    }
+    return copy;
+}
+
+
+/* The priority that comes so many behind the least one; behind the last
+ * there is one more. */
+static int64_t
+set_unrank(const mosn_dns_set_t *set, int64_t rank)
+{
+    int64_t last = -1;
+
+    for (;; rank--) {
+        int64_t next = INT64_MAX;
+
+        for (uint32_t i = 0; i < set->n; i++) {
+            int64_t p = set->items[i].priority;
+
+            next = !set->items[i].ranked && p > last && p < next ? p : next;
+        }
+        if (next == INT64_MAX) {
+            return last + 1;
+        }
+        last = next;
+        if (rank == 0) {
+            return last;
+        }
+    }
+}
+
+
 void
 mosn_dns_set_merge(mosn_dns_set_t *set, const mosn_dns_set_t *was,
                    uint64_t source)
 {
+    mosn_dns_set_t before = mosn_dns_set_copy(set);
+
     for (uint32_t i = 0; i < was->n && set->n < ADDRESSES_MAX; i++) {
         const mosn_dns_address_t *a = &was->items[i];
+        mosn_dns_address_t       *to;
 
-        if ((a->source == source || a->source == 0)
-            && !set_has(set, set->n, &a->address))
-        {
-            *set_push(set) = *a;
+        if (a->source != source || set_has(set, set->n, &a->address)) {
+            continue;
+        }
+        to = set_push(set);
+        *to = *a;
+        if (a->ranked && before.n > 0) {
+            to->priority = set_unrank(&before, a->priority);
+            to->ranked = false;
         }
     }
+    mosn_dns_set_clear(&before);
 }

@@ -17,6 +17,7 @@ typedef struct {
     int64_t        priority;
     int64_t        weight;
     uint64_t       source; /* the question that it answers; 0: not known */
+    bool           ranked; /* its priority is a rank already */
 } mosn_dns_address_t;
 
 typedef struct {
@@ -40,12 +41,14 @@ void mosn_dns_set_sort(mosn_dns_set_t *set);
  * from 1 to 10,000. */
 void mosn_dns_set_rank(mosn_dns_set_t *set);
 
+mosn_dns_set_t mosn_dns_set_copy(const mosn_dns_set_t *set);
+
 /* One address: that of `was`, as long as it is told; else the first that was
  * told of those that come first. */
 void mosn_dns_set_keep_one(mosn_dns_set_t *set, const mosn_dns_set_t *was);
 
-/* What `was` has of a question, or of one that is not known, and the set has
- * not. */
+/* What `was` has of a question (0: of those that are not known) and the set
+ * has not.  What was ranked gets the priority that has its rank here. */
 void mosn_dns_set_merge(mosn_dns_set_t *set, const mosn_dns_set_t *was,
                         uint64_t source);
 

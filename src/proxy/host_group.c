@@ -287,6 +287,7 @@ group_share(mosn_host_groups_t *groups, mosn_host_group_t *group)
         }
         if (level->n_all > 0) {
             well = level->n_usable * OVERPROVISION / level->n_all;
+            well += well == 0 && level->n_usable > 0; /* one is not none */
             first = first == group->n_levels ? i : first;
         }
         level->load = well > 100 ? 100 : well;
@@ -430,11 +431,16 @@ mosn_host_groups_find(mosn_host_groups_t      *groups,
 }
 
 
-/* Of a hundred; the same for requests of one hash. */
+enum { ROLL_LEVEL = 1, ROLL_ZONE = 2 };
+
+/* Of a hundred; the same for requests of one hash, but one roll says nothing
+ * of another. */
 static uint32_t
-pick_roll(const mosn_pick_t *how)
+pick_roll(const mosn_pick_t *how, uint64_t of)
 {
-    return how->has_hash ? (uint32_t) (how->hash >> 32) % 100
+    uint64_t mixed = (how->hash ^ of) * 0x9e3779b97f4a7c15u;
+
+    return how->has_hash ? (uint32_t) ((mixed ^ mixed >> 29) >> 8) % 100
                          : mosn_rand_below(100);
 }
 
@@ -447,7 +453,7 @@ pick_level(mosn_host_group_t *group, const mosn_pick_t *how)
     if (MOSN_LIKELY(!group->fails_over)) {
         return &group->levels[0];
     }
-    roll = pick_roll(how);
+    roll = pick_roll(how, ROLL_LEVEL);
     for (i = 0; i + 1 < group->n_levels && roll >= group->levels[i].load; i++)
     {
         roll -= group->levels[i].load;
@@ -462,7 +468,8 @@ pick_set(mosn_host_group_t *group, const mosn_pick_t *how)
     mosn_host_level_t *level = pick_level(group, how);
 
     if (level->local_load > 0 && level->local.n > 0
-        && (level->local_load == 100 || pick_roll(how) < level->local_load)
+        && (level->local_load == 100
+            || pick_roll(how, ROLL_ZONE) < level->local_load)
         && !(level->local.n == 1 && level->local.hosts[0] == how->avoid))
     {
         return &level->local;

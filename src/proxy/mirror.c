@@ -369,8 +369,8 @@ mosn_mirrors_data(mosn_request_t *r, const mosn_buf_t *data, bool end)
             continue; /* with the one before, on one connection */
         }
         m->whole = end;
-        if (m->body.bytes + n > HOLD_MAX
-            || (up != NULL && mosn_stream_is_blocked(up))) {
+        if (up != NULL ? mosn_stream_is_blocked(up)
+                       : m->body.bytes + n > HOLD_MAX) {
             mirror_end(m);
         } else if (up != NULL) {
             up->ops->send_data(up, data, end);

@@ -233,35 +233,40 @@ request_note_local_error(mosn_request_t *r)
 }
 
 
-static void
-request_on_no_upstream(mosn_stream_wait_t *wait, mosn_reason_e reason)
+/* It never left: another host may have it. */
+void
+mosn_request_not_sent(mosn_request_t *r, mosn_reason_e reason)
 {
-    mosn_request_t *r = mosn_container_of(wait, mosn_request_t, wait);
-    unsigned        most = MOSN_REQUEST_MAX_ATTEMPTS;
+    unsigned most = MOSN_REQUEST_MAX_ATTEMPTS;
 
-    r->waiting = false;
     if (r->route != NULL && r->route->retry != NULL
         && r->route->retry->attempts > most)
     {
         most = (unsigned) r->route->retry->attempts;
     }
+    if (r->attempts < most
+        && (r->cluster->n_hosts > 1 || reason == MOSN_REASON_NO_HOST))
+    {
+        mosn_request_try_again(r);
+    } else if (!request_retry_end(r, reason)) {
+        mosn_request_fail(r, reason);
+    }
+}
+
+
+static void
+request_on_no_upstream(mosn_stream_wait_t *wait, mosn_reason_e reason)
+{
+    mosn_request_t *r = mosn_container_of(wait, mosn_request_t, wait);
+
+    r->waiting = false;
     if (reason == MOSN_REASON_NO_HOST) { /* it left while we waited */
         r->attempts--;
     } else if (reason != MOSN_REASON_OVERFLOW) {
         request_note_local_error(r);
     }
-    if (mosn_request_promote_hedge(r)) {
-        return;
-    }
-    /* It never left: another host may have it. */
-    if (r->attempts < most
-        && (r->cluster->n_hosts > 1 || reason == MOSN_REASON_NO_HOST))
-    {
-        mosn_request_try_again(r);
-        return;
-    }
-    if (!request_retry_end(r, reason)) {
-        mosn_request_fail(r, reason);
+    if (!mosn_request_promote_hedge(r)) {
+        mosn_request_not_sent(r, reason);
     }
 }
 

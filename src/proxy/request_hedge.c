@@ -123,6 +123,17 @@ hedge_on_head(mosn_stream_t *up, mosn_message_t *m, bool end)
 }
 
 
+/* When the first attempt has failed before, the request has none. */
+static void
+hedge_end_alone(mosn_hedge_t *h, mosn_reason_e reason)
+{
+    if (h->alone) {
+        h->alone = false;
+        mosn_request_not_sent(h->r, reason);
+    }
+}
+
+
 static void
 hedge_on_reset(mosn_stream_t *up, mosn_reason_e reason)
 {
@@ -132,9 +143,7 @@ hedge_on_reset(mosn_stream_t *up, mosn_reason_e reason)
         mosn_outlier_note(h->r->cluster, h->host, MOSN_OUTCOME_LOCAL_ERROR,
                           h->r->loop->now_ms);
         hedge_let_go(h);
-        if (h->alone) {
-            mosn_request_fail(h->r, reason);
-        }
+        hedge_end_alone(h, reason);
     }
 }
 
@@ -195,9 +204,7 @@ hedge_on_failed(mosn_stream_wait_t *wait, mosn_reason_e reason)
                           h->r->loop->now_ms);
     }
     hedge_let_go(h);
-    if (h->alone) {
-        mosn_request_fail(h->r, reason);
-    }
+    hedge_end_alone(h, reason);
 }
 
 

@@ -49,6 +49,9 @@ mosn_host_t *mosn_request_pick(mosn_request_t *r);
 /* The host that it goes to now. */
 void mosn_request_use_host(mosn_request_t *r, mosn_host_t *host);
 
+/* There was no stream for it: it is sent again, or fails. */
+void mosn_request_not_sent(mosn_request_t *r, mosn_reason_e reason);
+
 /* Its upstream stream has ended without an answer, or within it. */
 void mosn_request_lost(mosn_request_t *r, const mosn_stream_t *up,
                        mosn_reason_e reason);

@@ -20,6 +20,36 @@ key_pick(mosn_cluster_t *c, unsigned key)
 }
 
 
+/* Of hosts of three weights, one leaves. */
+static void
+hash_weighty(const char *lb, int64_t heavy, unsigned who)
+{
+    char            text[1024];
+    unsigned        moved = 0, lost = 0;
+    mosn_cluster_t *c;
+
+    (void) snprintf(text, sizeof(text),
+                    "lb = \"%s\"; table_size = 65537; hosts = ( { address = "
+                    "\"10.0.0.1:1\"; }, { address = \"10.0.0.2:1\"; weight = "
+                    "2; }, { address = \"10.0.0.3:1\"; weight = %lld; } );",
+                    lb, (long long) heavy);
+    c = hosts_cluster(text);
+    for (unsigned i = 0; i < N_KEYS; i++) {
+        key_at[i] = key_pick(c, i);
+        lost += key_at[i] == who;
+    }
+    hosts_set_bad(c, who, true);
+    for (unsigned i = 0; i < N_KEYS; i++) {
+        moved += key_pick(c, i) != key_at[i];
+    }
+    ok(moved == lost,
+       "of weights 1, 2 and %lld number %u leaves: %u keys "
+       "move, it had %u",
+       (long long) heavy, who, moved, lost);
+    hosts_end();
+}
+
+
 /* With n hosts and one fewer. */
 static void
 hash_keys(const char *lb, unsigned n)
@@ -73,6 +103,9 @@ hash_keys(const char *lb, unsigned n)
         ok(mosn_cluster_pick(c, &how) != how.avoid, "one is avoided");
     }
     hosts_end();
+    hash_weighty(lb, 5, 2);
+    hash_weighty(lb, 5, 0);
+    hash_weighty(lb, 10000, 2); /* within a moment */
 }
 
 

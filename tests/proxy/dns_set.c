@@ -146,8 +146,11 @@ check_merge(void)
     source = 1;
     add(&fresh, "1.0.0.2:1", 0, 7);
     mosn_dns_set_merge(&fresh, &was, 1);
-    is_str(show(&fresh), "1.0.0.2:1 0 7, 1.0.0.1:1 0 1, 1.0.0.4:1 0 1",
+    is_str(show(&fresh), "1.0.0.2:1 0 7, 1.0.0.1:1 0 1",
            "what was known of a question is added, what is told counts");
+    mosn_dns_set_merge(&fresh, &was, 0);
+    is_str(show(&fresh), "1.0.0.2:1 0 7, 1.0.0.1:1 0 1, 1.0.0.4:1 0 1",
+           "and of none that is known");
     mosn_dns_set_clear(&fresh);
     for (unsigned i = 0; i < ADDRESSES_MAX + 10; i++) {
         char text[32];
@@ -163,6 +166,43 @@ check_merge(void)
 }
 
 
+/* What is left of before has ranks, what is told has priorities. */
+static void
+check_ranked(void)
+{
+    mosn_dns_set_t fresh = { 0 }, was = { 0 }, copy;
+
+    source = 0;
+    for (int i = 0; i < 4; i++) {
+        char text[20];
+
+        (void) snprintf(text, sizeof(text), "1.0.0.%d:1", i);
+        add(&was, text, i, 1);
+        was.items[i].ranked = true;
+    }
+    source = 1;
+    add(&fresh, "2.0.0.1:1", 30, 1);
+    add(&fresh, "2.0.0.2:1", 10, 1);
+    mosn_dns_set_merge(&fresh, &was, 0);
+    is_str(show(&fresh),
+           "2.0.0.1:1 30 1, 2.0.0.2:1 10 1, 1.0.0.0:1 10 1, 1.0.0.1:1 30 1, "
+           "1.0.0.2:1 31 1, 1.0.0.3:1 31 1",
+           "they get those of their ranks, the rest come last");
+    ok(!fresh.items[3].ranked, "once");
+    copy = mosn_dns_set_copy(&fresh);
+    ok(mosn_dns_set_equal(&copy, &fresh) && copy.items != fresh.items,
+       "a copy");
+    mosn_dns_set_clear(&copy);
+    mosn_dns_set_clear(&fresh);
+    mosn_dns_set_merge(&fresh, &was, 0);
+    is_num(fresh.items[3].priority, 3, "where nothing is told ranks stay");
+    mosn_dns_set_clear(&fresh);
+    mosn_dns_set_clear(&was);
+    copy = mosn_dns_set_copy(&was);
+    is_num(copy.n, 0, "of none none");
+}
+
+
 int
 main(void)
 {
@@ -170,5 +210,6 @@ main(void)
     check_order();
     check_one();
     check_merge();
+    check_ranked();
     return done_testing();
 }

@@ -225,6 +225,58 @@ sticky(void)
 }
 
 
+/* Which level and which zone a request goes to are two questions. */
+static void
+zone_behind(bool hashed)
+{
+    unsigned        behind = 0, local = 0;
+    mosn_cluster_t *c;
+
+    mosn_cluster_zone = MOSN_STR("z");
+    c = hosts_cluster(
+        "prefer_zone = true; hosts = ( { address = \"10.0.0.1:1\"; }, { "
+        "address = \"10.0.0.2:1\"; }, { address = \"10.0.1.1:1\"; zone = "
+        "\"z\"; priority = 1; }, { address = \"10.0.1.2:1\"; zone = \"z\"; "
+        "priority = 1; }, { address = \"10.0.1.3:1\"; priority = 1; }, { "
+        "address = \"10.0.1.4:1\"; priority = 1; } );");
+    hosts_set_bad(c, 0, true);
+    hosts_set_bad(c, 2, true);
+    for (unsigned i = 0; i < 20000; i++) {
+        mosn_pick_t how = { .hash = (i + 1) * 0x9e3779b97f4a7c15u,
+                            .has_hash = hashed };
+        unsigned    at = hosts_number(c, mosn_cluster_pick(c, &how));
+
+        behind += at >= 2;
+        local += at == 3;
+    }
+    ok(behind > 5500 && behind < 6500,
+       "three in ten go to the second level: %u of 20000", behind);
+    ok(local > behind * 76 / 100 && local < behind * 82 / 100,
+       "70 %% of them stay in the zone, and their share of the rest: %u",
+       local);
+    mosn_cluster_zone = MOSN_STR_NULL;
+    hosts_end();
+}
+
+
+static void
+one_of_many(void)
+{
+    char            text[16384];
+    unsigned        right = 0;
+    mosn_cluster_t *c = hosts_cluster(hosts_equal(text, sizeof(text), 200));
+
+    for (unsigned i = 0; i < 199; i++) {
+        hosts_set_bad(c, i, true);
+    }
+    for (unsigned i = 0; i < 1000; i++) {
+        right += hosts_number(c, mosn_cluster_pick(c, NULL)) == 199;
+    }
+    is_num(right, 1000, "one of 200 is well: it gets all");
+    hosts_end();
+}
+
+
 int
 main(void)
 {
@@ -234,5 +286,8 @@ main(void)
     subsets();
     slow_start();
     sticky();
+    zone_behind(false);
+    zone_behind(true);
+    one_of_many();
     return hosts_done();
 }

@@ -52,7 +52,8 @@ maglev_size(uint32_t wanted)
 }
 
 
-/* The hosts take `n_free` places in turns. */
+/* The hosts take `n_free` places in turns: who weighs most, of those who take
+ * part, one in each. */
 static void
 maglev_share(maglev_t *m, maglev_walk_t *walks, uint32_t n_walks,
              uint32_t n_free, bool usable_only)
@@ -61,7 +62,10 @@ maglev_share(maglev_t *m, maglev_walk_t *walks, uint32_t n_walks,
 
     for (uint32_t i = 0; i < n_walks; i++) {
         walks[i].due = 0;
-        heaviest = walks[i].weight > heaviest ? walks[i].weight : heaviest;
+        if (walks[i].weight > heaviest
+            && !(usable_only && walks[i].host == FREE)) {
+            heaviest = walks[i].weight;
+        }
     }
     for (uint32_t i = 0; n_free > 0; i = (i + 1) % n_walks) {
         maglev_walk_t *walk = &walks[i];

@@ -41,8 +41,8 @@ ring_unit(const mosn_host_set_t *set)
 {
     uint64_t unit = 1;
 
-    for (uint32_t i = 0; i < set->n; i++) {
-        while (unit < (uint64_t) set->hosts[i]->conf->weight) {
+    for (uint32_t i = 0; i < set->n_all; i++) { /* usable or not */
+        while (unit < (uint64_t) set->all[i]->conf->weight) {
             unit *= 2;
         }
     }
