@@ -342,20 +342,51 @@ mosn_bequest_end(mosn_bequest_t *b)
 }
 
 
+/* "any proxy": the filter, when the listener looks at first bytes as ours
+ * does. */
+static const mosn_module_t *
+offer_filter(const mosn_listener_t *l, const handover_t *m)
+{
+    mosn_str_t does = { m->does, strnlen(m->does, sizeof(m->does)) };
+    bool       any = mosn_str_has_prefix(does, MOSN_STR("any "));
+
+    if (any) {
+        does.at += 4;
+        does.len -= 4;
+    }
+    return any == l->inspects ? mosn_module_find(MOSN_NET_FILTER, does) : NULL;
+}
+
+
 static void
 bequest_take_offer(mosn_bequest_t *b, const handover_t *m)
 {
     for (size_t i = 0; i < b->n_listeners; i++) {
-        char ours[sizeof(m->does)];
+        const mosn_listener_t *l = &b->listeners[i];
+        const mosn_module_t   *filter = offer_filter(l, m);
 
-        handover_describe(&b->listeners[i], ours);
-        if (mosn_address_equal(&b->listeners[i].conf->address, &m->address)
-            && mosn_listener_plain_chain(&b->listeners[i]) != NULL
-            && memcmp(ours, m->does, strlen(ours) + 1) == 0)
+        if (mosn_address_equal(&l->conf->address, &m->address)
+            && mosn_listener_plain_chain(l) != NULL && filter != NULL)
         {
-            b->theirs[i] = (int32_t) m->listener;
+            b->theirs[i] = (mosn_heir_t){ (int32_t) m->listener, filter->ops };
         }
     }
+}
+
+
+/* The heir's listener for a connection; -1: none does what ours has done with
+ * it, which may be something else than it does now. */
+static int32_t
+bequest_find(const mosn_bequest_t *b, const mosn_listener_t *listener,
+             const mosn_conn_t *conn)
+{
+    const mosn_heir_t       *heir = &b->theirs[listener - b->listeners];
+    const mosn_net_filter_t *last = conn->filters;
+
+    while (last != NULL && last->next != NULL) {
+        last = last->next;
+    }
+    return last != NULL && last->ops == heir->ops ? heir->number : -1;
 }
 
 
@@ -432,7 +463,7 @@ bequest_give(void *owner, const mosn_listener_t *listener,
              const mosn_address_t *to)
 {
     mosn_bequest_t *b = owner;
-    int32_t         theirs = b->theirs[listener - b->listeners];
+    int32_t         theirs = bequest_find(b, listener, conn);
     int             fds[2] = { conn->fd, second != NULL ? second->fd : -1 };
     handover_t      m = { .version = VERSION,
                           .type = GIFT,
@@ -456,7 +487,7 @@ static mosn_rc_e
 bequest_move(void *owner, const mosn_listener_t *listener, mosn_conn_t *conn)
 {
     mosn_bequest_t *b = owner;
-    int32_t         theirs = b->theirs[listener - b->listeners];
+    int32_t         theirs = bequest_find(b, listener, conn);
     handover_t      m = { .version = VERSION,
                           .type = GIFT,
                           .listener = (uint32_t) theirs,
@@ -512,7 +543,7 @@ mosn_bequest_start(mosn_bequest_t *b, mosn_loop_t *loop, int fd,
     b->lane = lane;
     b->theirs = mosn_calloc(n * sizeof(*b->theirs));
     for (size_t i = 0; i < n; i++) {
-        b->theirs[i] = -1;
+        b->theirs[i].number = -1;
     }
     listeners[0].limits->give = bequest_give;
     listeners[0].limits->move = bequest_move;

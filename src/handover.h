@@ -23,6 +23,12 @@
 
 #include "event/listener.h"
 
+/* Where the connections of a listener go. */
+typedef struct {
+    int32_t                      number; /* the heir's; -1: none */
+    const mosn_net_filter_ops_t *ops;    /* what takes their bytes there */
+} mosn_heir_t;
+
 typedef struct mosn_lane_s mosn_lane_t;
 
 /* The elder's side. */
@@ -34,7 +40,7 @@ typedef struct {
     uint64_t         n_given;
     mosn_listener_t *listeners;
     size_t           n_listeners;
-    int32_t         *theirs; /* the heir's number of each listener; -1: none */
+    mosn_heir_t     *theirs; /* of each listener */
     /* The heir is ready for gifts, or has room again; or there is none. */
     void (*on_ready)(void *owner);
     void *owner;

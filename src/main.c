@@ -104,6 +104,7 @@ main(int argc, char **argv)
     int          option;
 
     mosn_process_init_title(argc, argv);
+    mosn_metrics_describe(mosn_metric_sets);
     while ((option = getopt(argc, argv, "c:p:tTRqVh")) != -1) {
         switch (option) {
         case 'c':

@@ -12,6 +12,7 @@
  */
 
 #include "core/log.h"
+#include "event/tls_watch.h"
 #include "master_parts.h"
 #include "os/file.h"
 #include "os/socket.h"
@@ -298,11 +299,15 @@ change_make_as(mosn_resource_e kind, mosn_str_t name, const char *text,
         return strdup("too many changes wait for a process that does not "
                       "take them\n");
     }
+    mosn_tls_files_keep();
     why = mosn_resource_apply(master->generation, kind, name, text);
+    if (why == NULL) {
+        change_tell(kind, name, text);
+    }
+    mosn_tls_files_drop();
     if (why != NULL) {
         return why;
     }
-    change_tell(kind, name, text);
     master->unkept += !keep && !resolved;
     return keep ? persist(kind, name) : NULL;
 }

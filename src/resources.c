@@ -2,6 +2,7 @@
 
 #include "resources.h"
 
+#include "event/tls_watch.h"
 #include "os/process.h"
 
 #include <errno.h>
@@ -351,8 +352,8 @@ mosn_resource_pack(mosn_resource_e kind, mosn_str_t name, const char *text)
     int fd = memfd_create("mosn resource", MFD_CLOEXEC);
 
     if (fd == -1
-        || dprintf(fd, "%d %.*s\n%s", (int) kind, MOSN_STR_ARG(name), text)
-               < 0)
+        || dprintf(fd, "%d %.*s\n%s", (int) kind, MOSN_STR_ARG(name), text) < 0
+        || write(fd, "", 1) != 1 || !mosn_tls_files_write(fd))
     {
         mosn_log_alert(errno, "cannot pass a resource on");
         if (fd != -1) {
@@ -367,9 +368,10 @@ mosn_resource_pack(mosn_resource_e kind, mosn_str_t name, const char *text)
 bool
 mosn_resource_take(mosn_generation_t *generation, int fd)
 {
-    bool  done = false;
-    off_t size = lseek(fd, 0, SEEK_END);
-    char *text, *line, *why;
+    bool   done = false;
+    off_t  size = lseek(fd, 0, SEEK_END);
+    size_t n;
+    char  *text, *line, *why;
 
     if (size <= 0 || size > MAX_BYTES) {
         mosn_log_alert(0, "a resource of %lld bytes", (long long) size);
@@ -382,6 +384,10 @@ mosn_resource_take(mosn_generation_t *generation, int fd)
     }
     text[size] = '\0';
     (void) close(fd);
+    n = strlen(text) + 1;
+    if (n < (size_t) size) {
+        mosn_tls_files_give((mosn_str_t){ text + n, (size_t) size - n });
+    }
     line = strchr(text, '\n');
     if (line != NULL && line - text > 2) {
         mosn_str_t name = { text + 2, (size_t) (line - text) - 2 };
@@ -394,6 +400,8 @@ mosn_resource_take(mosn_generation_t *generation, int fd)
             free(why);
         }
     }
+    mosn_tls_files_drop();
+    explicit_bzero(text, (size_t) size);
     free(text);
     return done;
 }

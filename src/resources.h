@@ -22,7 +22,8 @@ typedef enum {
 } mosn_resource_e;
 
 /* One change, in a memfd that all processes read: its kind, the name of the
- * resource and the text.  -1: logged. */
+ * resource, the text, and the files that were read for it
+ * (mosn_tls_files_keep).  -1: logged. */
 int mosn_resource_pack(mosn_resource_e kind, mosn_str_t name,
                        const char *text);
 

@@ -21,7 +21,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define MAGIC         0x334d4e53u /* layout version in it */
+#define MAGIC         0x344d4e53u /* version of this file in it */
 #define MAX_INSTANCES 65536u
 #define INDEX_SIZE    (MAX_INSTANCES * 2)
 #define MAX_SLOTS     (1u << 20)
@@ -42,6 +42,7 @@ typedef struct {
 
 typedef struct {
     uint32_t         magic;
+    uint64_t         layout; /* of the sets of who has made it */
     _Atomic pid_t    lock;
     _Atomic uint32_t folds; /* odd while a row is being folded */
     _Atomic uint32_t n_entries;
@@ -61,6 +62,8 @@ static mosn_shm_t        metrics_shm = { .fd = -1 };
 static metrics_header_t *metrics_header;
 static uint32_t          metrics_full_s; /* not to be looked through before */
 static uint64_t          metrics_nowhere[SPILL_SLOTS * 64];
+
+static uint64_t metrics_layout;
 
 /* Before mosn_metrics_open() (unit tests, mosn -t) counts go nowhere. */
 uint64_t *mosn_metrics_row = metrics_nowhere;
@@ -82,6 +85,24 @@ metrics_row_at(unsigned row)
 }
 
 
+void
+mosn_metrics_describe(const mosn_metric_set_t *const *sets)
+{
+    uint64_t layout = 0;
+
+    for (; *sets != NULL; sets++) {
+        layout = layout * 31 + mosn_str_hash(mosn_str((*sets)->name));
+        for (size_t f = 0; f < (*sets)->n_fields; f++) {
+            const mosn_metric_field_t *field = &(*sets)->fields[f];
+
+            layout = layout * 31 + mosn_str_hash(mosn_str(field->name));
+            layout = layout * 31 + (uint64_t) field->kind;
+        }
+    }
+    metrics_layout = layout;
+}
+
+
 mosn_rc_e
 mosn_metrics_open(int fd)
 {
@@ -97,8 +118,11 @@ mosn_metrics_open(int fd)
     metrics_header = metrics_shm.bytes;
     if (fd == -1) {
         metrics_header->magic = MAGIC;
+        metrics_header->layout = metrics_layout;
         metrics_header->n_slots = SPILL_SLOTS;
-    } else if (metrics_shm.size != size || metrics_header->magic != MAGIC) {
+    } else if (metrics_shm.size != size || metrics_header->magic != MAGIC
+               || metrics_header->layout != metrics_layout)
+    {
         /* It stays open, for who may come back to it. */
         mosn_log_warn(0, "the counters of before have another layout: "
                          "counting from 0");
@@ -324,30 +348,6 @@ metrics_add(const mosn_metric_set_t *set, mosn_str_t label)
 }
 
 
-/* A newer program has more fields in a set: it gets new slots, and the
- * values that were there go with it. */
-static uint32_t
-metrics_widen(metrics_entry_t *entry, const mosn_metric_set_t *set)
-{
-    uint32_t first = metrics_header->n_slots;
-    uint32_t n = entry->n_slots;
-
-    if (n >= set->n_slots) {
-        return entry->first;
-    }
-    if (first + set->n_slots > MAX_SLOTS) {
-        return 0;
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        metrics_row_at(0)[first + i] = mosn_metrics_read(entry->first + i);
-    }
-    metrics_header->n_slots += (uint32_t) set->n_slots;
-    entry->first = first;
-    entry->n_slots = (uint32_t) set->n_slots;
-    return first;
-}
-
-
 /* One that is too long is cut, and still one of its own. */
 static mosn_str_t
 metrics_label(mosn_str_t label, char text[LABEL_MAX])
@@ -396,8 +396,7 @@ mosn_metrics_instance(const mosn_metric_set_t *set, mosn_str_t label)
     label = metrics_label(label, text);
     metrics_lock();
     entry = metrics_find(set, label);
-    first =
-        entry != NULL ? metrics_widen(entry, set) : metrics_add(set, label);
+    first = entry != NULL ? entry->first : metrics_add(set, label);
     metrics_unlock();
     return first;
 }

@@ -49,6 +49,10 @@ typedef struct {
 /* This process's row. */
 extern uint64_t *mosn_metrics_row;
 
+/* What will be counted: counters of a program that counts something else are
+ * left alone.  Before the segment is opened. */
+void mosn_metrics_describe(const mosn_metric_set_t *const *sets);
+
 /* Creates the segment, or maps an inherited one when `fd` is not -1; the
  * descriptor is in mosn_metrics_fd(). */
 mosn_rc_e mosn_metrics_open(int fd);

@@ -13,7 +13,22 @@
 
 #define FILE_MAX (16u << 20)
 
+/* What was read for others, or by others for us. */
+typedef struct file_s file_t;
+
+struct file_s {
+    file_t *next;
+    char   *path;
+    char   *bytes;
+    size_t  n;
+};
+
 static mosn_list_t watches = { &watches, &watches };
+
+static struct {
+    file_t *first;
+    bool    keep;
+} files;
 
 
 static mosn_tls_watch_t *
@@ -32,6 +47,70 @@ mosn_tls_bytes_free(mosn_tls_bytes_t *bytes)
             free(bytes->at[i]);
             bytes->at[i] = NULL;
         }
+    }
+}
+
+
+/* --- files that come with a change ----------------------------------------
+ */
+
+static void
+files_add(mosn_str_t path, const char *bytes, size_t n)
+{
+    file_t *f = mosn_alloc(sizeof(*f));
+
+    f->path = strndup(path.at, path.len);
+    f->bytes = mosn_alloc(n + 1);
+    memcpy(f->bytes, bytes, n);
+    f->n = n;
+    f->next = files.first;
+    files.first = f;
+}
+
+
+/* As mosn_file_read(). */
+static char *
+files_read(const char *path, size_t *n)
+{
+    char *bytes;
+
+    for (const file_t *f = files.first; f != NULL && !files.keep; f = f->next)
+    {
+        if (f->path != NULL && strcmp(f->path, path) == 0) {
+            bytes = mosn_alloc(f->n + 1);
+            memcpy(bytes, f->bytes, f->n);
+            *n = f->n;
+            return bytes;
+        }
+    }
+    bytes = mosn_file_read(path, FILE_MAX, n);
+    if (bytes != NULL && files.keep) {
+        files_add(mosn_str(path), bytes, *n);
+    }
+    return bytes;
+}
+
+
+void
+mosn_tls_files_keep(void)
+{
+    mosn_tls_files_drop();
+    files.keep = true;
+}
+
+
+void
+mosn_tls_files_drop(void)
+{
+    files.keep = false;
+    while (files.first != NULL) {
+        file_t *f = files.first;
+
+        files.first = f->next;
+        OPENSSL_cleanse(f->bytes, f->n);
+        free(f->bytes);
+        free(f->path);
+        free(f);
     }
 }
 
@@ -75,7 +154,7 @@ mosn_tls_watch_read(mosn_tls_watch_t *w, mosn_tls_bytes_t *bytes)
         if (w->paths[i].at == NULL) {
             continue;
         }
-        bytes->at[i] = mosn_file_read(w->paths[i].at, FILE_MAX, &bytes->n[i]);
+        bytes->at[i] = files_read(w->paths[i].at, &bytes->n[i]);
         if (bytes->at[i] == NULL) {
             int error = errno;
 
@@ -322,4 +401,43 @@ mosn_tls_watch_take(int fd)
         }
     }
     (void) munmap(all, (size_t) st.st_size);
+}
+
+
+/* --- files of a change ----------------------------------------------------
+ */
+
+bool
+mosn_tls_files_write(int fd)
+{
+    bool good = true;
+
+    for (const file_t *f = files.first; f != NULL && good; f = f->next) {
+        uint32_t n[2] = { (uint32_t) strlen(f->path), (uint32_t) f->n };
+
+        good = record_put(fd, n, sizeof(n)) && record_put(fd, f->path, n[0])
+               && record_put(fd, f->bytes, n[1]);
+    }
+    return good;
+}
+
+
+void
+mosn_tls_files_give(mosn_str_t written)
+{
+    const char *head;
+
+    mosn_tls_files_drop();
+    while ((head = record_cut(&written, 2 * sizeof(uint32_t))) != NULL) {
+        uint32_t    n[2];
+        const char *path, *bytes;
+
+        memcpy(n, head, sizeof(n));
+        path = record_cut(&written, n[0]);
+        bytes = path != NULL ? record_cut(&written, n[1]) : NULL;
+        if (bytes == NULL) {
+            return;
+        }
+        files_add((mosn_str_t){ path, n[0] }, bytes, n[1]);
+    }
 }

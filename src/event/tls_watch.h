@@ -83,6 +83,14 @@ int mosn_tls_watch_look(uint64_t now_ms, uint32_t every_ms);
 /* In a child: puts them in their places.  `fd` is closed. */
 void mosn_tls_watch_take(int fd);
 
+/* A change at run time comes to processes that may not read files with what
+ * the master has read for it.  The master: keeps what it reads, writes it and
+ * drops it.  They: read from what is given, and drop that. */
+void mosn_tls_files_keep(void);
+bool mosn_tls_files_write(int fd);
+void mosn_tls_files_give(mosn_str_t written);
+void mosn_tls_files_drop(void);
+
 /* tls_pairs.c, tls_authorities.c: what there is, for people or as JSON. */
 void mosn_tls_pairs_print(bool json, FILE *out);
 void mosn_tls_authorities_print(bool json, FILE *out);
