@@ -34,6 +34,14 @@ typedef struct {
     uint32_t    number;
 } change_t;
 
+/* One resource of what is asked for. */
+typedef struct {
+    mosn_resource_e                kind;
+    mosn_str_t                     name;
+    const mosn_listener_filters_t *filters; /* of filters: which */
+    char                          *text;
+} part_t;
+
 /* What some process has not taken yet, oldest first. */
 static mosn_list_t changes = { &changes, &changes };
 static uint32_t    n_changes;
@@ -199,95 +207,97 @@ is_of_file(mosn_str_t name)
 }
 
 
-/* A table that stays needs the clusters that it names. */
+/* What stays needs the clusters that it names. */
 static void
 keep_named(mosn_resources_conf_t *all, const mosn_settings_t *now,
-           mosn_str_t table, mosn_pool_t *pool)
+           mosn_pool_t *pool)
 {
-    const mosn_route_table_t *t =
-        mosn_map_find(&master->generation->route_tables, table);
-
     for (size_t i = 0; i < now->clusters.n; i++) {
-        mosn_str_t            name = now->clusters.items[i].name;
-        const mosn_cluster_t *c =
-            mosn_map_find(&master->generation->clusters, name);
+        mosn_str_t name = now->clusters.items[i].name;
 
-        if (!is_of_file(name)
-            && mosn_routes_name_cluster(t->current, c) != NULL) {
+        if (!is_of_file(name) && mosn_resources_name(all, name)) {
             mosn_resources_keep_cluster(all, now, name, pool);
         }
     }
 }
 
 
-/* The file again, with what it had and the resource as it is now. */
+static void
+keep_parts(mosn_resources_conf_t *all, const part_t *parts, size_t n,
+           mosn_pool_t *pool)
+{
+    mosn_settings_t now = *master->settings;
+
+    mosn_resources_refresh(&now, master->generation, pool);
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].kind == MOSN_RESOURCE_ROUTES) {
+            mosn_resources_keep_routes(all, &now, parts[i].name, pool);
+        } else if (parts[i].kind == MOSN_RESOURCE_FILTERS) {
+            mosn_resources_keep_filters(all, &now, parts[i].filters, pool);
+        } else {
+            mosn_resources_keep_cluster(all, &now, parts[i].name, pool);
+        }
+    }
+    keep_named(all, &now, pool);
+}
+
+
 static char *
-persist(mosn_resource_e kind, mosn_str_t name)
+kept_text(const mosn_resources_conf_t *all, size_t *n_r)
+{
+    char *text = NULL;
+    FILE *out = open_memstream(&text, n_r);
+
+    if (out == NULL) {
+        return NULL;
+    }
+    (void) fputs("# Written by mosn: changes at run time that are to stay.\n",
+                 out);
+    print_each(out, "routes", &mosn_route_table_block, all->routes.items,
+               all->routes.n);
+    print_each(out, "clusters", &mosn_cluster_block, all->clusters.items,
+               all->clusters.n);
+    print_each(out, "listeners", &mosn_listener_filters_block,
+               all->listeners.items, all->listeners.n);
+    (void) fclose(out);
+    return text;
+}
+
+
+/* The file again, with what it had and the resources as they are now. */
+static char *
+persist(const part_t *parts, size_t n)
 {
     const char            *path = master->settings->runtime_file.at;
     mosn_pool_t           *pool = mosn_pool_create(MOSN_POOL_CONF);
     mosn_resources_conf_t *all = mosn_settings_read_runtime(pool, path);
-    mosn_settings_t        now = *master->settings;
     char                  *text = NULL, *why = NULL;
-    size_t                 n = 0;
-    FILE                  *out = open_memstream(&text, &n);
+    size_t                 len = 0;
+    int                    made = 0;
 
     if (all == NULL) {
-        if (out != NULL) {
-            (void) fclose(out);
-        }
-        free(text);
-        mosn_pool_destroy(&pool);
-        return asprintf(&why,
+        made = asprintf(&why,
                         "done, but not kept: %s is there and cannot be "
                         "read\n",
-                        path)
-                       == -1
-                   ? NULL
-                   : why;
-    }
-    mosn_resources_refresh(&now, master->generation, pool);
-    if (kind == MOSN_RESOURCE_ROUTES) {
-        mosn_resources_keep_routes(all, &now, name, pool);
-        keep_named(all, &now, name, pool);
-    } else if (kind == MOSN_RESOURCE_FILTERS) {
-        mosn_resources_keep_filters(all, &now, name, pool);
+                        path);
     } else {
-        mosn_resources_keep_cluster(all, &now, name, pool);
-    }
-    if (out != NULL) {
-        (void) fputs("# Written by mosn: changes at run time that are to "
-                     "stay.\n",
-                     out);
-        print_each(out, "routes", &mosn_route_table_block, all->routes.items,
-                   all->routes.n);
-        print_each(out, "clusters", &mosn_cluster_block, all->clusters.items,
-                   all->clusters.n);
-        print_each(out, "listeners", &mosn_listener_filters_block,
-                   all->listeners.items, all->listeners.n);
-        (void) fclose(out);
-    }
-    if (text == NULL || mosn_file_replace(path, text, n) == -1) {
-        if (asprintf(&why, "done, but cannot write %s: %s\n", path,
-                     strerror(errno))
-            == -1)
-        {
-            why = NULL;
+        keep_parts(all, parts, n, pool);
+        text = kept_text(all, &len);
+        if (text == NULL || mosn_file_replace(path, text, len) == -1) {
+            made = asprintf(&why, "done, but not kept: cannot write %s: %s\n",
+                            path, strerror(errno));
         }
     }
     free(text);
     mosn_pool_destroy(&pool);
-    return why;
+    return made == -1 ? NULL : why;
 }
 
 
-/* One change, everywhere.  NULL: done. */
+/* Why changes cannot be made now, or not be kept; NULL: they can. */
 static char *
-change_make_as(mosn_resource_e kind, mosn_str_t name, const char *text,
-               bool keep, bool resolved)
+change_refuse(size_t n, bool keep, bool resolved)
 {
-    char *why;
-
     if (master->phase != MASTER_SERVING && !resolved) {
         return strdup("a reload is under way; try again when it is over\n");
     }
@@ -295,28 +305,42 @@ change_make_as(mosn_resource_e kind, mosn_str_t name, const char *text,
         return strdup("`runtime_file` is not set: there is no place to keep "
                       "it\n");
     }
-    if (n_changes >= PENDING_MAX) {
+    if (n_changes + n > PENDING_MAX) {
         return strdup("too many changes wait for a process that does not "
                       "take them\n");
     }
-    mosn_tls_files_keep();
-    why = mosn_resource_apply(master->generation, kind, name, text);
-    if (why == NULL) {
-        change_tell(kind, name, text);
-    }
-    mosn_tls_files_drop();
-    if (why != NULL) {
-        return why;
-    }
-    master->unkept += !keep && !resolved;
-    return keep ? persist(kind, name) : NULL;
+    return NULL;
 }
 
 
+/* One change, everywhere.  NULL: done. */
 static char *
-change_make(mosn_resource_e kind, mosn_str_t name, const char *text, bool keep)
+part_make(const part_t *part)
 {
-    return change_make_as(kind, name, text, keep, false);
+    char *why;
+
+    mosn_tls_files_keep();
+    why = mosn_resource_apply(master->generation, part->kind, part->name,
+                              part->text);
+    if (why == NULL) {
+        change_tell(part->kind, part->name, part->text);
+    }
+    mosn_tls_files_drop();
+    return why;
+}
+
+
+/* All of them, in order, and then into the file if asked for. */
+static char *
+change_make(const part_t *parts, size_t n, bool keep)
+{
+    char *why = change_refuse(n, keep, false);
+
+    for (size_t i = 0; i < n && why == NULL; i++) {
+        why = part_make(&parts[i]);
+        master->unkept += why == NULL && !keep;
+    }
+    return why == NULL && keep ? persist(parts, n) : why;
 }
 
 
@@ -486,7 +510,8 @@ change_host(mosn_str_t rest)
         wrong = asprintf(&text, "%s\n", why) == -1 ? NULL : text;
     } else {
         text = mosn_conf_text(&mosn_hosts_block, &hosts);
-        wrong = change_make(MOSN_RESOURCE_HOSTS, c->name, text, keep);
+        wrong = change_make(
+            &(part_t){ MOSN_RESOURCE_HOSTS, c->name, NULL, text }, 1, keep);
         free(text);
     }
     mosn_pool_destroy(&pool);
@@ -526,54 +551,114 @@ routes_embed(mosn_pool_t *pool, mosn_route_table_conf_t *table)
 }
 
 
-/* All of it, before any of it is done: clusters that are new are there while
- * the routes are looked at. */
-static char *
-apply_check(mosn_pool_t *pool, mosn_resources_conf_t *all)
+/* All that a file has: clusters before the routes and filters that name
+ * them.  NULL: `why`. */
+static part_t *
+parts_of(mosn_pool_t *pool, mosn_resources_conf_t *all, size_t *n_r,
+         const char **why)
 {
-    mosn_cluster_t **fresh = mosn_pool_calloc(
-        pool, (all->clusters.n + 1) * sizeof(mosn_cluster_t *));
+    part_t *parts = mosn_pool_calloc(
+        pool, (all->clusters.n + all->routes.n + all->listeners.n + 1)
+                  * sizeof(*parts));
     size_t n = 0;
-    char  *why = NULL, *text;
 
-    for (size_t i = 0; i < all->clusters.n && why == NULL; i++) {
-        mosn_str_t      name = all->clusters.items[i].name;
-        mosn_cluster_t *c = mosn_map_find(&master->generation->clusters, name);
+    for (size_t i = 0; i < all->clusters.n; i++) {
+        mosn_cluster_conf_t *c = &all->clusters.items[i];
 
-        text = mosn_conf_text(&mosn_cluster_block, &all->clusters.items[i]);
-        why = mosn_resource_check(master->generation, MOSN_RESOURCE_CLUSTER,
-                                  name, text);
-        free(text);
-        if (why == NULL && (c == NULL || c->removed)) {
-            if (c == NULL) {
-                c = mosn_cluster_add(master->generation, name);
-                mosn_cluster_register(c);
-            }
-            c->removed = false;
-            fresh[n++] = c;
+        parts[n++] = (part_t){ MOSN_RESOURCE_CLUSTER, c->name, NULL,
+                               mosn_conf_text(&mosn_cluster_block, c) };
+    }
+    for (size_t i = 0; i < all->routes.n && *why == NULL; i++) {
+        mosn_route_table_conf_t *t = &all->routes.items[i];
+
+        *why = routes_embed(pool, t);
+        parts[n++] = (part_t){ MOSN_RESOURCE_ROUTES, t->name, NULL,
+                               mosn_conf_text(&mosn_route_table_block, t) };
+    }
+    for (size_t i = 0; i < all->listeners.n; i++) {
+        const mosn_listener_filters_t *f = &all->listeners.items[i];
+
+        parts[n++] =
+            (part_t){ MOSN_RESOURCE_FILTERS, f->name, f,
+                      mosn_conf_text(&mosn_listener_filters_block, f) };
+    }
+    *n_r = n;
+    return parts;
+}
+
+
+static void
+parts_free(part_t *parts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(parts[i].text);
+    }
+}
+
+
+/* Its place may be another one's after a reload. */
+static char *
+part_check_kept(const part_t *part)
+{
+    const mosn_listener_conf_t *l =
+        mosn_map_find(&master->generation->listeners, part->name);
+    char *why = NULL;
+
+    for (size_t i = 0; part->filters != NULL && l != NULL
+                       && i < part->filters->filter_chains.n && why == NULL;
+         i++)
+    {
+        mosn_str_t name = part->filters->filter_chains.items[i].name;
+        const mosn_chain_conf_t *c = mosn_chains_find(&l->filter_chains, name);
+
+        if (c != NULL && c->name.len == 0
+            && asprintf(&why,
+                        "filter chain \"%.*s\" of listener \"%.*s\" has no "
+                        "name but its place, which may change: it cannot be "
+                        "kept\n",
+                        MOSN_STR_ARG(name), MOSN_STR_ARG(part->name))
+                   == -1)
+        {
+            return NULL;
         }
     }
-    for (size_t i = 0; i < all->routes.n && why == NULL; i++) {
-        const char *wrong = routes_embed(pool, &all->routes.items[i]);
+    return why;
+}
 
-        if (wrong != NULL) {
-            why = strdup(wrong);
-            break;
+
+/* All of it, before any of it is done: clusters that are new are there while
+ * what names them is looked at. */
+static char *
+parts_check(mosn_pool_t *pool, const part_t *parts, size_t n, bool keep)
+{
+    mosn_cluster_t **fresh = mosn_pool_calloc(pool, (n + 1) * sizeof(*fresh));
+    size_t           n_fresh = 0;
+    char            *why = NULL;
+
+    for (size_t i = 0; i < n && why == NULL; i++) {
+        const part_t   *p = &parts[i];
+        mosn_cluster_t *c =
+            mosn_map_find(&master->generation->clusters, p->name);
+
+        why =
+            mosn_resource_check(master->generation, p->kind, p->name, p->text);
+        if (why == NULL && keep) {
+            why = part_check_kept(p);
         }
-        text = mosn_conf_text(&mosn_route_table_block, &all->routes.items[i]);
-        why = mosn_resource_check(master->generation, MOSN_RESOURCE_ROUTES,
-                                  all->routes.items[i].name, text);
-        free(text);
+        if (why != NULL || p->kind != MOSN_RESOURCE_CLUSTER
+            || (c != NULL && !c->removed))
+        {
+            continue;
+        }
+        if (c == NULL) {
+            c = mosn_cluster_add(master->generation, p->name);
+            mosn_cluster_register(c);
+        }
+        c->removed = false;
+        fresh[n_fresh++] = c;
     }
-    for (size_t i = 0; i < all->listeners.n && why == NULL; i++) {
-        text = mosn_conf_text(&mosn_listener_filters_block,
-                              &all->listeners.items[i]);
-        why = mosn_resource_check(master->generation, MOSN_RESOURCE_FILTERS,
-                                  all->listeners.items[i].name, text);
-        free(text);
-    }
-    while (n > 0) {
-        fresh[--n]->removed = true; /* until it is made in earnest */
+    while (n_fresh > 0) {
+        fresh[--n_fresh]->removed = true; /* until it is made in earnest */
     }
     return why;
 }
@@ -582,27 +667,16 @@ apply_check(mosn_pool_t *pool, mosn_resources_conf_t *all)
 static char *
 apply_all(mosn_pool_t *pool, mosn_resources_conf_t *all, bool keep)
 {
-    char *why = apply_check(pool, all), *text;
+    const char *wrong = NULL;
+    size_t      n;
+    part_t     *parts = parts_of(pool, all, &n, &wrong);
+    char       *why =
+        wrong != NULL ? strdup(wrong) : parts_check(pool, parts, n, keep);
 
-    for (size_t i = 0; i < all->clusters.n && why == NULL; i++) {
-        text = mosn_conf_text(&mosn_cluster_block, &all->clusters.items[i]);
-        why = change_make(MOSN_RESOURCE_CLUSTER, all->clusters.items[i].name,
-                          text, keep);
-        free(text);
+    if (why == NULL) {
+        why = change_make(parts, n, keep);
     }
-    for (size_t i = 0; i < all->routes.n && why == NULL; i++) {
-        text = mosn_conf_text(&mosn_route_table_block, &all->routes.items[i]);
-        why = change_make(MOSN_RESOURCE_ROUTES, all->routes.items[i].name,
-                          text, keep);
-        free(text);
-    }
-    for (size_t i = 0; i < all->listeners.n && why == NULL; i++) {
-        text = mosn_conf_text(&mosn_listener_filters_block,
-                              &all->listeners.items[i]);
-        why = change_make(MOSN_RESOURCE_FILTERS, all->listeners.items[i].name,
-                          text, keep);
-        free(text);
-    }
+    parts_free(parts, n);
     return why;
 }
 
@@ -683,7 +757,10 @@ change_resolved(mosn_str_t rest)
     if (text == NULL) {
         return strdup("cannot read what was resolved\n");
     }
-    why = change_make_as(MOSN_RESOURCE_HOSTS, name, text, false, true);
+    why = change_refuse(1, false, true);
+    if (why == NULL) {
+        why = part_make(&(part_t){ MOSN_RESOURCE_HOSTS, name, NULL, text });
+    }
     free(text);
     return why;
 }
@@ -699,16 +776,36 @@ master_command_resolved(mosn_client_t client, mosn_str_t argument)
 }
 
 
+/* Of what is kept, does something need it? */
+static bool
+is_kept_for(mosn_str_t cluster)
+{
+    const char                  *path = master->settings->runtime_file.at;
+    mosn_pool_t                 *pool = mosn_pool_create(MOSN_POOL_CONF);
+    const mosn_resources_conf_t *all =
+        path != NULL ? mosn_settings_read_runtime(pool, path) : NULL;
+    bool found = all != NULL && mosn_resources_name(all, cluster);
+
+    mosn_pool_destroy(&pool);
+    return found;
+}
+
+
 static char *
 change_remove(mosn_str_t rest)
 {
-    bool keep = take_keep(&rest);
+    bool   keep = take_keep(&rest);
+    part_t part = { MOSN_RESOURCE_REMOVE, rest, NULL, (char[]){ "" } };
 
     if (keep && is_of_file(rest)) {
         return strdup("the configuration has that cluster: take it out there "
                       "to have it gone for good\n");
     }
-    return change_make(MOSN_RESOURCE_REMOVE, rest, "", keep);
+    if (keep && is_kept_for(rest)) {
+        return strdup("the runtime_file has routes or filters that name that "
+                      "cluster: a reload would need it\n");
+    }
+    return change_make(&part, 1, keep);
 }
 
 

@@ -186,12 +186,31 @@ apply_filters(mosn_conf_t *reader, mosn_generation_t *generation,
 }
 
 
-/* Who sends requests to a cluster?  NULL: nobody. */
-static const char *
-resource_user(const mosn_generation_t *generation,
-              const mosn_cluster_t    *cluster)
+/* The listener that has filters which name it, or NULL. */
+static const mosn_listener_conf_t *
+resource_listener(const mosn_generation_t *generation, mosn_str_t cluster)
 {
-    const mosn_map_t *tables = &generation->route_tables;
+    const mosn_map_t *listeners = &generation->listeners;
+
+    for (size_t i = 0; i <= listeners->mask; i++) {
+        const mosn_listener_conf_t *l = listeners->entries[i].value;
+
+        for (size_t k = 0; l != NULL && k < l->chains.n; k++) {
+            if (mosn_filters_name(&l->chains.items[k].filters, cluster)) {
+                return l;
+            }
+        }
+    }
+    return NULL;
+}
+
+
+const char *
+mosn_resource_user(const mosn_generation_t *generation,
+                   const mosn_cluster_t    *cluster)
+{
+    const mosn_map_t           *tables = &generation->route_tables;
+    const mosn_listener_conf_t *l;
 
     for (size_t i = 0; i <= tables->mask; i++) {
         const mosn_route_table_t *t = tables->entries[i].value;
@@ -202,7 +221,73 @@ resource_user(const mosn_generation_t *generation,
             return where;
         }
     }
-    return NULL;
+    l = resource_listener(generation, cluster->name);
+    return l != NULL ? l->name.at : NULL;
+}
+
+
+static bool
+route_conf_names(const mosn_forward_conf_t *f, mosn_str_t cluster)
+{
+    if (f == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < f->clusters.n; i++) {
+        if (mosn_str_equal(f->clusters.items[i].name, cluster)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < f->mirror.n; i++) {
+        if (mosn_str_equal(f->mirror.items[i].cluster, cluster)) {
+            return true;
+        }
+    }
+    return mosn_str_equal(f->cluster, cluster);
+}
+
+
+static bool
+table_conf_names(const mosn_route_table_conf_t *table, mosn_str_t cluster)
+{
+    for (size_t i = 0; i < table->virtual_hosts.n; i++) {
+        const mosn_virtual_host_conf_t *host = &table->virtual_hosts.items[i];
+
+        for (size_t k = 0; k < host->routes.n; k++) {
+            if (route_conf_names(host->routes.items[k].route, cluster)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+
+static bool
+filters_conf_name(const mosn_listener_filters_t *f, mosn_str_t cluster)
+{
+    for (size_t i = 0; i < f->filter_chains.n; i++) {
+        if (mosn_filters_name(&f->filter_chains.items[i].filters, cluster)) {
+            return true;
+        }
+    }
+    return mosn_filters_name(&f->filters, cluster);
+}
+
+
+bool
+mosn_resources_name(const mosn_resources_conf_t *all, mosn_str_t cluster)
+{
+    for (size_t i = 0; i < all->routes.n; i++) {
+        if (table_conf_names(&all->routes.items[i], cluster)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < all->listeners.n; i++) {
+        if (filters_conf_name(&all->listeners.items[i], cluster)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 
@@ -211,22 +296,22 @@ apply_remove(const mosn_generation_t *generation, mosn_cluster_t *cluster)
 {
     static const mosn_hosts_conf_t none;
 
-    const char  *user = resource_user(generation, cluster);
+    const mosn_listener_conf_t *l =
+        resource_listener(generation, cluster->name);
+    const char  *user = mosn_resource_user(generation, cluster);
     mosn_pool_t *pool;
     char        *why = NULL;
 
     if (user != NULL) {
-        if (asprintf(&why, "the route at %s names cluster \"%.*s\"\n", user,
-                     MOSN_STR_ARG(cluster->name))
+        if (asprintf(&why, "%s %s%s cluster \"%.*s\"\n",
+                     l != NULL && user == l->name.at ? "a filter of listener"
+                                                     : "the route at",
+                     user, " names", MOSN_STR_ARG(cluster->name))
             == -1)
         {
             return NULL;
         }
         return why;
-    }
-    if (cluster->pinned) {
-        return resource_complain("a filter of a listener names cluster",
-                                 cluster->name);
     }
     pool = mosn_pool_create(MOSN_POOL_CONN);
     (void) mosn_cluster_set_hosts(NULL, cluster, pool, &none);
@@ -540,30 +625,63 @@ mosn_resources_keep_routes(mosn_resources_conf_t *all,
 }
 
 
-void
-mosn_resources_keep_filters(mosn_resources_conf_t *all,
-                            const mosn_settings_t *now, mosn_str_t name,
-                            mosn_pool_t *pool)
+static mosn_chain_filters_t *
+keep_chain(mosn_listener_filters_t *f, mosn_str_t name)
 {
-    RESOURCES_MAKE_ROOM(all->listeners, name, pool);
+    for (size_t i = 0; i < f->filter_chains.n; i++) {
+        if (mosn_str_equal(f->filter_chains.items[i].name, name)) {
+            return &f->filter_chains.items[i];
+        }
+    }
+    return &f->filter_chains.items[f->filter_chains.n++];
+}
+
+
+void
+mosn_resources_keep_filters(mosn_resources_conf_t         *all,
+                            const mosn_settings_t         *now,
+                            const mosn_listener_filters_t *of,
+                            mosn_pool_t                   *pool)
+{
+    mosn_listener_filters_t     was = { .name = of->name }, *f;
+    const mosn_listener_conf_t *l = NULL;
+
     for (size_t i = 0; i < now->listeners.n; i++) {
-        const mosn_listener_conf_t *l = &now->listeners.items[i];
+        if (mosn_str_equal(now->listeners.items[i].name, of->name)) {
+            l = &now->listeners.items[i];
+        }
+    }
+    for (size_t i = 0; i < all->listeners.n; i++) {
+        if (mosn_str_equal(all->listeners.items[i].name, of->name)) {
+            was = all->listeners.items[i];
+        }
+    }
+    RESOURCES_MAKE_ROOM(all->listeners, of->name, pool);
+    if (l == NULL) {
+        return;
+    }
+    f = &all->listeners.items[all->listeners.n++];
+    *f = (mosn_listener_filters_t){ of->name, l->filters, { 0 } };
+    f->filter_chains.items =
+        mosn_pool_calloc(pool, (was.filter_chains.n + of->filter_chains.n + 1)
+                                   * sizeof(*f->filter_chains.items));
+    for (size_t i = 0; i < was.filter_chains.n; i++) {
+        if (mosn_chains_find(&l->filter_chains,
+                             was.filter_chains.items[i].name)
+            != NULL)
+        {
+            f->filter_chains.items[f->filter_chains.n++] =
+                was.filter_chains.items[i];
+        }
+    }
+    for (size_t i = 0; i < of->filter_chains.n; i++) {
+        mosn_str_t               name = of->filter_chains.items[i].name;
+        const mosn_chain_conf_t *chain =
+            mosn_chains_find(&l->filter_chains, name);
 
-        if (mosn_str_equal(l->name, name)) {
-            mosn_listener_filters_t *f =
-                &all->listeners.items[all->listeners.n++];
-
-            *f = (mosn_listener_filters_t){ name, l->filters, { 0 } };
-            f->filter_chains.items =
-                mosn_pool_calloc(pool, (l->filter_chains.n + 1)
-                                           * sizeof(*f->filter_chains.items));
-            for (size_t k = 0; k < l->filter_chains.n; k++) {
-                f->filter_chains.items[f->filter_chains.n++] =
-                    (mosn_chain_filters_t){
-                        mosn_chain_name(&l->filter_chains, k, pool),
-                        l->filter_chains.items[k].filters
-                    };
-            }
+        if (chain != NULL) {
+            *keep_chain(f, name) =
+                (mosn_chain_filters_t){ name, chain->filters };
         }
     }
 }

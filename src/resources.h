@@ -46,6 +46,13 @@ void mosn_resources_refresh(mosn_settings_t         *settings,
                             const mosn_generation_t *generation,
                             mosn_pool_t             *pool);
 
+/* Where a route or a filter stands that names a cluster now; NULL: nowhere. */
+const char *mosn_resource_user(const mosn_generation_t *generation,
+                               const mosn_cluster_t    *cluster);
+
+/* The same of settings that are not in force. */
+bool mosn_resources_name(const mosn_resources_conf_t *all, mosn_str_t cluster);
+
 /* The hosts of a cluster; list: those with names as they are written, copy: as
  * what they have become. */
 void mosn_resource_copy_hosts(const mosn_cluster_t *cluster, mosn_pool_t *pool,
@@ -54,13 +61,14 @@ void mosn_resource_list_hosts(const mosn_cluster_t *cluster, mosn_pool_t *pool,
                               mosn_hosts_conf_t *hosts_r);
 
 /* `all` gets what `now` has of that name, in place of its own, or drops what
- * is not there any more. */
+ * is not there any more; of chains those that `of` names. */
 void mosn_resources_keep_cluster(mosn_resources_conf_t *all,
                                  const mosn_settings_t *now, mosn_str_t name,
                                  mosn_pool_t *pool);
-void mosn_resources_keep_filters(mosn_resources_conf_t *all,
-                                 const mosn_settings_t *now, mosn_str_t name,
-                                 mosn_pool_t *pool);
+void mosn_resources_keep_filters(mosn_resources_conf_t         *all,
+                                 const mosn_settings_t         *now,
+                                 const mosn_listener_filters_t *of,
+                                 mosn_pool_t                   *pool);
 void mosn_resources_keep_routes(mosn_resources_conf_t *all,
                                 const mosn_settings_t *now, mosn_str_t name,
                                 mosn_pool_t *pool);

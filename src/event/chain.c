@@ -92,6 +92,21 @@ const mosn_conf_block_t mosn_chain_block = {
 };
 
 
+bool
+mosn_filters_name(const mosn_conf_modules_t *filters, mosn_str_t cluster)
+{
+    for (size_t i = 0; i < filters->n; i++) {
+        const mosn_net_filter_ops_t *ops = filters->items[i].module->ops;
+
+        if (ops->names != NULL && ops->names(filters->items[i].conf, cluster))
+        {
+            return true;
+        }
+    }
+    return false;
+}
+
+
 /* Its place has room for any number. */
 static mosn_str_t
 chain_name(const mosn_chains_conf_t *chains, size_t at, char place[24])

@@ -43,6 +43,9 @@ void mosn_chain_check_filters(mosn_conf_t               *reader,
                               const mosn_conf_modules_t *filters,
                               const void                *group);
 
+/* Does one of the filters name that cluster? */
+bool mosn_filters_name(const mosn_conf_modules_t *filters, mosn_str_t cluster);
+
 /* Each has its own. */
 void mosn_chains_check_names(mosn_conf_t              *reader,
                              const mosn_chains_conf_t *chains);

@@ -43,6 +43,10 @@ struct mosn_net_filter_ops_s {
     void (*build)(mosn_conf_t *reader, mosn_generation_t *generation,
                   void *conf, mosn_str_t listener);
 
+    /* Do these settings name that cluster, built or not?  NULL: they name
+     * none. */
+    bool (*names)(const void *conf, mosn_str_t cluster);
+
     /* A new connection; filter->state is for the filter to set.  ERROR
      * closes it.  May be NULL. */
     mosn_rc_e (*on_open)(mosn_net_filter_t *filter, mosn_conn_t *conn);

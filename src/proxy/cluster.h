@@ -158,7 +158,6 @@ struct mosn_cluster_s {
     mosn_list_t                queue;     /* of requests that wait for room */
     uint32_t                   n_queued;
     bool                       admitting; /* those who wait, just now */
-    bool                       pinned;    /* a listener names it */
     uint64_t                   room;      /* to be filled without counting */
     uint64_t                   room_ms;   /* in this millisecond */
     uint64_t                   retry_tokens; /* thousandths of a retry */

@@ -173,9 +173,6 @@ proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
     if (p->rpc.heartbeat_cluster.at != NULL) {
         p->heartbeats = mosn_cluster_resolve(reader, generation,
                                              &p->rpc.heartbeat_cluster);
-        if (p->heartbeats != NULL) {
-            p->heartbeats->pinned = true;
-        }
         proxy_check_heartbeats(reader, p);
     }
     p->settings = (mosn_stream_settings_t){
@@ -194,6 +191,16 @@ proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
         mosn_access_log_build(reader, mosn_generation_build_pool(generation),
                               &p->access_log.items[i]);
     }
+}
+
+
+static bool
+proxy_names(const void *conf, mosn_str_t cluster)
+{
+    const mosn_proxy_conf_t *p = conf;
+
+    return mosn_str_equal(p->rpc.heartbeat_cluster, cluster)
+           || mosn_filters_name(&p->fallback, cluster);
 }
 
 
@@ -364,6 +371,7 @@ static const mosn_net_filter_ops_t proxy_filter = {
     .directives = proxy_directives,
     .doc = "Routes requests to clusters.  The last filter of its listener.",
     .build = proxy_build,
+    .names = proxy_names,
     .on_open = proxy_on_open,
     .on_read = proxy_on_read,
     .on_event = proxy_on_event,

@@ -70,10 +70,14 @@ tcp_proxy_build(mosn_conf_t *reader, mosn_generation_t *generation, void *conf,
     t->live = generation->live;
     if (t->cluster.at != NULL) {
         t->target = mosn_cluster_resolve(reader, generation, &t->cluster);
-        if (t->target != NULL) {
-            t->target->pinned = true;
-        }
     }
+}
+
+
+static bool
+tcp_proxy_names(const void *conf, mosn_str_t cluster)
+{
+    return mosn_str_equal(((const tcp_proxy_conf_t *) conf)->cluster, cluster);
 }
 
 
@@ -494,6 +498,7 @@ static const mosn_net_filter_ops_t tcp_proxy_filter = {
     .doc = "Passes bytes to a cluster, whatever they mean.  The last filter "
            "of its listener.",
     .build = tcp_proxy_build,
+    .names = tcp_proxy_names,
     .on_open = tcp_on_open,
     .on_read = tcp_on_read,
     .on_event = tcp_on_event,

@@ -111,13 +111,17 @@ cmp_ok($mosn->stats->{(grep { /no_filter_chain/ } keys %{ $mosn->stats })[0]}, '
     like($change->(qq({ name = "plain"; @{[ $proxy->('a') ]} }), qq({ name = "3"; @{[ $proxy->('a') ]} })), qr/has no filter chain "3"/, 'one with a name has only that');
     is(Mosn::get($port, '/')->{body}, 'chain b', 'all of it or nothing');
     is(($mosn->ctl('apply', '--persist', "$mosn->{dir}/apply.conf"))[1], 1, 'that is not kept either');
+    open my $placed, '>', "$mosn->{dir}/kept.conf" or die;
+    print $placed qq(listeners = ( { name = "many"; filter_chains = ( { name = "0"; @{[ $proxy->('a') ]} } ); } ););
+    close $placed;
+    like(($mosn->ctl('apply', '--persist', "$mosn->{dir}/kept.conf"))[0], qr/has no name but its place/, 'one without a name cannot be kept');
     open my $kept, '>', "$mosn->{dir}/kept.conf" or die;
     print $kept qq(listeners = ( { name = "many"; filter_chains = ( { name = "plain"; @{[ $proxy->('a') ]} } ); } ););
     close $kept;
     is(($mosn->ctl('apply', '--persist', "$mosn->{dir}/kept.conf"))[1], 0, 'kept');
     is(($mosn->ctl('reload'))[1], 0, 'a reload');
     is(Mosn::get($port, '/')->{body}, 'chain a', 'over which it stays');
-    is(ask('a.test', '--http1.1'), 'chain raw 1.1', 'as do the others of the listener, as they were then');
+    is(ask('a.test', '--http1.1'), 'chain a 1.1', 'and that alone');
     is(ask('x.b.test', "--cert $dir/a.test.pem --key $dir/a.test.key --http1.1"), 'chain b 1.1', 'and those that never changed');
 }
 
