@@ -97,6 +97,7 @@ static const mosn_directive_t inherit_directives[] = {
     NUMBER(mosn_inherit_t, drain_timeout_ms),
     NUMBER(mosn_inherit_t, client_fd),
     MOSN_BOOL(mosn_inherit_t, client_json, false, ""),
+    MOSN_STRINGS(mosn_inherit_t, log_files, ""),
     MOSN_STRINGS(mosn_inherit_t, environment, ""),
     MOSN_LIST(mosn_inherit_t, sockets, &socket_block, ""),
     MOSN_LIST(mosn_inherit_t, children, &child_block, ""),

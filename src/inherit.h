@@ -83,6 +83,7 @@ typedef struct {
     int64_t     drain_timeout_ms; /* of the children that serve */
     int64_t     client_fd;        /* who waits for the outcome */
     bool        client_json;
+    mosn_strs_t log_files; /* in the order of their numbers */
     mosn_strs_t environment;
     MOSN_CONF_LIST(mosn_inherit_socket_t) sockets;
     MOSN_CONF_LIST(mosn_inherit_child_t) children;

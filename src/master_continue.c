@@ -161,6 +161,9 @@ continue_load(bool back, const char **why)
             *why = "its text cannot be read";
             return false;
         }
+        for (size_t i = 0; i < s->log_files.n; i++) {
+            (void) mosn_log_file_get(s->log_files.items[i]);
+        }
     }
     master->generation =
         back

@@ -155,6 +155,21 @@ state_add_resolved(mosn_inherit_t *s, mosn_pool_t *pool)
 }
 
 
+/* Who goes back numbers them as the children do that are still there. */
+static void
+state_add_log_files(mosn_inherit_t *s, mosn_pool_t *pool)
+{
+    size_t n = mosn_log_files_count();
+
+    s->log_files.items =
+        mosn_pool_calloc(pool, (n + 1) * sizeof(*s->log_files.items));
+    for (; s->log_files.n < n; s->log_files.n++) {
+        s->log_files.items[s->log_files.n] =
+            mosn_log_file_path(s->log_files.n);
+    }
+}
+
+
 /* All that we own, as text behind a descriptor; -1: logged.  The struct is
  * the pool's. */
 static int
@@ -197,6 +212,7 @@ state_write(mosn_inherit_t **state_r, mosn_pool_t *pool)
     state_add_sockets(s, pool);
     state_add_children(s, pool);
     state_add_resolved(s, pool);
+    state_add_log_files(s, pool);
     *state_r = s;
     return mosn_inherit_write(s);
 }

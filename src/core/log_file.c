@@ -88,6 +88,13 @@ mosn_log_files_count(void)
 }
 
 
+mosn_str_t
+mosn_log_file_path(size_t i)
+{
+    return mosn_str(log_files[i].path);
+}
+
+
 int
 mosn_log_file_fd(size_t i)
 {

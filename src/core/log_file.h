@@ -39,9 +39,10 @@ mosn_rc_e mosn_log_files_open(void);
 /* Opens all of them again; keeps an old one that cannot be. */
 void mosn_log_files_reopen(void);
 
-size_t mosn_log_files_count(void);
-int    mosn_log_file_fd(size_t i);
-void   mosn_log_file_set_fd(size_t i, int fd);
+size_t     mosn_log_files_count(void);
+int        mosn_log_file_fd(size_t i);
+mosn_str_t mosn_log_file_path(size_t i);
+void       mosn_log_file_set_fd(size_t i, int fd);
 
 /* Room for a line of at most `n` bytes; then commit what was written. */
 char *mosn_log_file_reserve(mosn_log_file_t *file, size_t n);

@@ -454,7 +454,7 @@ mosn_metrics_share(uint32_t slot, uint64_t max)
                 &metrics_header->used[i], memory_order_relaxed));
         }
     }
-    left = (max - sum) / (2 * (n > 0 ? n : 1));
+    left = (max - sum) / (16 * (n > 0 ? n : 1));
     return left > 1 ? left : 1;
 }
 

@@ -81,8 +81,8 @@ uint64_t mosn_metrics_sum(uint32_t slot);
 
 /* May this process count one more into a gauge that all of them together keep
  * below `max`?  0: no.  Else how many more it may without asking again for a
- * moment: what is left is shared out, and half of it kept, so that together
- * they stay below. */
+ * moment: of what is left, all of them get a sixteenth together, which is
+ * the most by which they can go too far within that moment. */
 uint64_t mosn_metrics_share(uint32_t slot, uint64_t max);
 
 /* A word that all processes share, beside each slot: what is known of what

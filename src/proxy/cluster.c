@@ -437,7 +437,8 @@ cluster_create(mosn_generation_t *generation, mosn_str_t name)
     mosn_cluster_t *c = mosn_pool_calloc(generation->pool, sizeof(*c));
 
     c->name = name;
-    mosn_list_init(&c->queue);
+    mosn_list_init(&c->queues[false]);
+    mosn_list_init(&c->queues[true]);
     return c;
 }
 
@@ -660,6 +661,9 @@ mosn_clusters_touch(const mosn_generation_t *generation)
     for (size_t i = 0; i <= clusters->mask; i++) {
         mosn_cluster_t *c = clusters->entries[i].value;
 
+        if (c != NULL && !c->removed && c->metrics != 0) {
+            mosn_metrics_touch(&mosn_cluster_metrics, c->name);
+        }
         for (uint32_t k = 0; c != NULL && k < c->n_hosts; k++) {
             if (c->hosts[k]->metrics != 0) {
                 mosn_host_touch(c->name, c->hosts[k]->name);

@@ -155,7 +155,7 @@ struct mosn_cluster_s {
     mosn_pool_t               *hosts_pool; /* of the set; NULL: generation */
     mosn_host_groups_t         groups;
     mosn_originals_t          *originals; /* instead of hosts; or NULL */
-    mosn_list_t                queue;     /* of requests that wait for room */
+    mosn_list_t                queues[2]; /* wait for room; 1: high priority */
     uint32_t                   n_queued;
     bool                       admitting; /* those who wait, just now */
     uint64_t                   room;      /* to be filled without counting */

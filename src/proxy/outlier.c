@@ -35,7 +35,7 @@ mosn_outlier_eject(mosn_cluster_t *c, mosn_host_t *host, uint64_t now_ms,
     uint64_t was = atomic_load(until), times, ms;
     uint32_t ejected = outlier_count_ejected(c, now_ms);
 
-    if (was > now_ms
+    if (host->conf == NULL || was > now_ms /* it left, or is out already */
         || (ejected > 0
             && (ejected + 1) * 100 > conf->max_ejection_percent * c->n_hosts))
     {

@@ -48,11 +48,24 @@ mosn_request_use_host(mosn_request_t *r, mosn_host_t *host)
 static void
 request_count_retry(mosn_request_t *r, bool on)
 {
+    uint64_t by = on ? 1 : (uint64_t) -1;
+    uint32_t metrics = r->cluster->metrics;
+
     if (r->retrying != on) {
         r->retrying = on;
-        mosn_metric_add(r->cluster->metrics + MOSN_UPSTREAM_RETRIES_ACTIVE,
-                        on ? 1 : (uint64_t) -1);
+        mosn_metric_add(metrics + MOSN_UPSTREAM_RETRIES_ACTIVE, by);
+        if (r->high) {
+            mosn_metric_add(metrics + MOSN_UPSTREAM_RETRIES_HIGH, by);
+        }
     }
+}
+
+
+static bool
+request_others_wait(const mosn_cluster_t *c)
+{
+    return !mosn_list_is_empty(&c->queues[false])
+           || !mosn_list_is_empty(&c->queues[true]);
 }
 
 
@@ -84,7 +97,7 @@ mosn_request_leave(mosn_request_t *r)
         if (r->high) {
             mosn_metric_dec(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS_HIGH);
         }
-        if (!mosn_list_is_empty(&r->cluster->queue)) {
+        if (MOSN_UNLIKELY(request_others_wait(r->cluster))) {
             mosn_request_admit_next(r->cluster);
         }
     }
@@ -518,7 +531,7 @@ request_has_room_high(const mosn_cluster_t *c)
         (uint64_t) (breaker != NULL ? breaker : &c->conf->circuit_breaker)
             ->max_requests;
 
-    return max == 0
+    return max == 0 || c->metrics == 0
            || mosn_metrics_sum(c->metrics + MOSN_UPSTREAM_REQUESTS_HIGH) < max;
 }
 
@@ -533,7 +546,7 @@ request_take_room(const mosn_request_t *r)
     if (MOSN_UNLIKELY(r->high)) {
         return request_has_room_high(c);
     }
-    if (max == 0) {
+    if (max == 0 || MOSN_UNLIKELY(c->metrics == 0)) { /* nobody counts */
         return true;
     }
     if (MOSN_UNLIKELY(c->room == 0 || c->room_ms != r->loop->now_ms)) {
@@ -573,16 +586,12 @@ request_enter(mosn_request_t *r)
 }
 
 
-void
-mosn_request_admit_next(mosn_cluster_t *c)
+static void
+request_admit_queue(mosn_list_t *queue)
 {
-    if (c->admitting) {
-        return; /* one that fails at once has made room: the loop sees it */
-    }
-    c->admitting = true;
-    while (!mosn_list_is_empty(&c->queue)) {
+    while (!mosn_list_is_empty(queue)) {
         mosn_request_t *r =
-            mosn_container_of(c->queue.next, mosn_request_t, queue);
+            mosn_container_of(queue->next, mosn_request_t, queue);
 
         if (!request_take_room(r)) {
             break;
@@ -591,6 +600,18 @@ mosn_request_admit_next(mosn_cluster_t *c)
         mosn_timer_disarm(r->loop, &r->backoff);
         request_enter(r);
     }
+}
+
+
+void
+mosn_request_admit_next(mosn_cluster_t *c)
+{
+    if (c->admitting) {
+        return; /* one that fails at once has made room: the loop sees it */
+    }
+    c->admitting = true;
+    request_admit_queue(&c->queues[true]);
+    request_admit_queue(&c->queues[false]);
     c->admitting = false;
 }
 
@@ -600,9 +621,10 @@ mosn_request_admit(mosn_request_t *r)
 {
     mosn_cluster_t          *c = r->cluster;
     const mosn_queue_conf_t *queue = c->conf->queue;
+    mosn_list_t             *waiting = &c->queues[r->high];
     uint64_t                 at;
 
-    if (MOSN_LIKELY(mosn_list_is_empty(&c->queue) && request_take_room(r))) {
+    if (MOSN_LIKELY(mosn_list_is_empty(waiting) && request_take_room(r))) {
         request_enter(r);
         return;
     }
@@ -611,7 +633,7 @@ mosn_request_admit(mosn_request_t *r)
         return;
     }
     r->queued = true;
-    mosn_list_append(&c->queue, &r->queue);
+    mosn_list_append(waiting, &r->queue);
     c->n_queued++;
     mosn_metric_inc(c->metrics + MOSN_UPSTREAM_QUEUED);
     at = r->loop->now_ms + queue->timeout_ms;

@@ -404,20 +404,30 @@ mosn_retry_earn(mosn_cluster_t *c, uint64_t now_ms)
 }
 
 
-bool
-mosn_retry_spend(mosn_cluster_t *c, uint64_t now_ms, bool high)
+/* Are so many under way already?  Each priority counts for itself. */
+static bool
+retry_is_at_limit(const mosn_cluster_t *c, bool high)
 {
     const mosn_breaker_conf_t *breaker =
         high && c->conf->circuit_breaker_high != NULL
             ? c->conf->circuit_breaker_high
             : &c->conf->circuit_breaker;
+    uint64_t max = (uint64_t) breaker->max_retries, n, n_high;
 
+    if (max == 0 || c->metrics == 0) {
+        return false;
+    }
+    n_high = mosn_metrics_sum(c->metrics + MOSN_UPSTREAM_RETRIES_HIGH);
+    n = mosn_metrics_sum(c->metrics + MOSN_UPSTREAM_RETRIES_ACTIVE);
+    return high ? n_high >= max : n >= max + n_high;
+}
+
+
+bool
+mosn_retry_spend(mosn_cluster_t *c, uint64_t now_ms, bool high)
+{
     retry_earn_by_time(c, now_ms);
-    if (c->retry_tokens < TOKEN
-        || (breaker->max_retries > 0
-            && mosn_metrics_sum(c->metrics + MOSN_UPSTREAM_RETRIES_ACTIVE)
-                   >= (uint64_t) breaker->max_retries))
-    {
+    if (c->retry_tokens < TOKEN || retry_is_at_limit(c, high)) {
         mosn_metric_inc(c->metrics + MOSN_UPSTREAM_RETRIES_REFUSED);
         return false;
     }

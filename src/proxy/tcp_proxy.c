@@ -298,6 +298,7 @@ static void
 tcp_connect(tcp_proxy_t *tcp)
 {
     mosn_cluster_t *cluster = tcp->conf->target;
+    mosn_reason_e   reason = MOSN_REASON_UPSTREAM_CONNECT_FAILED;
     mosn_host_t    *host;
 
     while (tcp->attempts < MAX_ATTEMPTS
@@ -305,6 +306,11 @@ tcp_connect(tcp_proxy_t *tcp)
     {
         host = tcp_pick(tcp);
         if (host == NULL) {
+            break;
+        }
+        if (mosn_stream_pool_is_full(&host->pool)) {
+            mosn_metric_inc(cluster->metrics + MOSN_UPSTREAM_PENDING_OVERFLOW);
+            reason = MOSN_REASON_OVERFLOW;
             break;
         }
         tcp->attempts++;
@@ -329,8 +335,8 @@ tcp_connect(tcp_proxy_t *tcp)
         mosn_log_warn(0, "cannot connect to upstream %.*s",
                       MOSN_STR_ARG(host->name));
     }
-    mosn_reason_count(MOSN_REASON_UPSTREAM_CONNECT_FAILED);
-    mosn_conn_abort(tcp->down, MOSN_REASON_UPSTREAM_CONNECT_FAILED);
+    mosn_reason_count(reason);
+    mosn_conn_abort(tcp->down, reason);
 }
 
 

@@ -36,6 +36,8 @@ static const mosn_metric_field_t upstream_fields[] = {
     { "requests_high", MOSN_GAUGE,
       "Requests under way of routes with a high priority." },
     { "retries_active", MOSN_GAUGE, "Repeated requests under way." },
+    { "retries_high", MOSN_GAUGE,
+      "Of them, those of routes with a high priority." },
     { "retries_refused", MOSN_COUNTER,
       "Requests not sent again because of the budget or the limit." },
     { "queued", MOSN_GAUGE, "Requests that wait for room in the cluster." },
@@ -61,6 +63,7 @@ static const mosn_metric_field_t upstream_fields[] = {
 const mosn_metric_set_t mosn_cluster_metrics = {
     .name = "cluster",
     .label = "cluster",
+    .passing = true,
     .fields = upstream_fields,
     .n_fields = MOSN_COUNT(upstream_fields),
     .n_slots = MOSN_UPSTREAM_SLOTS,
@@ -121,12 +124,21 @@ pool_is_at(const mosn_stream_pool_t *pool, uint32_t slot, uint32_t high,
     uint32_t metrics = pool->conf->metrics;
     uint64_t n;
 
-    if (pool->probing) {
+    if (pool->probing || metrics == 0) { /* nobody counts */
         return false;
     }
     n = mosn_metrics_sum(metrics + (pool->high ? high : slot));
     return n >= max
            && (pool->high || n >= max + mosn_metrics_sum(metrics + high));
+}
+
+
+bool
+mosn_stream_pool_is_full(const mosn_stream_pool_t *pool)
+{
+    return pool->conf->max_connections > 0
+           && pool_is_at(pool, MOSN_UPSTREAM_ACTIVE, MOSN_UPSTREAM_ACTIVE_HIGH,
+                         pool->conf->max_connections);
 }
 
 
@@ -410,10 +422,7 @@ pool_connect(mosn_stream_pool_t *pool)
     mosn_stream_conn_t            *sc;
     mosn_conn_t                   *conn;
 
-    if (conf->max_connections > 0 && pool->n_connections > 0
-        && pool_is_at(pool, MOSN_UPSTREAM_ACTIVE, MOSN_UPSTREAM_ACTIVE_HIGH,
-                      conf->max_connections))
-    {
+    if (pool->n_connections > 0 && mosn_stream_pool_is_full(pool)) {
         return; /* one of ours will be free */
     }
     conn = mosn_conn_connect(pool->loop, &pool->address,

@@ -34,6 +34,7 @@ enum {
     MOSN_UPSTREAM_PENDING,
     MOSN_UPSTREAM_REQUESTS_HIGH,
     MOSN_UPSTREAM_RETRIES_ACTIVE,
+    MOSN_UPSTREAM_RETRIES_HIGH,
     MOSN_UPSTREAM_RETRIES_REFUSED,
     MOSN_UPSTREAM_QUEUED,
     MOSN_UPSTREAM_HEDGES,
@@ -120,6 +121,9 @@ mosn_stream_pool_is_down(const mosn_stream_pool_t *pool)
     return pool->down;
 }
 
+
+/* Have all workers as many connections to the cluster as there may be? */
+bool mosn_stream_pool_is_full(const mosn_stream_pool_t *pool);
 
 /* Closes idle connections now and the busy ones when they are done.  With
  * `on_empty` who waits for one fails with NO_HOST: the host is gone. */
