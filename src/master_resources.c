@@ -198,7 +198,7 @@ is_of_file(mosn_str_t name)
 {
     const mosn_settings_t *s = master->settings;
 
-    for (size_t i = 0; i < s->clusters.n; i++) {
+    for (size_t i = 0; i < s->n_own; i++) {
         if (mosn_str_equal(s->clusters.items[i].name, name)) {
             return true;
         }

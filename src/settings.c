@@ -367,6 +367,7 @@ settings_take_runtime(mosn_conf_t *reader, mosn_pool_t *pool,
     mosn_cluster_conf_t     *clusters;
     mosn_route_table_conf_t *routes;
 
+    s->n_own = s->clusters.n;
     if (s->runtime_file.at == NULL || access(s->runtime_file.at, F_OK) == -1) {
         return;
     }
