@@ -381,12 +381,12 @@ bequest_find(const mosn_bequest_t *b, const mosn_listener_t *listener,
              const mosn_conn_t *conn)
 {
     const mosn_heir_t       *heir = &b->theirs[listener - b->listeners];
-    const mosn_net_filter_t *last = conn->filters;
+    const mosn_net_filter_t *f = conn->filters;
 
-    while (last != NULL && last->next != NULL) {
-        last = last->next;
+    while (f != NULL && f->ops != heir->ops) {
+        f = f->next; /* behind it there may be those of a fallback */
     }
-    return last != NULL && last->ops == heir->ops ? heir->number : -1;
+    return f != NULL ? heir->number : -1;
 }
 
 
