@@ -67,17 +67,22 @@ typedef struct {
 } lane_conn_t;
 
 
+static const mosn_module_t *
+chain_terminal(const mosn_chain_conf_t *chain)
+{
+    return chain->filters.items[chain->filters.n - 1].module;
+}
+
+
 /* The name of the terminal filter; a connection goes only to its like. */
 static void
 handover_describe(const mosn_listener_t *l, char does[32])
 {
     const mosn_chain_conf_t *chain = mosn_listener_plain_chain(l);
 
-    (void) snprintf(
-        does, 32, "%s%s", l->inspects ? "any " : "",
-        chain == NULL
-            ? "-" /* TLS cannot move */
-            : chain->filters.items[chain->filters.n - 1].module->name);
+    (void) snprintf(does, 32, "%s%s", l->inspects ? "any " : "",
+                    chain == NULL ? "-" /* TLS cannot move */
+                                  : chain_terminal(chain)->name);
 }
 
 
@@ -368,7 +373,10 @@ bequest_take_offer(mosn_bequest_t *b, const handover_t *m)
         if (mosn_address_equal(&l->conf->address, &m->address)
             && mosn_listener_plain_chain(l) != NULL && filter != NULL)
         {
-            b->theirs[i] = (mosn_heir_t){ (int32_t) m->listener, filter->ops };
+            b->theirs[i] =
+                (mosn_heir_t){ (int32_t) m->listener, filter->ops,
+                               chain_terminal(mosn_listener_plain_chain(l))
+                                   == filter };
         }
     }
 }
@@ -381,12 +389,15 @@ bequest_find(const mosn_bequest_t *b, const mosn_listener_t *listener,
              const mosn_conn_t *conn)
 {
     const mosn_heir_t       *heir = &b->theirs[listener - b->listeners];
-    const mosn_net_filter_t *f = conn->filters;
+    const mosn_net_filter_t *last = conn->filters;
 
-    while (f != NULL && f->ops != heir->ops) {
-        f = f->next; /* behind it there may be those of a fallback */
+    while (last != NULL && last->next != NULL) {
+        last = last->next;
     }
-    return f != NULL ? heir->number : -1;
+    return last != NULL
+                   && (conn->fell_back ? heir->same : last->ops == heir->ops)
+               ? heir->number
+               : -1;
 }
 
 

@@ -27,6 +27,7 @@
 typedef struct {
     int32_t                      number; /* the heir's; -1: none */
     const mosn_net_filter_ops_t *ops;    /* what takes their bytes there */
+    bool                         same;   /* ... and ours falls back alike */
 } mosn_heir_t;
 
 typedef struct mosn_lane_s mosn_lane_t;

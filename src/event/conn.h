@@ -66,7 +66,9 @@ struct mosn_conn_s {
     bool eof         : 1; /* the peer sends no more */
     bool blocked     : 1; /* too much is queued: feed no more */
     bool draining    : 1;
-    bool hears_out   : 1;      /* set it: the peer may have answered
+    bool fell_back   : 1;      /* set it: its last filter was the one that its
+                                  listener's fell back to */
+    bool hears_out : 1;        /* set it: the peer may have answered
                                   before it stopped listening */
     uint8_t       read_paused; /* count of those who want no reading */
     uint8_t       n_feeders;   /* processes that write here too */

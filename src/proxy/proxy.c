@@ -224,6 +224,7 @@ proxy_fall_back(mosn_net_filter_t *filter, mosn_conn_t *conn)
     }
     to = &conf->fallback.items[0];
     mosn_conn_disarm_idle(conn);
+    conn->fell_back = true;
     filter->ops = to->module->ops;
     filter->conf = to->conf;
     filter->state = NULL;
