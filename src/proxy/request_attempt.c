@@ -61,14 +61,6 @@ request_count_retry(mosn_request_t *r, bool on)
 }
 
 
-static bool
-request_others_wait(const mosn_cluster_t *c)
-{
-    return !mosn_list_is_empty(&c->queues[false])
-           || !mosn_list_is_empty(&c->queues[true]);
-}
-
-
 static void
 request_unqueue(mosn_request_t *r)
 {
@@ -97,7 +89,7 @@ mosn_request_leave(mosn_request_t *r)
         if (r->high) {
             mosn_metric_dec(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS_HIGH);
         }
-        if (MOSN_UNLIKELY(request_others_wait(r->cluster))) {
+        if (MOSN_UNLIKELY(r->cluster->n_queued > 0)) {
             mosn_request_admit_next(r->cluster);
         }
     }
@@ -624,7 +616,9 @@ mosn_request_admit(mosn_request_t *r)
     mosn_list_t             *waiting = &c->queues[r->high];
     uint64_t                 at;
 
-    if (MOSN_LIKELY(mosn_list_is_empty(waiting) && request_take_room(r))) {
+    if (MOSN_LIKELY((c->n_queued == 0 || mosn_list_is_empty(waiting))
+                    && request_take_room(r)))
+    {
         request_enter(r);
         return;
     }
