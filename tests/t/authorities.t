@@ -99,4 +99,31 @@ like(($mosn->ctl('--json', 'certs'))[0], qr/^\{"certificates":\[\{.*\}\],"author
     ok(Mosn::wait_for(sub { my @l = split ' ', Mosn::slurp("$mosn->{dir}/who.log"); @l == 12 && 6 == grep { $_ eq $after } @l }), 'with the new certificate, by every worker') or diag(Mosn::slurp("$mosn->{dir}/who.log"));
 }
 $mosn->finish;
+
+# --- workers that may read none of the files take a cluster that has them
+SKIP: {
+    skip 'only root can have workers of another user', 3 if $> != 0;
+    my $host = Mosn->start(<<"E");
+listeners = ( { name = "who"; address = "127.0.0.1:%%PORT1%%";
+    tls = { certificates = ( { certificate = "$one/o.test.pem"; private_key = "$one/o.test.key"; } ); client_ca = "$one/ca.pem"; verify_client = "require"; };
+    filters = ( { type = "proxy"; routes = "r"; } ); } );
+routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { respond = { body = "ok"; }; } ); } ); } );
+clusters = ( );
+E
+    my $to = $host->port(1);
+    chmod 0600, "$dir/me.key", "$dir/me.pem", "$one/ca.pem";
+    my $nobody = Mosn->prepare;
+    $nobody->write_conf(<<"E", whole => 1);
+workers = 2; user = "nobody"; error_log = { path = "%%DIR%%/error.log"; level = "info"; }; admin = { address = "127.0.0.1:%%PORT0%%"; };
+control_socket = "%%DIR%%/control.sock";
+listeners = ( { name = "h"; address = "127.0.0.1:%%PORT1%%"; filters = ( { type = "proxy"; routes = "r"; } ); } );
+routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { route = { cluster = "c"; host_rewrite = "o.test"; }; } ); } ); } );
+clusters = ( { name = "c"; hosts = ( { address = "127.0.0.1:$to"; } ); } );
+E
+    $nobody->run;
+    is($nobody->apply(qq|clusters = ( { name = "c"; hosts = ( { address = "127.0.0.1:$to"; } ); tls = { sni = "o.test"; trusted_ca = "$one/ca.pem"; certificate = { certificate = "$dir/me.pem"; private_key = "$dir/me.key"; }; }; } );|), '', 'a cluster gets TLS');
+    is(join(' ', map { Mosn::get($nobody->port(1), '/')->{status} } 1 .. 8), join(' ', (200) x 8), 'in every worker');
+    $nobody->finish;
+    $host->finish;
+}
 done_testing();
