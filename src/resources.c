@@ -205,12 +205,12 @@ resource_listener(const mosn_generation_t *generation, mosn_str_t cluster)
 }
 
 
-const char *
-mosn_resource_user(const mosn_generation_t *generation,
-                   const mosn_cluster_t    *cluster)
+/* Where a route stands that names it, or NULL. */
+static const char *
+resource_route(const mosn_generation_t *generation,
+               const mosn_cluster_t    *cluster)
 {
-    const mosn_map_t           *tables = &generation->route_tables;
-    const mosn_listener_conf_t *l;
+    const mosn_map_t *tables = &generation->route_tables;
 
     for (size_t i = 0; i <= tables->mask; i++) {
         const mosn_route_table_t *t = tables->entries[i].value;
@@ -221,44 +221,7 @@ mosn_resource_user(const mosn_generation_t *generation,
             return where;
         }
     }
-    l = resource_listener(generation, cluster->name);
-    return l != NULL ? l->name.at : NULL;
-}
-
-
-static bool
-route_conf_names(const mosn_forward_conf_t *f, mosn_str_t cluster)
-{
-    if (f == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < f->clusters.n; i++) {
-        if (mosn_str_equal(f->clusters.items[i].name, cluster)) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < f->mirror.n; i++) {
-        if (mosn_str_equal(f->mirror.items[i].cluster, cluster)) {
-            return true;
-        }
-    }
-    return mosn_str_equal(f->cluster, cluster);
-}
-
-
-static bool
-table_conf_names(const mosn_route_table_conf_t *table, mosn_str_t cluster)
-{
-    for (size_t i = 0; i < table->virtual_hosts.n; i++) {
-        const mosn_virtual_host_conf_t *host = &table->virtual_hosts.items[i];
-
-        for (size_t k = 0; k < host->routes.n; k++) {
-            if (route_conf_names(host->routes.items[k].route, cluster)) {
-                return true;
-            }
-        }
-    }
-    return false;
+    return NULL;
 }
 
 
@@ -278,7 +241,7 @@ bool
 mosn_resources_name(const mosn_resources_conf_t *all, mosn_str_t cluster)
 {
     for (size_t i = 0; i < all->routes.n; i++) {
-        if (table_conf_names(&all->routes.items[i], cluster)) {
+        if (mosn_route_table_names(&all->routes.items[i], cluster)) {
             return true;
         }
     }
@@ -298,20 +261,21 @@ apply_remove(const mosn_generation_t *generation, mosn_cluster_t *cluster)
 
     const mosn_listener_conf_t *l =
         resource_listener(generation, cluster->name);
-    const char  *user = mosn_resource_user(generation, cluster);
+    const char  *where = resource_route(generation, cluster);
     mosn_pool_t *pool;
     char        *why = NULL;
+    int          n = 0;
 
-    if (user != NULL) {
-        if (asprintf(&why, "%s %s%s cluster \"%.*s\"\n",
-                     l != NULL && user == l->name.at ? "a filter of listener"
-                                                     : "the route at",
-                     user, " names", MOSN_STR_ARG(cluster->name))
-            == -1)
-        {
-            return NULL;
-        }
-        return why;
+    if (where != NULL) {
+        n = asprintf(&why, "the route at %s names cluster \"%.*s\"\n", where,
+                     MOSN_STR_ARG(cluster->name));
+    } else if (l != NULL) {
+        n = asprintf(&why,
+                     "a filter of listener \"%.*s\" names cluster \"%.*s\"\n",
+                     MOSN_STR_ARG(l->name), MOSN_STR_ARG(cluster->name));
+    }
+    if (where != NULL || l != NULL) {
+        return n == -1 ? NULL : why;
     }
     pool = mosn_pool_create(MOSN_POOL_CONN);
     (void) mosn_cluster_set_hosts(NULL, cluster, pool, &none);

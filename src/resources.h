@@ -46,11 +46,7 @@ void mosn_resources_refresh(mosn_settings_t         *settings,
                             const mosn_generation_t *generation,
                             mosn_pool_t             *pool);
 
-/* Where a route or a filter stands that names a cluster now; NULL: nowhere. */
-const char *mosn_resource_user(const mosn_generation_t *generation,
-                               const mosn_cluster_t    *cluster);
-
-/* The same of settings that are not in force. */
+/* Does a route or a filter of these settings name that cluster? */
 bool mosn_resources_name(const mosn_resources_conf_t *all, mosn_str_t cluster);
 
 /* The hosts of a cluster; list: those with names as they are written, copy: as

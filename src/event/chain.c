@@ -119,15 +119,6 @@ chain_name(const mosn_chains_conf_t *chains, size_t at, char place[24])
 }
 
 
-mosn_str_t
-mosn_chain_name(const mosn_chains_conf_t *chains, size_t at, mosn_pool_t *pool)
-{
-    char place[24];
-
-    return mosn_pool_copy(pool, chain_name(chains, at, place));
-}
-
-
 mosn_chain_conf_t *
 mosn_chains_find(const mosn_chains_conf_t *chains, mosn_str_t name)
 {

@@ -53,8 +53,6 @@ void mosn_chains_check_names(mosn_conf_t              *reader,
 /* The chain of that name, or NULL. */
 mosn_chain_conf_t *mosn_chains_find(const mosn_chains_conf_t *chains,
                                     mosn_str_t                name);
-mosn_str_t         mosn_chain_name(const mosn_chains_conf_t *chains, size_t at,
-                                   mosn_pool_t *pool);
 
 /* Must first bytes be seen before one can be chosen? */
 bool mosn_chains_inspect(const mosn_chains_conf_t *chains);

@@ -68,20 +68,30 @@ files_add(mosn_str_t path, const char *bytes, size_t n)
 }
 
 
+static const file_t *
+files_find(const char *path)
+{
+    for (const file_t *f = files.first; f != NULL; f = f->next) {
+        if (f->path != NULL && strcmp(f->path, path) == 0) {
+            return f;
+        }
+    }
+    return NULL;
+}
+
+
 /* As mosn_file_read(). */
 static char *
 files_read(const char *path, size_t *n)
 {
-    char *bytes;
+    const file_t *f = files.keep ? NULL : files_find(path);
+    char         *bytes;
 
-    for (const file_t *f = files.first; f != NULL && !files.keep; f = f->next)
-    {
-        if (f->path != NULL && strcmp(f->path, path) == 0) {
-            bytes = mosn_alloc(f->n + 1);
-            memcpy(bytes, f->bytes, f->n);
-            *n = f->n;
-            return bytes;
-        }
+    if (f != NULL) {
+        bytes = mosn_alloc(f->n + 1);
+        memcpy(bytes, f->bytes, f->n);
+        *n = f->n;
+        return bytes;
     }
     bytes = mosn_file_read(path, FILE_MAX, n);
     if (bytes != NULL && files.keep) {
@@ -257,34 +267,81 @@ watch_check(mosn_tls_watch_t *w, mosn_tls_bytes_t *bytes)
 /* --- from the master to its children ---------------------------------------
  */
 
-/* Behind it the paths, with a NUL each, and the bytes. */
-typedef struct {
-    uint32_t n_path[MOSN_TLS_FILES];
-    uint32_t n[MOSN_TLS_FILES];
-} record_t;
-
-
+/* Of each file the lengths of its path and of its bytes, then those. */
 static bool
-record_put(int fd, const void *at, size_t n)
+file_put(int fd, const void *at, size_t n)
 {
     return n == 0 || write(fd, at, n) == (ssize_t) n;
 }
 
 
 static bool
-record_write(int fd, const mosn_tls_watch_t *w, const mosn_tls_bytes_t *bytes)
+file_write(int fd, mosn_str_t path, const char *bytes, size_t n)
 {
-    record_t record;
-    bool     good;
+    uint32_t lengths[2] = { (uint32_t) path.len, (uint32_t) n };
 
-    for (int i = 0; i < MOSN_TLS_FILES; i++) {
-        record.n_path[i] = (uint32_t) w->paths[i].len;
-        record.n[i] = (uint32_t) bytes->n[i];
+    return file_put(fd, lengths, sizeof(lengths))
+           && file_put(fd, path.at, path.len) && file_put(fd, bytes, n);
+}
+
+
+bool
+mosn_tls_files_write(int fd)
+{
+    bool good = true;
+
+    for (const file_t *f = files.first; f != NULL && good; f = f->next) {
+        good = file_write(fd, mosn_str(f->path), f->bytes, f->n);
     }
-    good = record_put(fd, &record, sizeof(record));
+    return good;
+}
+
+
+/* `n` of what is left, or NULL. */
+static const char *
+file_cut(mosn_str_t *rest, size_t n)
+{
+    const char *at = rest->at;
+
+    if (n > rest->len) {
+        return NULL;
+    }
+    rest->at += n;
+    rest->len -= n;
+    return at;
+}
+
+
+void
+mosn_tls_files_give(mosn_str_t written)
+{
+    const char *head;
+
+    mosn_tls_files_drop();
+    while ((head = file_cut(&written, 2 * sizeof(uint32_t))) != NULL) {
+        uint32_t    lengths[2];
+        const char *path, *bytes;
+
+        memcpy(lengths, head, sizeof(lengths));
+        path = file_cut(&written, lengths[0]);
+        bytes = path != NULL ? file_cut(&written, lengths[1]) : NULL;
+        if (bytes == NULL) {
+            return;
+        }
+        files_add((mosn_str_t){ path, lengths[0] }, bytes, lengths[1]);
+    }
+}
+
+
+/* Those that it is made of now. */
+static bool
+watch_write(int fd, const mosn_tls_watch_t *w, const mosn_tls_bytes_t *bytes)
+{
+    bool good = true;
+
     for (int i = 0; i < MOSN_TLS_FILES && good; i++) {
-        good = record_put(fd, w->paths[i].at, w->paths[i].len)
-               && record_put(fd, bytes->at[i], bytes->n[i]);
+        good = bytes->at[i] == NULL
+               || file_write(fd, w->paths[i], bytes->at[i], bytes->n[i]);
     }
     return good;
 }
@@ -310,7 +367,7 @@ mosn_tls_watch_look(uint64_t now_ms, uint32_t every_ms)
         if (fd == -1) {
             fd = memfd_create("mosn certificates", MFD_CLOEXEC);
         }
-        if (fd == -1 || !record_write(fd, watch_of(link), &bytes)) {
+        if (fd == -1 || !watch_write(fd, watch_of(link), &bytes)) {
             mosn_log_alert(errno, "cannot pass a %s on",
                            watch_of(link)->ops->what);
         }
@@ -320,54 +377,12 @@ mosn_tls_watch_look(uint64_t now_ms, uint32_t every_ms)
 }
 
 
-/* `n` of what is left, or NULL. */
-static char *
-record_cut(mosn_str_t *rest, size_t n)
-{
-    const char *at = rest->at;
-
-    if (n > rest->len) {
-        return NULL;
-    }
-    rest->at += n;
-    rest->len -= n;
-    return (char *) (uintptr_t) at;
-}
-
-
-/* The next record, borrowed of what is left; false: there is none. */
+/* Were all of its files given? */
 static bool
-record_read(mosn_str_t *rest, mosn_str_t paths[MOSN_TLS_FILES],
-            mosn_tls_bytes_t *bytes)
-{
-    const char *head = record_cut(rest, sizeof(record_t));
-    record_t    record;
-
-    if (head == NULL) {
-        return false;
-    }
-    memcpy(&record, head, sizeof(record));
-    for (int i = 0; i < MOSN_TLS_FILES; i++) {
-        paths[i] = (mosn_str_t){ record_cut(rest, record.n_path[i]),
-                                 record.n_path[i] };
-        bytes->at[i] = record_cut(rest, record.n[i]);
-        bytes->n[i] = record.n[i];
-        if (paths[i].at == NULL || bytes->at[i] == NULL) {
-            return false;
-        }
-        if (record.n[i] == 0) {
-            bytes->at[i] = NULL;
-        }
-    }
-    return true;
-}
-
-
-static bool
-watch_is_of(const mosn_tls_watch_t *w, const mosn_str_t paths[MOSN_TLS_FILES])
+watch_is_given(const mosn_tls_watch_t *w)
 {
     for (int i = 0; i < MOSN_TLS_FILES; i++) {
-        if (!mosn_str_equal(w->paths[i], paths[i])) {
+        if (w->paths[i].at != NULL && files_find(w->paths[i].at) == NULL) {
             return false;
         }
     }
@@ -378,7 +393,6 @@ watch_is_of(const mosn_tls_watch_t *w, const mosn_str_t paths[MOSN_TLS_FILES])
 void
 mosn_tls_watch_take(int fd)
 {
-    mosn_str_t       paths[MOSN_TLS_FILES], rest;
     mosn_tls_bytes_t bytes;
     struct stat      st;
     char            *all = MAP_FAILED;
@@ -391,53 +405,16 @@ mosn_tls_watch_take(int fd)
         mosn_log_alert(errno, "cannot read changed certificates");
         return;
     }
-    rest = (mosn_str_t){ all, (size_t) st.st_size };
-    while (record_read(&rest, paths, &bytes)) {
-        for (mosn_list_t *link = watches.next; link != &watches;
-             link = link->next) {
-            if (watch_is_of(watch_of(link), paths)) {
-                (void) watch_change(watch_of(link), &bytes);
-            }
-        }
-    }
+    mosn_tls_files_give((mosn_str_t){ all, (size_t) st.st_size });
     (void) munmap(all, (size_t) st.st_size);
-}
-
-
-/* --- files of a change ----------------------------------------------------
- */
-
-bool
-mosn_tls_files_write(int fd)
-{
-    bool good = true;
-
-    for (const file_t *f = files.first; f != NULL && good; f = f->next) {
-        uint32_t n[2] = { (uint32_t) strlen(f->path), (uint32_t) f->n };
-
-        good = record_put(fd, n, sizeof(n)) && record_put(fd, f->path, n[0])
-               && record_put(fd, f->bytes, n[1]);
-    }
-    return good;
-}
-
-
-void
-mosn_tls_files_give(mosn_str_t written)
-{
-    const char *head;
-
-    mosn_tls_files_drop();
-    while ((head = record_cut(&written, 2 * sizeof(uint32_t))) != NULL) {
-        uint32_t    n[2];
-        const char *path, *bytes;
-
-        memcpy(n, head, sizeof(n));
-        path = record_cut(&written, n[0]);
-        bytes = path != NULL ? record_cut(&written, n[1]) : NULL;
-        if (bytes == NULL) {
-            return;
+    for (mosn_list_t *link = watches.next; link != &watches; link = link->next)
+    {
+        if (watch_is_given(watch_of(link))
+            && mosn_tls_watch_read(watch_of(link), &bytes) == -1)
+        {
+            (void) watch_change(watch_of(link), &bytes);
+            mosn_tls_bytes_free(&bytes);
         }
-        files_add((mosn_str_t){ path, n[0] }, bytes, n[1]);
     }
+    mosn_tls_files_drop();
 }

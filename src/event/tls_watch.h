@@ -9,8 +9,8 @@
  * Connections that are there go on with what they began with.  What does not
  * hold is told, and the old stays.
  *
- * A change is told by the paths of its files: whoever in a process is made of
- * the same files takes it.
+ * A change is the files with their paths: whoever in a process is made of
+ * them takes it.
  */
 
 #ifndef MOSN_EVENT_TLS_WATCH_H

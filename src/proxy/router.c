@@ -656,21 +656,38 @@ mosn_routes_build(mosn_conf_t *reader, const mosn_generation_t *generation,
 
 
 static bool
-route_names(const mosn_route_t *route, const mosn_cluster_t *cluster)
+route_names(const mosn_route_conf_t *conf, mosn_str_t cluster)
 {
-    const mosn_forward_conf_t *f = route->conf->route;
+    const mosn_forward_conf_t *f = conf->route;
 
-    if (f == NULL || route->cluster == cluster) {
-        return f != NULL;
+    if (f == NULL) {
+        return false;
     }
     for (size_t i = 0; i < f->clusters.n; i++) {
-        if (route->split[i] == cluster) {
+        if (mosn_str_equal(f->clusters.items[i].name, cluster)) {
             return true;
         }
     }
     for (size_t i = 0; i < f->mirror.n; i++) {
-        if (f->mirror.items[i].target == cluster) {
+        if (mosn_str_equal(f->mirror.items[i].cluster, cluster)) {
             return true;
+        }
+    }
+    return mosn_str_equal(f->cluster, cluster);
+}
+
+
+bool
+mosn_route_table_names(const mosn_route_table_conf_t *table,
+                       mosn_str_t                     cluster)
+{
+    for (size_t i = 0; i < table->virtual_hosts.n; i++) {
+        const mosn_virtual_host_conf_t *host = &table->virtual_hosts.items[i];
+
+        for (size_t k = 0; k < host->routes.n; k++) {
+            if (route_names(&host->routes.items[k], cluster)) {
+                return true;
+            }
         }
     }
     return false;
@@ -685,7 +702,7 @@ mosn_routes_name_cluster(const mosn_routes_t  *routes,
         const mosn_virtual_host_t *host = routes->hosts[i];
 
         for (uint32_t k = 0; k < host->n_routes; k++) {
-            if (route_names(&host->routes[k], cluster)) {
+            if (route_names(host->routes[k].conf, cluster->name)) {
                 return host->routes[k].where;
             }
         }

@@ -191,6 +191,10 @@ mosn_routes_unref(mosn_routes_t *routes)
 const char *mosn_routes_name_cluster(const mosn_routes_t  *routes,
                                      const mosn_cluster_t *cluster);
 
+/* The same of settings that are not in force. */
+bool mosn_route_table_names(const mosn_route_table_conf_t *table,
+                            mosn_str_t                     cluster);
+
 /* The virtual host of a request, or NULL. */
 mosn_virtual_host_t *mosn_virtual_host_search(const mosn_routes_t *routes,
                                               mosn_str_t           authority);

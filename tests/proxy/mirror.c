@@ -8,16 +8,6 @@
 #define POST   "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
 
 
-static long long
-mirrored(void)
-{
-    mosn_cluster_t *c =
-        mosn_map_find(&gate_generation->clusters, MOSN_STR("c"));
-
-    return (long long) mosn_metrics_read(c->metrics + MOSN_UPSTREAM_MIRRORS);
-}
-
-
 /* The request and its copy, which are the same but for who waits. */
 static void
 begin(int client, int *first, int *second)
@@ -47,7 +37,7 @@ test_answers(void)
     gate_say(b, ANSWER);
     is_num((long long) strlen(gate_hear(client)) > 0, 1, "an answer");
     is_str(mosn_str(gate_hear(client)), "", "and one only");
-    is_num(mirrored(), 1, "a copy is counted");
+    is_num(gate_counted(MOSN_UPSTREAM_MIRRORS), 1, "a copy is counted");
     (void) close(a);
     (void) close(b);
     (void) close(client);
@@ -75,7 +65,7 @@ test_broken(void)
     (void) close(b);
     gate_turns(5);
     is_str(mosn_str(gate_hear(client)), "", "the client is told nothing more");
-    is_num(mirrored(), 2, "counted");
+    is_num(gate_counted(MOSN_UPSTREAM_MIRRORS), 2, "counted");
     (void) close(client);
     gate_turns(3);
 }

@@ -20,16 +20,6 @@ static const char routes[] =
     "{ route = { cluster = \"c\"; }; }";
 
 
-static long long
-counted(unsigned slot)
-{
-    mosn_cluster_t *c =
-        mosn_map_find(&gate_generation->clusters, MOSN_STR("c"));
-
-    return (long long) mosn_metrics_read(c->metrics + slot);
-}
-
-
 static void
 test_again(void)
 {
@@ -43,7 +33,7 @@ test_again(void)
     is_str(mosn_str(gate_hear(client)), "", "of which the client hears none");
     gate_say(origin, ANSWER);
     has(gate_hear(client), "\r\n\r\nhi", "but the answer");
-    is_num(counted(MOSN_UPSTREAM_RETRIES), 1, "one more than asked for");
+    is_num(gate_counted(MOSN_UPSTREAM_RETRIES), 1, "one more than asked for");
 
     gate_say(client, ASK("/twice/2"));
     gate_say(origin, BUSY);
@@ -55,7 +45,7 @@ test_again(void)
     (void) gate_hear(origin);
     gate_say(origin, BUSY);
     has(gate_await(client), "HTTP/1.1 503 ", "nor of what is not idempotent");
-    is_num(counted(MOSN_UPSTREAM_RETRIES), 2, "counted");
+    is_num(gate_counted(MOSN_UPSTREAM_RETRIES), 2, "counted");
     (void) close(origin);
     (void) close(client);
     gate_turns(3);
@@ -79,7 +69,7 @@ test_too_slow(void)
     has(gate_hear(second), "GET /slow/1 ", "and asked again");
     gate_say(second, ANSWER);
     has(gate_hear(client), "\r\n\r\nhi", "which is answered");
-    is_num(counted(MOSN_UPSTREAM_TIMEOUTS), 1, "one was too slow");
+    is_num(gate_counted(MOSN_UPSTREAM_TIMEOUTS), 1, "one was too slow");
 
     gate_say(client, ASK("/once"));
     (void) gate_hear(second);
@@ -127,8 +117,8 @@ test_limit(void)
     has(gate_hear(origin), "GET /3 ", "then the next");
     gate_say(origin, ANSWER);
     has(gate_hear(second), "\r\n\r\nhi", "is answered");
-    is_num(counted(MOSN_UPSTREAM_REQUESTS_ACTIVE), 0, "nobody is left");
-    is_num(counted(MOSN_UPSTREAM_RETRIES_ACTIVE), 0, "nor waits");
+    is_num(gate_counted(MOSN_UPSTREAM_REQUESTS_ACTIVE), 0, "nobody is left");
+    is_num(gate_counted(MOSN_UPSTREAM_RETRIES_ACTIVE), 0, "nor waits");
     (void) close(origin);
     (void) close(first);
     (void) close(second);

@@ -8,16 +8,6 @@
 #define ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 
 
-static long long
-counted(unsigned slot)
-{
-    mosn_cluster_t *c =
-        mosn_map_find(&gate_generation->clusters, MOSN_STR("c"));
-
-    return (long long) mosn_metrics_read(c->metrics + slot);
-}
-
-
 /* Both attempts of a request for `path`. */
 static void
 begin(int client, const char *ask, int *first, int *second)
@@ -44,7 +34,7 @@ test_second_wins(void)
     gate_say(second, ANSWER);
     has(gate_hear(client), "\r\n\r\nhi", "the second answers");
     has(gate_hear(first), "(", "the first is given up");
-    is_num(counted(MOSN_UPSTREAM_HEDGES), 1, "counted");
+    is_num(gate_counted(MOSN_UPSTREAM_HEDGES), 1, "counted");
     (void) close(first);
     (void) close(second);
     (void) close(client);
@@ -106,8 +96,8 @@ test_none(void)
     ok(gate_accept() == -1, "has no second");
     gate_say(other, ANSWER);
     has(gate_hear(client), "\r\n\r\nhi", "but an answer");
-    is_num(counted(MOSN_UPSTREAM_HEDGES), 3, "three in all");
-    is_num(counted(MOSN_UPSTREAM_REQUESTS_ACTIVE), 0, "nobody is left");
+    is_num(gate_counted(MOSN_UPSTREAM_HEDGES), 3, "three in all");
+    is_num(gate_counted(MOSN_UPSTREAM_REQUESTS_ACTIVE), 0, "nobody is left");
     (void) close(other);
     (void) close(origin);
     (void) close(client);

@@ -44,7 +44,7 @@ mkdir "$mosn->{dir}/sub" or die;
 is($mosn->apply(extra('x')), '', 'a cluster that is not kept');
 is(keep(tcp_to('x')), '', 'filters that name it are');
 like(Mosn::slurp("$mosn->{dir}/sub/runtime.conf"), qr/name = "x";/, 'and it with them');
-like(($mosn->ctl('remove', 'x'))[0], qr/a filter of listener tcp names cluster "x"/, 'it cannot be removed');
+like(($mosn->ctl('remove', 'x'))[0], qr/a filter of listener "tcp" names cluster "x"/, 'it cannot be removed');
 reload('a reload');
 is(takes(Mosn::connect_to($tcp), 'one'), 'echo one', 'with them');
 is(keep(tcp_to('echo')), '', 'the filters name another one');
