@@ -66,10 +66,12 @@ struct mosn_conn_s {
     bool eof         : 1; /* the peer sends no more */
     bool blocked     : 1; /* too much is queued: feed no more */
     bool draining    : 1;
-    bool fell_back   : 1;      /* set it: its last filter was the one that its
-                                  listener's fell back to */
-    bool hears_out : 1;        /* set it: the peer may have answered
-                                  before it stopped listening */
+    bool sends_plain : 1; /* its descriptor takes what is written as it is,
+                             also when it has a transport */
+    bool fell_back : 1;   /* set it: its last filter was the one that its
+                             listener's fell back to */
+    bool hears_out : 1;   /* set it: the peer may have answered
+                             before it stopped listening */
     uint8_t       read_paused; /* count of those who want no reading */
     uint8_t       n_feeders;   /* processes that write here too */
     mosn_reason_e reason;      /* why it was closed */

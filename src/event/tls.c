@@ -6,11 +6,18 @@
  * to learn it.  Bytes to the socket are gathered in one buffer of the
  * process and leave in one send per call; what the socket does not take waits
  * in the connection.
+ *
+ * Where the kernel encrypts (kTLS), OpenSSL gives it the keys when the
+ * handshake is over.  What is sent from then on goes to the socket as it is;
+ * OpenSSL writes only tickets and alerts, through a BIO of its own that marks
+ * them.  What is received is decrypted here all the same: OpenSSL 3.0 cannot
+ * leave that to the kernel in TLS 1.3.
  */
 
 #include "event/tls_parts.h"
 
 #include "core/log.h"
+#include "os/socket.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -30,6 +37,7 @@ typedef struct {
     mosn_tls_peer_t      *peer; /* made when it is asked for */
     bool                  peer_made;
     mosn_tls_memory_t    *memory; /* of a client; or NULL */
+    BIO                  *kernel; /* it encrypts what is sent; or NULL */
     bool                  server;
     bool                  drained; /* the last read has emptied the socket */
     bool                  failed;  /* no close_notify after a fatal error */
@@ -38,6 +46,16 @@ typedef struct {
 /* One send at a time is made in a process. */
 static uint8_t tls_gathered[GATHER_MAX];
 static size_t  tls_n_gathered;
+
+/* What OpenSSL asks of a BIO about kTLS; <openssl/bio.h> has the numbers in a
+ * comment, and a name for one of them. */
+enum {
+    CTRL_KEYS = 72,
+    CTRL_NEXT_TYPE = 74,
+    CTRL_NEXT_IS_DATA = 75,
+};
+
+static int tls_flush(tls_t *tls);
 
 
 static tls_t *
@@ -93,13 +111,22 @@ tls_keep(tls_t *tls, const uint8_t *bytes, size_t n)
 }
 
 
-/* Never full: what does not fit is kept by the connection. */
+/* Never full: what does not fit is kept by the connection.  But when the
+ * kernel encrypts: then it takes a record or does not. */
 static int
 tls_bio_write(BIO *bio, const char *bytes, int n)
 {
     tls_t *tls = BIO_get_data(bio);
 
     BIO_clear_retry_flags(bio);
+    if (tls->kernel != NULL) {
+        int rc = BIO_write(tls->kernel, bytes, n);
+
+        if (rc <= 0 && BIO_should_retry(tls->kernel)) {
+            BIO_set_retry_write(bio);
+        }
+        return rc;
+    }
     if ((size_t) n > GATHER_MAX - tls_n_gathered) {
         tls_keep(tls, tls_gathered, tls_n_gathered);
         tls_keep(tls, (const uint8_t *) bytes, (size_t) n);
@@ -112,13 +139,47 @@ tls_bio_write(BIO *bio, const char *bytes, int n)
 }
 
 
+/* The kernel gets the keys for what is sent, if everything that is encrypted
+ * already is out.  0: go on encrypting. */
+static long
+tls_start_kernel(tls_t *tls, void *keys)
+{
+    if (tls_flush(tls) == -1 || !mosn_socket_encrypt(tls->conn->fd)) {
+        return 0;
+    }
+    tls->kernel = BIO_new_socket(tls->conn->fd, BIO_NOCLOSE);
+    if (tls->kernel == NULL
+        || BIO_ctrl(tls->kernel, CTRL_KEYS, true, keys) <= 0) {
+        BIO_free(tls->kernel);
+        tls->kernel = NULL;
+        return 0;
+    }
+    tls->conn->sends_plain = true;
+    return 1;
+}
+
+
 static long
 tls_bio_ctrl(BIO *bio, int command, long number, void *ptr)
 {
-    (void) bio;
-    (void) number;
-    (void) ptr;
-    return command == BIO_CTRL_FLUSH || command == BIO_CTRL_DUP;
+    tls_t *tls = BIO_get_data(bio);
+
+    switch (command) {
+    case BIO_CTRL_FLUSH:
+    case BIO_CTRL_DUP:
+        return 1;
+    case CTRL_KEYS:
+        return number != 0 ? tls_start_kernel(tls, ptr) : 0;
+    case CTRL_NEXT_TYPE:
+    case CTRL_NEXT_IS_DATA:
+        return tls->kernel != NULL
+                   ? BIO_ctrl(tls->kernel, command, number, ptr)
+                   : 0;
+    case BIO_CTRL_GET_KTLS_SEND:
+        return tls->kernel != NULL;
+    default:
+        return 0;
+    }
 }
 
 
@@ -299,6 +360,19 @@ tls_gather_plain(const struct iovec *iov, int n, size_t skip, uint8_t *out)
 
 
 static ssize_t
+tls_send_by_kernel(mosn_conn_t *conn, const struct iovec *iov, int n,
+                   size_t total)
+{
+    ssize_t sent = writev(conn->fd, iov, n);
+
+    if (sent >= 0 && (size_t) sent < total) {
+        conn->writable = false;
+    }
+    return sent;
+}
+
+
+static ssize_t
 tls_send(mosn_conn_t *conn, const struct iovec *iov, int n)
 {
     static uint8_t plain[RECORD_MAX]; /* of one call */
@@ -310,6 +384,9 @@ tls_send(mosn_conn_t *conn, const struct iovec *iov, int n)
     }
     for (int i = 0; i < n; i++) {
         total += iov[i].iov_len;
+    }
+    if (tls->kernel != NULL) {
+        return tls_send_by_kernel(conn, iov, n, total);
     }
     while (sent < total && sent < SEND_ROUND) {
         const void *from = plain;
@@ -386,6 +463,7 @@ tls_close(mosn_conn_t *conn)
 
     tls_shutdown(conn);
     SSL_free(tls->ssl);
+    BIO_free(tls->kernel);
     ERR_clear_error();
     mosn_chain_clear(&tls->pending);
     mosn_buf_close(&tls->early);

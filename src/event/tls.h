@@ -47,6 +47,7 @@ typedef struct {
     int64_t     max_handshakes;     /* at a time, of one worker; 0: no limit */
     int64_t     max_handshake_rate; /* per second */
     bool        session_tickets;
+    bool        ktls;
 } mosn_tls_server_conf_t;
 
 /* `tls` of a cluster. */
@@ -60,6 +61,7 @@ typedef struct {
     int                   max_version;
     mosn_str_t            ciphers;
     mosn_strs_t           alpn;
+    bool                  ktls;
 } mosn_tls_client_conf_t;
 
 extern const mosn_conf_block_t mosn_tls_server_block;

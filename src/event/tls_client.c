@@ -41,6 +41,9 @@ static const mosn_directive_t client_directives[] = {
     MOSN_STRINGS(mosn_tls_client_conf_t, alpn,
                  "Protocols that are offered; without it the cluster's "
                  "own."),
+    MOSN_BOOL(mosn_tls_client_conf_t, ktls, false,
+              "Leave the encryption of what is sent to the kernel, if it can "
+              "(kTLS, module \"tls\")."),
     MOSN_DIRECTIVES_END
 };
 
@@ -117,6 +120,7 @@ mosn_tls_client_build(mosn_conf_t *reader, mosn_pool_t *pool,
                         "no usable cipher suite in \"%s\"", conf->ciphers.at);
         ERR_clear_error();
     }
+    mosn_tls_use_kernel(ctx->ssl, conf->ktls);
     client_set_verification(reader, pool, ctx);
     if (conf->certificate != NULL && conf->certificate->certificate.at != NULL
         && conf->certificate->private_key.at != NULL)

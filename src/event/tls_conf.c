@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "event/client_hello.h"
 #include "os/file.h"
+#include "os/socket.h"
 
 #include <ctype.h>
 #include <openssl/err.h>
@@ -71,6 +72,10 @@ static const mosn_directive_t server_directives[] = {
              "more is closed; 0: no limit."),
     MOSN_BOOL(mosn_tls_server_conf_t, session_tickets, true,
               "Let clients resume without a full handshake."),
+    MOSN_BOOL(mosn_tls_server_conf_t, ktls, false,
+              "Leave the encryption of what is sent to the kernel, if it can "
+              "(kTLS, module \"tls\"): bodies of a tcp_proxy then reach the "
+              "client without being copied."),
     MOSN_DIRECTIVES_END
 };
 
@@ -184,6 +189,27 @@ tls_free_ssl_ctx(void *ssl)
 }
 
 
+void
+mosn_tls_use_kernel(SSL_CTX *ssl, bool wanted)
+{
+    static int can = -1;
+
+    if (!wanted) {
+        return;
+    }
+    if (can == -1) {
+        can = mosn_socket_can_encrypt();
+        if (!can) {
+            mosn_log_notice("ktls: this kernel has no module \"tls\": "
+                            "mosn encrypts itself");
+        }
+    }
+    if (can) {
+        (void) SSL_CTX_set_options(ssl, SSL_OP_ENABLE_KTLS);
+    }
+}
+
+
 SSL_CTX *
 mosn_tls_new_ctx(mosn_pool_t *pool, bool server, int min, int max)
 {
@@ -278,6 +304,7 @@ tls_new_site(mosn_conf_t *reader, mosn_pool_t *pool,
                                       : 0),
                            NULL);
     }
+    mosn_tls_use_kernel(ssl, c->ktls);
     mosn_tls_set_policy(ssl, c, "", 0);
     if (c->session_tickets) {
         (void) SSL_CTX_set_num_tickets(ssl, 1);

@@ -39,6 +39,9 @@ extern const char *const      mosn_tls_version_names[];
 /* tls_conf.c: a context with what both sides want; freed with the pool. */
 SSL_CTX *mosn_tls_new_ctx(mosn_pool_t *pool, bool server, int min, int max);
 
+/* tls_conf.c: what is sent is encrypted by the kernel, if it can. */
+void mosn_tls_use_kernel(SSL_CTX *ssl, bool wanted);
+
 /* tls_conf.c: keys with a passphrase would ask at the terminal. */
 int mosn_tls_no_passphrase(char *text, int room, int writing, void *arg);
 

@@ -52,7 +52,8 @@ transfer_close_pipe(mosn_transfer_t *t)
 bool
 mosn_transfer_start(mosn_transfer_t *t, mosn_conn_t *from, mosn_conn_t *to)
 {
-    if (t->running || from->transport != NULL || to->transport != NULL
+    if (t->running || from->transport != NULL
+        || (to->transport != NULL && !to->sends_plain)
         || mosn_buf_len(&from->in) > 0 || from->eof
         || !transfer_open_pipe(t->pipe))
     {

@@ -197,6 +197,29 @@ mosn_socket_original(int fd, mosn_address_t *address_r)
 }
 
 
+bool
+mosn_socket_encrypt(int fd)
+{
+    return setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) == 0;
+}
+
+
+bool
+mosn_socket_can_encrypt(void)
+{
+    int  fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool can;
+
+    if (fd == -1) {
+        return false;
+    }
+    /* It is found before it is seen that nothing is connected. */
+    can = mosn_socket_encrypt(fd) || errno == ENOTCONN;
+    (void) close(fd);
+    return can;
+}
+
+
 void
 mosn_socket_prepare(int fd)
 {

@@ -50,6 +50,13 @@ int mosn_socket_accept(int listen_fd, mosn_inet_t *peer_r);
  * false: none has. */
 bool mosn_socket_original(int fd, mosn_address_t *address_r);
 
+/* Can this kernel encrypt what TCP sends (kTLS)?  Asked as root, it loads the
+ * module for that. */
+bool mosn_socket_can_encrypt(void);
+
+/* It shall for this one, as soon as it gets keys; false: it does not. */
+bool mosn_socket_encrypt(int fd);
+
 /* Makes close() send RST instead of FIN. */
 void mosn_socket_abort_on_close(int fd);
 
