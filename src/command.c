@@ -215,17 +215,22 @@ mosn_commands_bind(const char *path)
 }
 
 
+void
+mosn_commands_init(const mosn_command_t *commands)
+{
+    command_table = commands;
+    command_filter_conf.module = &command_module;
+}
+
+
 mosn_rc_e
-mosn_commands_listen(mosn_loop_t *loop, const char *path, int fd,
-                     const mosn_command_t *commands)
+mosn_commands_listen(mosn_loop_t *loop, const char *path, int fd)
 {
     command_fd = fd != -1 ? fd : mosn_commands_bind(path);
     if (command_fd == -1) {
         return MOSN_ERROR;
     }
 
-    command_table = commands;
-    command_filter_conf.module = &command_module;
     command_listener_conf.name = MOSN_STR("control socket");
     command_listener_conf.send_timeout_ms = IDLE_MS;
     command_listener_conf.filters.items = &command_filter_conf;

@@ -33,10 +33,12 @@ typedef struct {
     bool stays; /* the answer ends with the process */
 } mosn_command_t;
 
-/* Listens on `path`, or goes on with `fd` when it is not -1; `commands` ends
- * with a NULL name. */
-mosn_rc_e mosn_commands_listen(mosn_loop_t *loop, const char *path, int fd,
-                               const mosn_command_t *commands);
+/* What can be asked for; first of all, and without a socket too.  Ends with a
+ * NULL name. */
+void mosn_commands_init(const mosn_command_t *commands);
+
+/* Listens on `path`, or goes on with `fd` when it is not -1. */
+mosn_rc_e mosn_commands_listen(mosn_loop_t *loop, const char *path, int fd);
 int       mosn_commands_fd(void);
 
 /* Somebody who talks as mosnctl does and was let in by a child. */

@@ -358,10 +358,10 @@ start_fresh(void)
     (void) master_sockets_commit();
     master->patient = false;
     master->admin_fd = master_admin_fd();
+    mosn_commands_init(master_commands);
     if (master->settings->control_socket.at != NULL
         && mosn_commands_listen(&master->loop,
-                                master->settings->control_socket.at, -1,
-                                master_commands)
+                                master->settings->control_socket.at, -1)
                != MOSN_OK)
     {
         return MOSN_ERROR;

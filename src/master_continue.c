@@ -307,12 +307,13 @@ master_continue(void)
     master->program = strdup(s->program.at);
     master->client = (mosn_client_t){ (int) s->client_fd, s->client_json };
     master_sockets_adopt(s);
+    mosn_commands_init(master_commands);
     if (mosn_metrics_open((int) s->metrics_fd) != MOSN_OK
         || master_open_board((int) s->board_fd) != MOSN_OK
         || mosn_tls_tickets_open((int) s->tickets_fd) != MOSN_OK
         || (s->control_fd != -1
             && mosn_commands_listen(&master->loop, s->control_path.at,
-                                    (int) s->control_fd, master_commands)
+                                    (int) s->control_fd)
                    != MOSN_OK))
     {
         if (master->back_fd == -1) {

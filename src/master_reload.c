@@ -892,7 +892,7 @@ commit_control_socket(void)
     if (fd != -1) {
         mosn_commands_close(old[0] != '\0' && strcmp(path, old) != 0 ? old
                                                                      : NULL);
-        (void) mosn_commands_listen(&master->loop, path, fd, master_commands);
+        (void) mosn_commands_listen(&master->loop, path, fd);
     }
 }
 

@@ -344,6 +344,9 @@ mosn_worker_run(const mosn_child_t *child)
     mosn_list_init(&w.heirs);
     w.n_listeners = child->settings->listeners.n;
     w.listeners = mosn_calloc(w.n_listeners * sizeof(*w.listeners));
+    for (size_t i = 0; i < w.n_listeners; i++) {
+        mosn_list_init(&w.listeners[i].connections); /* it may end before */
+    }
     mosn_timer_init(&w.flush_logs, worker_flush_logs);
     mosn_timer_init(&w.linger, worker_linger_over);
     mosn_timer_init(&w.begin, worker_begin);

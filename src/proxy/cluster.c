@@ -193,12 +193,14 @@ hosts_find_name(const mosn_hosts_conf_t *conf, mosn_str_t name)
 /* What the settings say of a name holds for all that it has become; SRV
  * records tell themselves who comes first. */
 static void
-host_take_conf(mosn_host_conf_t *host, const mosn_host_conf_t *name)
+host_take_conf(mosn_host_conf_t *host, const mosn_host_conf_t *name,
+               mosn_pool_t *pool)
 {
     mosn_host_conf_t was = *host;
 
     *host = *name;
     host->address = was.address;
+    host->resolved = mosn_pool_copy(pool, was.resolved);
     if (memrchr(name->name.at, ':', name->name.len) == NULL) {
         host->weight = was.weight;
         host->priority = was.priority;
@@ -221,7 +223,7 @@ hosts_of_names(const mosn_cluster_conf_t *conf, mosn_pool_t *pool,
 
         if (name != NULL) {
             mine.hosts.items[mine.hosts.n] = hosts->hosts.items[i];
-            host_take_conf(&mine.hosts.items[mine.hosts.n++], name);
+            host_take_conf(&mine.hosts.items[mine.hosts.n++], name, pool);
         }
     }
     return mine;
@@ -234,7 +236,7 @@ host_copy_conf(mosn_host_conf_t *to, const mosn_host_conf_t *from,
                mosn_pool_t *pool)
 {
     *to = *from;
-    to->name = MOSN_STR_NULL;
+    to->name = to->resolved = MOSN_STR_NULL;
     to->zone = mosn_pool_copy(pool, from->zone);
     to->metadata.items = mosn_pool_calloc(
         pool, from->metadata.n * sizeof(*to->metadata.items) + 1);

@@ -22,6 +22,9 @@ static const mosn_directive_t host_directives[] = {
               "`drain`: only those come who have a sticky cookie for it; "
               "`disabled`: nobody does."),
     MOSN_MAP(mosn_host_conf_t, metadata, "What subsets are made of."),
+    MOSN_STRING(mosn_host_conf_t, resolved, NULL,
+                "Written by mosn, for a host that names were resolved to: "
+                "what was answered."),
     MOSN_DIRECTIVES_END
 };
 
@@ -90,7 +93,8 @@ static const mosn_directive_t budget_directives[] = {
 
 static const mosn_conf_block_t budget_block = {
     .doc = "How many requests are sent again after a host may have seen "
-           "them.  What provably reached nobody is not counted.",
+           "them.  What reached nobody and goes to another host at once is "
+           "not counted.",
     .size = sizeof(mosn_retry_budget_conf_t),
     .directives = budget_directives,
 };
@@ -99,7 +103,8 @@ static const mosn_directive_t queue_directives[] = {
     MOSN_INT(mosn_queue_conf_t, size, 1, 1000000, 1024,
              "Requests that may wait, in each worker."),
     MOSN_DURATION(mosn_queue_conf_t, timeout, 1, 3600000, 1000,
-                  "One that has waited so long is answered 503."),
+                  "One that has waited so long, or for the `timeout` of its "
+                  "route, is answered 503."),
     MOSN_DIRECTIVES_END
 };
 

@@ -7,13 +7,13 @@
 #include "proxy/dns_set.h"
 
 #include <ares.h>
+#include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <netdb.h>
 
 #define TICK_MS     100u
 #define SOCKETS_MAX 64
 #define FILE_TTL_S  5u
-#define RECALL_MS   3000u
 #define TARGETS_MAX 256u /* of one answer with SRV records */
 
 /* A cluster whose hosts have names. */
@@ -24,6 +24,14 @@ typedef struct {
     mosn_list_t             names;
     uint64_t                again_ms; /* tell it again; 0: it was taken */
 } dns_cluster_t;
+
+/* A question that was not answered, and how the record that led to it has
+ * it. */
+typedef struct {
+    uint64_t source;
+    int64_t  priority;
+    int64_t  weight;
+} dns_bad_t;
 
 /* One of its names. */
 typedef struct {
@@ -36,12 +44,11 @@ typedef struct {
     int            status; /* of a query that failed */
     bool           failed; /* one of them, and so there may be more */
     bool           lost;   /* what is to be asked for */
-    uint64_t      *bad;    /* the sources of those that failed */
+    dns_bad_t     *bad;
     uint32_t       n_bad;
-    bool           said;        /* that it fails */
-    bool           seen;        /* in the settings */
-    bool           answered;    /* once */
-    uint64_t       recalled_ms; /* until when what is recalled may stay */
+    bool           said;     /* that it fails */
+    bool           seen;     /* in the settings */
+    bool           answered; /* once */
     mosn_dns_set_t fresh;
     mosn_dns_set_t found; /* in force */
 } dns_name_t;
@@ -93,10 +100,48 @@ static const mosn_directive_t dns_directives[] = {
     MOSN_DIRECTIVES_END
 };
 
+/* "ip", "ip:port", "[ip]:port". */
+static bool
+dns_is_server(mosn_str_t text)
+{
+    struct in6_addr six;
+    mosn_address_t  address;
+    char            ip[INET6_ADDRSTRLEN];
+
+    if (mosn_address_parse(text.at, text.len, &address)) {
+        return address.sa.sa_family != AF_UNIX;
+    }
+    if (text.len >= sizeof(ip)) {
+        return false;
+    }
+    memcpy(ip, text.at, text.len);
+    ip[text.len] = '\0';
+    return inet_pton(AF_INET, ip, &six) == 1
+           || inet_pton(AF_INET6, ip, &six) == 1;
+}
+
+
+static void
+dns_check(mosn_conf_t *reader, void *conf)
+{
+    const mosn_dns_conf_t *c = conf;
+
+    for (size_t i = 0; i < c->servers.n; i++) {
+        if (!dns_is_server(c->servers.items[i])) {
+            mosn_conf_error(reader, &c->servers, c,
+                            "\"%.*s\" is no address of a server: "
+                            "\"192.0.2.1\" or \"192.0.2.1:53\"",
+                            MOSN_STR_ARG(c->servers.items[i]));
+        }
+    }
+}
+
+
 const mosn_conf_block_t mosn_dns_block = {
     .doc = "How names of hosts are resolved.",
     .size = sizeof(mosn_dns_conf_t),
     .directives = dns_directives,
+    .check = dns_check,
 };
 
 
@@ -120,6 +165,22 @@ dns_is_settled(const dns_cluster_t *c)
         }
     }
     return true;
+}
+
+
+/* So that a control process of after knows whose answer it was. */
+static mosn_str_t
+dns_resolved_text(mosn_pool_t *pool, mosn_str_t before, const dns_name_t *n,
+                  const mosn_dns_address_t *a)
+{
+    size_t room = before.len + strlen(n->name) + 80;
+    char  *text = mosn_pool_alloc(pool, room);
+    int    len =
+        snprintf(text, room, "%.*s%s%s %lld %lld %llu", MOSN_STR_ARG(before),
+                 before.len > 0 ? " " : "", n->name, (long long) a->priority,
+                 (long long) a->weight, (unsigned long long) a->source);
+
+    return (mosn_str_t){ text, (size_t) len };
 }
 
 
@@ -151,17 +212,21 @@ dns_tell(dns_cluster_t *c)
         for (uint32_t i = 0; i < ranked.n; i++) {
             const mosn_dns_address_t *a = &ranked.items[i];
             char                      text[MOSN_ADDRESS_TEXT];
+            mosn_host_conf_t         *h;
 
             (void) mosn_address_format(&a->address.sa, a->address.len, text);
-            if (!mosn_map_add(&seen, mosn_pool_copy(pool, mosn_str(text)), c))
-            {
-                continue; /* two names of one machine */
+            h = mosn_map_find(&seen, mosn_str(text));
+            if (h == NULL) { /* else two names of one machine */
+                h = &hosts.hosts.items[hosts.hosts.n++];
+                *h = (mosn_host_conf_t){ .name = mosn_str(name->name),
+                                         .address = a->address,
+                                         .priority = a->priority,
+                                         .weight = a->weight };
+                (void) mosn_map_add(&seen,
+                                    mosn_pool_copy(pool, mosn_str(text)), h);
             }
-            hosts.hosts.items[hosts.hosts.n++] =
-                (mosn_host_conf_t){ .name = mosn_str(name->name),
-                                    .address = a->address,
-                                    .priority = a->priority,
-                                    .weight = a->weight };
+            h->resolved = dns_resolved_text(pool, h->resolved, name,
+                                            &name->found.items[i]);
         }
         mosn_dns_set_clear(&ranked);
     }
@@ -223,8 +288,7 @@ dns_complain(dns_name_t *n)
 
 
 /* What failed may be what was known: that of the same questions, or all of it
- * when there was nothing else.  Whose answer something of before was is not
- * always known: that stays for a while. */
+ * when there was nothing else. */
 static void
 dns_keep_found(dns_name_t *n)
 {
@@ -235,10 +299,8 @@ dns_keep_found(dns_name_t *n)
         return;
     }
     for (uint32_t i = 0; i < n->n_bad; i++) {
-        mosn_dns_set_merge(&n->fresh, &n->found, n->bad[i]);
-    }
-    if (dns.loop->now_ms < n->recalled_ms) {
-        mosn_dns_set_merge(&n->fresh, &n->found, 0);
+        mosn_dns_set_merge_as(&n->fresh, &n->found, n->bad[i].source,
+                              n->bad[i].priority, n->bad[i].weight);
     }
 }
 
@@ -287,13 +349,14 @@ dns_finish(dns_name_t *n)
 /* --- questions ------------------------------------------------------------
  */
 
-/* The name of a host and a family, in one number. */
+/* The name of a host, a port and a family, in one number. */
 static uint64_t
-dns_source(const char *host, int family)
+dns_source(const char *host, uint16_t port, int family)
 {
-    uint64_t hash = mosn_str_hash(mosn_str(host)) + (uint64_t) family;
+    uint64_t hash = mosn_str_hash(mosn_str(host)) + (uint64_t) family
+                    + ((uint64_t) port << 16);
 
-    return hash != 0 ? hash : 1;
+    return hash > 1 ? hash >> 1 : 1; /* 63 bits of it */
 }
 
 
@@ -340,7 +403,7 @@ static void
 dns_note_bad(dns_name_t *n, const dns_query_t *q)
 {
     n->bad = mosn_realloc(n->bad, (n->n_bad + 1) * sizeof(*n->bad));
-    n->bad[n->n_bad++] = q->source;
+    n->bad[n->n_bad++] = (dns_bad_t){ q->source, q->priority, q->weight };
 }
 
 
@@ -424,7 +487,7 @@ dns_ask_file(dns_name_t *n, const char *host, uint16_t port, int64_t priority,
     for (uint32_t i = before; i < n->fresh.n; i++) {
         mosn_dns_address_t *a = &n->fresh.items[i];
 
-        a->source = dns_source(host, a->address.sa.sa_family);
+        a->source = dns_source(host, port, a->address.sa.sa_family);
     }
     return n->fresh.n > before;
 }
@@ -445,7 +508,7 @@ dns_ask_addresses(dns_name_t *n, const char *host, uint16_t port,
                     strchr(host, ':') != NULL ? "[%s]:1" : "%s:1", host);
     if (mosn_address_parse(text, strlen(text), &literal)) {
         mosn_dns_set_add(&n->fresh, &literal.sa, port, priority, weight,
-                         dns_source(host, literal.sa.sa_family));
+                         dns_source(host, port, literal.sa.sa_family));
         return;
     }
     if (dns_ask_file(n, host, port, priority, weight)) {
@@ -455,7 +518,7 @@ dns_ask_addresses(dns_name_t *n, const char *host, uint16_t port,
         hints.ai_family = families[i];
         ares_getaddrinfo(dns.channel, host, NULL, &hints, dns_on_addresses,
                          dns_query(n, port, priority, weight,
-                                   dns_source(host, families[i])));
+                                   dns_source(host, port, families[i])));
     }
 }
 
@@ -666,14 +729,27 @@ dns_forget(dns_name_t *n)
 }
 
 
-/* The question that has brought a host of before. */
-static uint64_t
-dns_recall_source(const dns_name_t *n, uint32_t i)
+/* What a host was by the answers to this name, among others. */
+static void
+dns_recall_host(dns_name_t *n, const mosn_host_t *host)
 {
-    char host[256];
+    mosn_str_t rest = host->conf->resolved;
 
-    dns_host(n, host, sizeof(host));
-    return dns_source(host, n->of->cluster->hosts[i]->address.sa.sa_family);
+    while (rest.len > 0) {
+        mosn_str_t name = mosn_str_next_word(&rest);
+        uint64_t   numbers[3]; /* priority, weight, question */
+        bool       good = mosn_str_equal(name, mosn_str(n->name));
+
+        for (size_t i = 0; i < MOSN_COUNT(numbers); i++) {
+            good &= mosn_str_parse_u63(mosn_str_next_word(&rest), &numbers[i]);
+        }
+        if (good) {
+            mosn_dns_set_add(&n->fresh, &host->address.sa,
+                             mosn_address_port(&host->address.sa),
+                             (int64_t) numbers[0], (int64_t) numbers[1],
+                             numbers[2]);
+        }
+    }
 }
 
 
@@ -684,21 +760,8 @@ dns_recall(dns_name_t *n)
     const mosn_cluster_t *c = n->of->cluster;
 
     for (uint32_t i = 0; i < c->n_hosts; i++) {
-        const mosn_host_conf_t *h = c->hosts[i]->conf;
-
-        if (mosn_str_equal(h->name, mosn_str(n->name))) {
-            bool srv = dns_is_service(n);
-
-            mosn_dns_set_add(&n->fresh, &c->hosts[i]->address.sa,
-                             mosn_address_port(&c->hosts[i]->address.sa),
-                             srv ? h->priority : 0, srv ? h->weight : 1,
-                             srv ? 0 : dns_recall_source(n, i));
-        }
+        dns_recall_host(n, c->hosts[i]);
     }
-    for (uint32_t i = 0; i < n->fresh.n; i++) {
-        n->fresh.items[i].ranked = dns_is_service(n);
-    }
-    n->recalled_ms = dns.loop->now_ms + RECALL_MS;
     mosn_dns_set_sort(&n->fresh);
     dns_take_fresh(n);
 }
@@ -776,19 +839,24 @@ dns_drop(dns_cluster_t *c)
 static bool
 dns_set_servers(void)
 {
-    char   text[1024];
-    size_t n = 0;
+    const mosn_strs_t *servers = &dns.conf->servers;
+    char              *text = NULL;
+    size_t             n = 0;
+    FILE              *out = open_memstream(&text, &n);
+    bool               good;
 
-    for (size_t i = 0; i < dns.conf->servers.n; i++) {
-        n += (size_t) snprintf(text + n, sizeof(text) - n, "%s%.*s",
-                               i > 0 ? "," : "",
-                               MOSN_STR_ARG(dns.conf->servers.items[i]));
-        if (n >= sizeof(text)) {
-            return false;
-        }
+    if (out == NULL) {
+        return false;
     }
-    return n == 0
+    for (size_t i = 0; i < servers->n; i++) {
+        (void) fprintf(out, "%s%.*s", i > 0 ? "," : "",
+                       MOSN_STR_ARG(servers->items[i]));
+    }
+    (void) fclose(out);
+    good = servers->n == 0
            || ares_set_servers_ports_csv(dns.channel, text) == ARES_SUCCESS;
+    free(text);
+    return good;
 }
 
 

@@ -56,22 +56,15 @@ mosn_dns_set_clear(mosn_dns_set_t *set)
 }
 
 
-static bool
-set_has(const mosn_dns_set_t *set, uint32_t n, const mosn_address_t *address)
+bool
+mosn_dns_set_has(const mosn_dns_set_t *set, const mosn_address_t *address)
 {
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < set->n; i++) {
         if (mosn_address_equal(&set->items[i].address, address)) {
             return true;
         }
     }
     return false;
-}
-
-
-bool
-mosn_dns_set_has(const mosn_dns_set_t *set, const mosn_address_t *address)
-{
-    return set_has(set, set->n, address);
 }
 
 
@@ -225,51 +218,29 @@ mosn_dns_set_copy(const mosn_dns_set_t *set)
 }
 
 
-/* The priority that comes so many behind the least one; behind the last
- * there is one more. */
-static int64_t
-set_unrank(const mosn_dns_set_t *set, int64_t rank)
+void
+mosn_dns_set_merge(mosn_dns_set_t *set, const mosn_dns_set_t *was,
+                   uint64_t source)
 {
-    int64_t last = -1;
+    for (uint32_t i = 0; i < was->n && set->n < ADDRESSES_MAX; i++) {
+        const mosn_dns_address_t *a = &was->items[i];
 
-    for (;; rank--) {
-        int64_t next = INT64_MAX;
-
-        for (uint32_t i = 0; i < set->n; i++) {
-            int64_t p = set->items[i].priority;
-
-            next = !set->items[i].ranked && p > last && p < next ? p : next;
-        }
-        if (next == INT64_MAX) {
-            return last + 1;
-        }
-        last = next;
-        if (rank == 0) {
-            return last;
+        if (a->source == source && !mosn_dns_set_has(set, &a->address)) {
+            *set_push(set) = *a;
         }
     }
 }
 
 
 void
-mosn_dns_set_merge(mosn_dns_set_t *set, const mosn_dns_set_t *was,
-                   uint64_t source)
+mosn_dns_set_merge_as(mosn_dns_set_t *set, const mosn_dns_set_t *was,
+                      uint64_t source, int64_t priority, int64_t weight)
 {
-    mosn_dns_set_t before = mosn_dns_set_copy(set);
+    uint32_t before = set->n;
 
-    for (uint32_t i = 0; i < was->n && set->n < ADDRESSES_MAX; i++) {
-        const mosn_dns_address_t *a = &was->items[i];
-        mosn_dns_address_t       *to;
-
-        if (a->source != source || set_has(set, set->n, &a->address)) {
-            continue;
-        }
-        to = set_push(set);
-        *to = *a;
-        if (a->ranked && before.n > 0) {
-            to->priority = set_unrank(&before, a->priority);
-            to->ranked = false;
-        }
+    mosn_dns_set_merge(set, was, source);
+    for (uint32_t i = before; i < set->n; i++) {
+        set->items[i].priority = priority;
+        set->items[i].weight = weight;
     }
-    mosn_dns_set_clear(&before);
 }

@@ -17,7 +17,6 @@ typedef struct {
     int64_t        priority;
     int64_t        weight;
     uint64_t       source; /* the question that it answers; 0: not known */
-    bool           ranked; /* its priority is a rank already */
 } mosn_dns_address_t;
 
 typedef struct {
@@ -47,9 +46,12 @@ mosn_dns_set_t mosn_dns_set_copy(const mosn_dns_set_t *set);
  * told of those that come first. */
 void mosn_dns_set_keep_one(mosn_dns_set_t *set, const mosn_dns_set_t *was);
 
-/* What `was` has of a question (0: of those that are not known) and the set
- * has not.  What was ranked gets the priority that has its rank here. */
+/* What `was` has of a question, and the set has not. */
 void mosn_dns_set_merge(mosn_dns_set_t *set, const mosn_dns_set_t *was,
                         uint64_t source);
+
+/* The same, as the record that is told now has it. */
+void mosn_dns_set_merge_as(mosn_dns_set_t *set, const mosn_dns_set_t *was,
+                           uint64_t source, int64_t priority, int64_t weight);
 
 #endif

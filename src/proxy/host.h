@@ -26,6 +26,8 @@ typedef struct {
     mosn_str_t        zone;
     int               state;
     mosn_conf_pairs_t metadata;
+    mosn_str_t        resolved; /* by which answers: for each name its
+                                   priority, weight and question */
 } mosn_host_conf_t;
 
 typedef MOSN_CONF_LIST(mosn_host_conf_t) mosn_host_list_t;

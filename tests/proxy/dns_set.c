@@ -166,36 +166,25 @@ check_merge(void)
 }
 
 
-/* What is left of before has ranks, what is told has priorities. */
+/* What is left of before stands as the record has it that is told now. */
 static void
-check_ranked(void)
+check_merge_as(void)
 {
     mosn_dns_set_t fresh = { 0 }, was = { 0 }, copy;
 
-    source = 0;
-    for (int i = 0; i < 4; i++) {
-        char text[20];
-
-        (void) snprintf(text, sizeof(text), "1.0.0.%d:1", i);
-        add(&was, text, i, 1);
-        was.items[i].ranked = true;
-    }
-    source = 1;
-    add(&fresh, "2.0.0.1:1", 30, 1);
-    add(&fresh, "2.0.0.2:1", 10, 1);
-    mosn_dns_set_merge(&fresh, &was, 0);
-    is_str(show(&fresh),
-           "2.0.0.1:1 30 1, 2.0.0.2:1 10 1, 1.0.0.0:1 10 1, 1.0.0.1:1 30 1, "
-           "1.0.0.2:1 31 1, 1.0.0.3:1 31 1",
-           "they get those of their ranks, the rest come last");
-    ok(!fresh.items[3].ranked, "once");
+    source = 7;
+    add(&was, "1.0.0.1:1", 10, 1);
+    add(&was, "1.0.0.2:1", 10, 1);
+    source = 8;
+    add(&was, "1.0.0.3:1", 10, 1);
+    add(&fresh, "1.0.0.2:1", 20, 2);
+    mosn_dns_set_merge_as(&fresh, &was, 7, 30, 3);
+    is_str(show(&fresh), "1.0.0.2:1 20 2, 1.0.0.1:1 30 3",
+           "what is told is not touched, the rest of that question follows");
     copy = mosn_dns_set_copy(&fresh);
     ok(mosn_dns_set_equal(&copy, &fresh) && copy.items != fresh.items,
        "a copy");
     mosn_dns_set_clear(&copy);
-    mosn_dns_set_clear(&fresh);
-    mosn_dns_set_merge(&fresh, &was, 0);
-    is_num(fresh.items[3].priority, 3, "where nothing is told ranks stay");
     mosn_dns_set_clear(&fresh);
     mosn_dns_set_clear(&was);
     copy = mosn_dns_set_copy(&was);
@@ -210,6 +199,6 @@ main(void)
     check_order();
     check_one();
     check_merge();
-    check_ranked();
+    check_merge_as();
     return done_testing();
 }
