@@ -547,6 +547,19 @@ mosn_metrics_observation(uint64_t us)
 
 /* --- print -------------------------------------------------------------- */
 
+/* As the text format wants it (OpenMetrics, "escaped-string"). */
+static void
+metrics_print_value(const char *at, size_t n, FILE *out)
+{
+    for (; n > 0; at++, n--) {
+        if (*at == '\\' || *at == '"') {
+            (void) fputc('\\', out);
+        }
+        (void) fputc(*at, out);
+    }
+}
+
+
 static void
 metrics_print_label(const metrics_entry_t *entry, const mosn_metric_set_t *set,
                     const char *more, FILE *out)
@@ -562,15 +575,18 @@ metrics_print_label(const metrics_entry_t *entry, const mosn_metric_set_t *set,
 
         /* "cluster,host" has the value "api,10.0.0.1:80". */
         if (comma != NULL) {
-            const char *split = strchr(value, ',');
+            const char *split = strrchr(value, ',');
 
-            (void) fprintf(out, "%.*s=\"%.*s\",", (int) (comma - label), label,
-                           split ? (int) (split - value) : 0, value);
+            (void) fprintf(out, "%.*s=\"", (int) (comma - label), label);
+            metrics_print_value(value, split ? (size_t) (split - value) : 0,
+                                out);
+            (void) fputs("\",", out);
             label = comma + 1;
             value = split ? split + 1 : value;
         }
-        (void) fprintf(out, "%s=\"%s\"%s", label, value,
-                       more[0] != '\0' ? "," : "");
+        (void) fprintf(out, "%s=\"", label);
+        metrics_print_value(value, strlen(value), out);
+        (void) fprintf(out, "\"%s", more[0] != '\0' ? "," : "");
     }
     (void) fprintf(out, "%s}", more);
 }

@@ -214,7 +214,7 @@ bolt_read(mosn_rpc_t *rpc, const char **why_r)
         }
         switch (key.len) {
         case 7:
-            if (memcmp(key.at, "service", 7) == 0 && service.at == NULL) {
+            if (memcmp(key.at, "service", 7) == 0) {
                 service = value;
             }
             break;
@@ -518,12 +518,32 @@ bolt_status_of_http(unsigned status)
 }
 
 
+/* The path has said that; a header that says another thing would reach the
+ * host behind the back of the route. */
+static bool
+bolt_names_call(const mosn_header_t *h)
+{
+    static const mosn_str_t keys[] = {
+        MOSN_STR_INIT("service"),
+        MOSN_STR_INIT("sofa_head_method_name"),
+        MOSN_STR_INIT("sofa_head_target_service"),
+    };
+
+    for (size_t i = 0; i < MOSN_COUNT(keys); i++) {
+        if (mosn_str_equal_nocase((mosn_str_t){ h->name, h->name_len },
+                                  keys[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+
 static bool
 bolt_takes_header(const mosn_header_t *h)
 {
     return !h->removed && h->id != MOSN_HEADER_DATE
-           && h->id != MOSN_HEADER_SERVER
-           && !(h->name_len == 7 && strncasecmp(h->name, "service", 7) == 0);
+           && h->id != MOSN_HEADER_SERVER && !bolt_names_call(h);
 }
 
 

@@ -280,6 +280,10 @@ void
 mosn_request_lost(mosn_request_t *r, const mosn_stream_t *up,
                   mosn_reason_e reason)
 {
+    if (mosn_reasons[reason].status / 100 == 4) {
+        mosn_request_fail(r, reason); /* it cannot be said to any host */
+        return;
+    }
     mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_RESETS);
     mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_RESETS);
     if (reason != MOSN_REASON_UPSTREAM_REFUSED

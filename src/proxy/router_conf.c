@@ -79,8 +79,9 @@ static const mosn_directive_t forward_directives[] = {
               "may have been executed.  What was provably not executed is "
               "always sent again."),
     MOSN_DURATION(mosn_forward_conf_t, timeout, 0, 86400000, 60000,
-                  "Longest wait for the answer to begin, once the request "
-                  "is sent, all attempts together; 0: no limit."),
+                  "Longest wait for the answer to begin, once the whole "
+                  "request has come, all attempts and the time in a `queue` "
+                  "together; 0: no limit."),
     MOSN_DURATION(mosn_forward_conf_t, idle_timeout, 0, 86400000, 0,
                   "Longest pause within the answer, and while the request "
                   "is sent; 0: as `timeout`."),

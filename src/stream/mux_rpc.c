@@ -131,6 +131,21 @@ rpc_is_worn(const mux_rpc_t *mux)
 }
 
 
+/* Part of a frame is there: whatever else happens, the rest has until then. */
+static void
+rpc_keep_frame_timer(mux_rpc_t *mux)
+{
+    mosn_conn_t *conn = mux->base.conn;
+    uint64_t     now_ms = conn->loop->now_ms;
+
+    if (mux->frame_begun && !conn->closed) {
+        mosn_conn_arm_idle(conn, mux->frame_due_ms > now_ms
+                                     ? (uint32_t) (mux->frame_due_ms - now_ms)
+                                     : 1);
+    }
+}
+
+
 /* How many more requests the host gets; tells the pool when it asks. */
 static void
 rpc_look_for_room(mux_rpc_t *mux)
@@ -155,6 +170,7 @@ rpc_look_for_room(mux_rpc_t *mux)
         most > sc->n_active && !sc->conn->blocked ? most - sc->n_active : 0;
     if (sc->announced && sc->room > 0 && (before == 0 || sc->n_active == 0)) {
         sc->client->on_available(sc->owner, sc);
+        rpc_keep_frame_timer(mux); /* it may have said that this one rests */
     }
 }
 
@@ -211,29 +227,26 @@ mux_rpc_stream_release(mux_rpc_stream_t *s)
 
 /* --- receiving ----------------------------------------------------------- */
 
-/* The response of a call that came inside HTTP, or was HTTP, goes back so. */
+/* The response of a call that came inside HTTP, or was HTTP, goes back so.
+ * Who hears the head may give the stream to another. */
 static void
 rpc_deliver_http(mux_rpc_stream_t *s)
 {
-    const mosn_stream_receiver_ops_t *receiver = s->base.receiver;
-    mosn_chain_t                      body = { 0 };
-    mosn_message_t                   *m =
+    mosn_chain_t    body = { 0 };
+    mosn_message_t *m =
         s->wrapped ? mosn_transcode_wrap(&s->message, s->base.pool, &body)
-                                     : mosn_transcode_to_http(&s->message, s->base.pool, &body);
+                   : mosn_transcode_to_http(&s->message, s->base.pool, &body);
 
     if (m == NULL) {
         mosn_log_info(0, "a response of %.*s cannot be said in HTTP",
                       MOSN_STR_ARG(s->mux->codec->protocol));
-        receiver->on_reset(&s->base, MOSN_REASON_UPSTREAM_BAD_RESPONSE);
+        s->base.receiver->on_reset(&s->base,
+                                   MOSN_REASON_UPSTREAM_BAD_RESPONSE);
         return;
     }
-    if (body.bytes == 0) {
-        receiver->on_head(&s->base, m, true);
-        return;
-    }
-    receiver->on_head(&s->base, m, false);
+    s->base.receiver->on_head(&s->base, m, body.bytes == 0);
     for (mosn_buf_t *b = body.head; b != NULL; b = b->next) {
-        receiver->on_data(&s->base, b, b->next == NULL);
+        s->base.receiver->on_data(&s->base, b, b->next == NULL);
     }
     mosn_chain_clear(&body);
 }
@@ -249,16 +262,15 @@ rpc_deliver(mux_rpc_stream_t *s)
     mosn_buf_t data = {
         .pos = body, .last = body + n, .end = body + n, .block = s->rpc.block
     };
-    const mosn_stream_receiver_ops_t *receiver = s->base.receiver;
 
     s->base.received_end = true;
     if (s->wrapped || s->plain) {
         rpc_deliver_http(s);
         return;
     }
-    receiver->on_head(&s->base, &s->message, n == 0);
+    s->base.receiver->on_head(&s->base, &s->message, n == 0);
     if (n > 0 && !(mux_rpc_is_server(s->mux) && s->over)) {
-        receiver->on_data(&s->base, &data, true);
+        s->base.receiver->on_data(&s->base, &data, true);
     }
 }
 
@@ -484,8 +496,9 @@ rpc_await_rest(mux_rpc_t *mux)
     if (!mux_rpc_is_server(mux)) {
         if (!mux->frame_begun) { /* for all of it, however it trickles */
             mux->frame_begun = true;
-            mosn_conn_arm_idle(mux->base.conn,
-                               settings->rpc->frame_timeout_ms);
+            mux->frame_due_ms =
+                mux->base.conn->loop->now_ms + settings->rpc->frame_timeout_ms;
+            rpc_keep_frame_timer(mux);
         }
         return;
     }

@@ -48,6 +48,7 @@ struct mux_rpc_s {
     uint64_t           beat_id;
     uint64_t           asked_bytes; /* had come when it was asked */
     uint64_t           heard_ms;
+    uint64_t           frame_due_ms; /* while one has begun */
     mosn_timer_t       beat;
 };
 

@@ -277,6 +277,9 @@ rpc_send_request(mux_rpc_stream_t *s, const mosn_buf_t *piece)
         return;
     }
     mosn_chain_clear(&s->body);
+    if (conn->blocked) {
+        s->base.sc->room = 0; /* until it has drained */
+    }
     if (s->head->rpc->frame.kind == MOSN_RPC_ONEWAY) {
         rpc_answer_oneway(s);
     }
