@@ -91,6 +91,7 @@ static const mosn_directive_t inherit_directives[] = {
     NUMBER(mosn_inherit_t, metrics_fd),
     NUMBER(mosn_inherit_t, board_fd),
     NUMBER(mosn_inherit_t, tickets_fd),
+    NUMBER(mosn_inherit_t, tls_fd),
     NUMBER(mosn_inherit_t, control_fd),
     MOSN_STRING(mosn_inherit_t, control_path, "", ""),
     MOSN_STRING(mosn_inherit_t, pid_file, "", ""),
@@ -98,6 +99,9 @@ static const mosn_directive_t inherit_directives[] = {
     NUMBER(mosn_inherit_t, client_fd),
     MOSN_BOOL(mosn_inherit_t, client_json, false, ""),
     MOSN_STRINGS(mosn_inherit_t, log_files, ""),
+    MOSN_STRINGS(mosn_inherit_t, own, ""),
+    MOSN_INT(mosn_inherit_t, changes, 0, UINT32_MAX, 0, ""),
+    MOSN_INT(mosn_inherit_t, unkept, 0, UINT32_MAX, 0, ""),
     MOSN_STRINGS(mosn_inherit_t, environment, ""),
     MOSN_LIST(mosn_inherit_t, sockets, &socket_block, ""),
     MOSN_LIST(mosn_inherit_t, children, &child_block, ""),
@@ -219,6 +223,7 @@ inherit_each_fd(const mosn_inherit_t *s, void (*each)(int fd, void *arg),
     each((int) s->metrics_fd, arg);
     each((int) s->board_fd, arg);
     each((int) s->tickets_fd, arg);
+    each((int) s->tls_fd, arg);
     each((int) s->control_fd, arg);
     each((int) s->client_fd, arg);
     for (size_t i = 0; i < s->sockets.n; i++) {

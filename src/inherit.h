@@ -77,6 +77,7 @@ typedef struct {
     int64_t     metrics_fd;
     int64_t     board_fd;
     int64_t     tickets_fd;
+    int64_t     tls_fd; /* bytes of the TLS files in force */
     int64_t     control_fd;
     mosn_str_t  control_path;
     mosn_str_t  pid_file;
@@ -84,6 +85,9 @@ typedef struct {
     int64_t     client_fd;        /* who waits for the outcome */
     bool        client_json;
     mosn_strs_t log_files; /* in the order of their numbers */
+    mosn_strs_t own;       /* clusters of the configuration itself */
+    int64_t     changes;   /* at run time, so far */
+    int64_t     unkept;    /* of them, those that a reload undoes */
     mosn_strs_t environment;
     MOSN_CONF_LIST(mosn_inherit_socket_t) sockets;
     MOSN_CONF_LIST(mosn_inherit_child_t) children;

@@ -230,6 +230,9 @@ child_let_go(const master_child_t *self)
     if (master->state_fd != -1) {
         (void) close(master->state_fd);
     }
+    if (master->state != NULL && master->state->tls_fd != -1) {
+        (void) close((int) master->state->tls_fd);
+    }
 }
 
 

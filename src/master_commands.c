@@ -160,14 +160,14 @@ command_config(bool json, FILE *out)
     FILE  *copy;
 
     if (!json) {
-        master_print_config(out);
+        master_print_config(out, false);
         return true;
     }
     copy = open_memstream(&text, &n);
     if (copy == NULL) {
         return false;
     }
-    master_print_config(copy);
+    master_print_config(copy, false);
     (void) fclose(copy);
     (void) fputs("{\"config\":", out);
     mosn_json_print(text, out);

@@ -6,11 +6,13 @@
 
 #include "core/log.h"
 #include "core/log_file.h"
+#include "event/tls_watch.h"
 #include "master_parts.h"
 #include "os/process.h"
 
 #include <dirent.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MAX_WHY       65536u
@@ -147,6 +149,38 @@ adopt_resolved(void)
 }
 
 
+/* TLS goes on with what it was made of, whatever its files are by now. */
+static void
+continue_with_tls_files(int fd)
+{
+    mosn_pool_t *pool = mosn_pool_create(MOSN_POOL_CONF);
+    struct stat  st;
+    char        *all = fd != -1 ? mosn_inherit_slurp(fd, pool) : NULL;
+
+    if (all != NULL && fstat(fd, &st) == 0) {
+        mosn_tls_files_give((mosn_str_t){ all, (size_t) st.st_size });
+        explicit_bzero(all, (size_t) st.st_size);
+    }
+    mosn_pool_destroy(&pool);
+}
+
+
+/* What the text of the configuration does not tell. */
+static void
+state_take_changes(const mosn_inherit_t *s)
+{
+    mosn_pool_t *pool = master->generation->pool;
+    mosn_strs_t *own = &master->settings->own;
+
+    own->items = mosn_pool_calloc(pool, (s->own.n + 1) * sizeof(mosn_str_t));
+    for (; own->n < s->own.n; own->n++) {
+        own->items[own->n] = mosn_pool_copy(pool, s->own.items[own->n]);
+    }
+    master->changes = (uint32_t) s->changes;
+    master->unkept = (uint32_t) s->unkept;
+}
+
+
 /* Loads what serves or is to serve.  False: `why` says why not. */
 static bool
 continue_load(bool back, const char **why)
@@ -164,6 +198,7 @@ continue_load(bool back, const char **why)
         for (size_t i = 0; i < s->log_files.n; i++) {
             (void) mosn_log_file_get(s->log_files.items[i]);
         }
+        continue_with_tls_files((int) s->tls_fd);
     }
     master->generation =
         back
@@ -171,9 +206,16 @@ continue_load(bool back, const char **why)
                                       &master->settings, &errors)
             : mosn_settings_load(s->conf_path.at, (uint32_t) s->generation + 1,
                                  &master->settings, &errors);
+    mosn_tls_files_drop();
+    if (back && s->tls_fd != -1) {
+        (void) close((int) s->tls_fd);
+    }
     if (master->generation == NULL) {
         *why = errors;
         return false;
+    }
+    if (back) {
+        state_take_changes(s);
     }
     if (mosn_log_open(master->settings->error_log.path.at,
                       (mosn_log_level_e) master->settings->error_log.level)

@@ -261,13 +261,17 @@ void master_resources_fired(mosn_timer_t *timer);
 
 /* Changes that somebody still waits for are nobody's now. */
 void master_resources_close(void);
+
+/* False: some process has not taken all changes yet. */
+bool master_resources_flush(void);
 void master_command_host(mosn_client_t client, mosn_str_t argument);
 void master_command_apply(mosn_client_t client, mosn_str_t argument);
 void master_command_resolved(mosn_client_t client, mosn_str_t argument);
 void master_command_remove(mosn_client_t client, mosn_str_t argument);
 
 /* Prints the settings as they are by now. */
-void master_print_config(FILE *out);
+/* `whole`: with what files had in place of their names. */
+void master_print_config(FILE *out, bool whole);
 
 /* --- master_commands.c ----------------------------------------------------
  */

@@ -13,6 +13,7 @@
 
 #include "core/log.h"
 #include "core/log_file.h"
+#include "event/tls_watch.h"
 #include "master_parts.h"
 #include "os/file.h"
 #include "os/notify.h"
@@ -170,6 +171,18 @@ state_add_log_files(mosn_inherit_t *s, mosn_pool_t *pool)
 }
 
 
+static int
+state_tls_files(void)
+{
+    int fd = memfd_create("mosn tls files", MFD_CLOEXEC);
+
+    if (fd == -1 || !mosn_tls_watch_write(fd)) {
+        mosn_log_alert(errno, "cannot write down what TLS is made of");
+    }
+    return fd;
+}
+
+
 /* All that we own, as text behind a descriptor; -1: logged.  The struct is
  * the pool's. */
 static int
@@ -198,6 +211,10 @@ state_write(mosn_inherit_t **state_r, mosn_pool_t *pool)
         .metrics_fd = mosn_metrics_fd(),
         .board_fd = master->board_shm.fd,
         .tickets_fd = mosn_tls_tickets_fd(),
+        .tls_fd = state_tls_files(),
+        .own = master->settings->own,
+        .changes = master->changes,
+        .unkept = master->unkept,
         .control_fd = mosn_commands_fd(),
         .control_path = master->settings->control_socket.at != NULL
                             ? master->settings->control_socket
@@ -223,7 +240,7 @@ static void
 print_settings(FILE *out, const void *settings)
 {
     (void) settings;
-    master_print_config(out);
+    master_print_config(out, true);
 }
 
 
@@ -543,10 +560,18 @@ try_explain(int status)
 static void
 reload_exec(void)
 {
-    mosn_pool_t    *pool = mosn_pool_create(MOSN_POOL_CONF);
+    mosn_pool_t    *pool;
     mosn_inherit_t *state;
-    int             fd = state_write(&state, pool);
+    int             fd;
 
+    if (!master_resources_flush()) {
+        master_reload_refused("a process has not taken what was changed "
+                              "before: try again later");
+        return;
+    }
+    pool = mosn_pool_create(MOSN_POOL_CONF);
+    /* Again, if something was changed since it was tried. */
+    fd = keep_settings() ? state_write(&state, pool) : -1;
     if (fd == -1) {
         mosn_pool_destroy(&pool);
         master_reload_refused("the state could not be written down");
@@ -562,6 +587,7 @@ reload_exec(void)
     mosn_log_alert(errno, "cannot exec");
     (void) unsetenv(MOSN_ENV_STATE);
     mosn_inherit_keep_fds(state, false);
+    (void) close((int) state->tls_fd);
     (void) close(fd);
     mosn_pool_destroy(&pool);
     master_reload_refused(
@@ -940,6 +966,9 @@ stage_commit(mosn_timer_t *timer MOSN_UNUSED)
     (void) close(master->state_fd);
     (void) close((int) master->state->program_fd);
     (void) close((int) master->state->conf_fd);
+    if (master->state->tls_fd != -1) {
+        (void) close((int) master->state->tls_fd);
+    }
     if ((int) master->state->metrics_fd != mosn_metrics_fd()) {
         (void) close((int) master->state->metrics_fd);
     }

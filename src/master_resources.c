@@ -117,12 +117,22 @@ changes_forget(void)
 }
 
 
+bool
+master_resources_flush(void)
+{
+    bool all = changes_flush();
+
+    if (all) {
+        changes_forget();
+    }
+    return all;
+}
+
+
 void
 master_resources_fired(mosn_timer_t *timer)
 {
-    if (changes_flush()) {
-        changes_forget();
-    } else {
+    if (!master_resources_flush()) {
         mosn_timer_arm(&master->loop, timer, AGAIN_MS);
     }
 }
@@ -162,12 +172,15 @@ change_tell(mosn_resource_e kind, mosn_str_t name, const char *text)
 
 
 void
-master_print_config(FILE *out)
+master_print_config(FILE *out, bool whole)
 {
     mosn_settings_t now = *master->settings;
     mosn_pool_t    *pool = mosn_pool_create(MOSN_POOL_CONF);
 
     mosn_resources_refresh(&now, master->generation, pool);
+    if (whole) {
+        mosn_resources_embed(&now, pool);
+    }
     mosn_conf_print(&mosn_settings_block, &now, out);
     mosn_pool_destroy(&pool);
 }
@@ -198,8 +211,8 @@ is_of_file(mosn_str_t name)
 {
     const mosn_settings_t *s = master->settings;
 
-    for (size_t i = 0; i < s->n_own; i++) {
-        if (mosn_str_equal(s->clusters.items[i].name, name)) {
+    for (size_t i = 0; i < s->own.n; i++) {
+        if (mosn_str_equal(s->own.items[i], name)) {
             return true;
         }
     }

@@ -545,6 +545,57 @@ mosn_resources_refresh(mosn_settings_t         *settings,
 }
 
 
+#define RESOURCES_COPY(list, pool)                                            \
+    do {                                                                      \
+        void *copy_ =                                                         \
+            mosn_pool_alloc(pool, (list).n * sizeof(*(list).items) + 1);      \
+                                                                              \
+        if ((list).n > 0) {                                                   \
+            memcpy(copy_, (list).items, (list).n * sizeof(*(list).items));    \
+        }                                                                     \
+        (list).items = copy_;                                                 \
+    } while (0)
+
+
+static void
+embed_body(mosn_route_conf_t *route, mosn_pool_t *pool)
+{
+    mosn_respond_conf_t *r;
+
+    /* Bytes that are no text stay where they are. */
+    if (route->respond == NULL || route->respond->loaded.at == NULL
+        || memchr(route->respond->loaded.at, '\0', route->respond->loaded.len)
+               != NULL)
+    {
+        return;
+    }
+    r = mosn_pool_alloc(pool, sizeof(*r));
+    *r = *route->respond;
+    r->body = r->loaded;
+    r->body_file = MOSN_STR_NULL;
+    route->respond = r;
+}
+
+
+void
+mosn_resources_embed(mosn_settings_t *s, mosn_pool_t *pool)
+{
+    for (size_t i = 0; i < s->routes.n; i++) {
+        mosn_route_table_conf_t *table = &s->routes.items[i];
+
+        RESOURCES_COPY(table->virtual_hosts, pool);
+        for (size_t k = 0; k < table->virtual_hosts.n; k++) {
+            mosn_virtual_host_conf_t *host = &table->virtual_hosts.items[k];
+
+            RESOURCES_COPY(host->routes, pool);
+            for (size_t m = 0; m < host->routes.n; m++) {
+                embed_body(&host->routes.items[m], pool);
+            }
+        }
+    }
+}
+
+
 /* Without those of that name, and with room for one. */
 #define RESOURCES_MAKE_ROOM(list, wanted, pool)                               \
     do {                                                                      \

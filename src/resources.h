@@ -46,6 +46,10 @@ void mosn_resources_refresh(mosn_settings_t         *settings,
                             const mosn_generation_t *generation,
                             mosn_pool_t             *pool);
 
+/* Puts what was read from `body_file`s into a refreshed copy in their place,
+ * so that it needs no files. */
+void mosn_resources_embed(mosn_settings_t *settings, mosn_pool_t *pool);
+
 /* Does a route or a filter of these settings name that cluster? */
 bool mosn_resources_name(const mosn_resources_conf_t *all, mosn_str_t cluster);
 

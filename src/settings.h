@@ -63,8 +63,8 @@ typedef struct {
     MOSN_CONF_LIST(mosn_cluster_conf_t) clusters;
     MOSN_CONF_LIST(mosn_test_conf_t) tests;
 
-    size_t n_own; /* of the clusters, those of the configuration itself; the
-                     others are of the `runtime_file` */
+    mosn_strs_t own; /* of the clusters, those of the configuration itself; the
+                        others are of the `runtime_file` */
 } mosn_settings_t;
 
 extern const mosn_conf_block_t mosn_settings_block;

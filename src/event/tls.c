@@ -37,6 +37,7 @@ typedef struct {
     mosn_tls_peer_t      *peer; /* made when it is asked for */
     bool                  peer_made;
     mosn_tls_memory_t    *memory; /* of a client; or NULL */
+    unsigned              epoch;  /* of the context, when it began */
     BIO                  *kernel; /* it encrypts what is sent; or NULL */
     bool                  server;
     bool                  drained; /* the last read has emptied the socket */
@@ -494,6 +495,7 @@ tls_start(mosn_conn_t *conn, const mosn_tls_ctx_t *ctx, bool server)
     tls->conn = conn;
     tls->server = server;
     tls->ctx = ctx;
+    tls->epoch = ctx->epoch;
     tls->ssl = mosn_tls_new_session(ctx);
     bio = BIO_new(tls_bio_method());
     if (tls->ssl == NULL || bio == NULL) {
@@ -551,12 +553,16 @@ tls_on_session(SSL *ssl, SSL_SESSION *session)
 {
     tls_t *tls = BIO_get_data(SSL_get_rbio(ssl));
 
-    if (tls->memory == NULL || tls->memory->closed) {
+    /* What was vouched for by others than those of now is not gone on with,
+     * whenever its ticket comes. */
+    if (tls->memory == NULL || tls->memory->closed
+        || tls->epoch != tls->ctx->epoch)
+    {
         return 0;
     }
     mosn_tls_forget(tls->memory);
     tls->memory->session = session;
-    tls->memory->epoch = tls->ctx->epoch;
+    tls->memory->epoch = tls->epoch;
     return 1;
 }
 

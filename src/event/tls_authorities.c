@@ -115,7 +115,8 @@ authority_use(authority_t *authority, const mosn_tls_bytes_t *pem)
 
         ctx_use_authorities(ssl, &a);
         SSL_CTX_set_client_CA_list(ssl, SSL_dup_CA_list(a.names));
-        mosn_tls_set_policy(ssl, ctx->server, pem->at[0], pem->n[0]);
+        mosn_tls_set_policy(&ctx->sites[i], ctx->server, pem->at[0],
+                            pem->n[0]);
     }
     authorities_free(&a);
     return NULL;
@@ -187,8 +188,7 @@ mosn_tls_authority_load(mosn_conf_t *reader, mosn_pool_t *pool,
         mosn_conf_error(reader, path, group, "no authority in %s: %s",
                         path->at, why);
     }
-    mosn_tls_bytes_free(&pem);
-    mosn_tls_watch_start(&authority->watch, &authority_ops);
+    mosn_tls_watch_start(&authority->watch, &authority_ops, &pem);
     mosn_pool_on_destroy(pool, authority_end, authority);
 }
 

@@ -250,7 +250,7 @@ tls_same_names(const mosn_strs_t *a, const mosn_strs_t *b)
 
 
 void
-mosn_tls_set_policy(SSL_CTX *ssl, const mosn_tls_server_conf_t *c,
+mosn_tls_set_policy(mosn_tls_site_t *site, const mosn_tls_server_conf_t *c,
                     const void *authorities, size_t n_authorities)
 {
     unsigned char id[EVP_MAX_MD_SIZE];
@@ -266,8 +266,10 @@ mosn_tls_set_policy(SSL_CTX *ssl, const mosn_tls_server_conf_t *c,
         abort(); /* no memory */
     }
     EVP_MD_CTX_free(sha);
-    (void) SSL_CTX_set_session_id_context(
-        ssl, id, n < SSL_MAX_SID_CTX_LENGTH ? n : SSL_MAX_SID_CTX_LENGTH);
+    site->n_policy = n < sizeof(site->policy) ? n : sizeof(site->policy);
+    memcpy(site->policy, id, site->n_policy);
+    (void) SSL_CTX_set_session_id_context(site->ssl, site->policy,
+                                          site->n_policy);
 }
 
 
@@ -305,7 +307,6 @@ tls_new_site(mosn_conf_t *reader, mosn_pool_t *pool,
                            NULL);
     }
     mosn_tls_use_kernel(ssl, c->ktls);
-    mosn_tls_set_policy(ssl, c, "", 0);
     if (c->session_tickets) {
         (void) SSL_CTX_set_num_tickets(ssl, 1);
         mosn_tls_tickets_use(ssl);
@@ -433,16 +434,19 @@ mosn_tls_site_has_name(const mosn_tls_ctx_t *ctx, const SSL_CTX *ssl,
 static int
 tls_on_hello(SSL *ssl, int *alert, void *arg)
 {
-    const mosn_tls_ctx_t *ctx = arg;
-    mosn_str_t            name;
+    const mosn_tls_ctx_t  *ctx = arg;
+    const mosn_tls_site_t *site = &ctx->sites[0];
+    mosn_str_t             name;
 
     (void) alert;
     if (ctx->n_sites > 1 && tls_hello_name(ssl, &name)) {
-        SSL_CTX *site = tls_find_site(ctx, name)->ssl;
-
-        (void) SSL_set_SSL_CTX(ssl, site);
-        SSL_set_verify(ssl, SSL_CTX_get_verify_mode(site), NULL);
+        site = tls_find_site(ctx, name);
+        (void) SSL_set_SSL_CTX(ssl, site->ssl);
+        SSL_set_verify(ssl, SSL_CTX_get_verify_mode(site->ssl), NULL);
     }
+    /* That of now: the authorities may have changed since the connection was
+     * accepted. */
+    (void) SSL_set_session_id_context(ssl, site->policy, site->n_policy);
     return SSL_CLIENT_HELLO_SUCCESS;
 }
 
@@ -480,6 +484,7 @@ tls_add_pair(mosn_conf_t *reader, mosn_pool_t *pool, mosn_tls_ctx_t *ctx,
     mosn_tls_pair_t *pair;
 
     site->ssl = tls_new_site(reader, pool, ctx->server);
+    mosn_tls_set_policy(site, ctx->server, "", 0);
     pair = mosn_tls_pair_load(reader, pool, site->ssl, conf);
     if (pair == NULL) {
         return;

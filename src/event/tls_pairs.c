@@ -290,8 +290,7 @@ mosn_tls_pair_load(mosn_conf_t *reader, mosn_pool_t *pool, SSL_CTX *ssl,
         return NULL;
     }
     pair_learn(pair, &pem);
-    mosn_tls_bytes_free(&pem);
-    mosn_tls_watch_start(&pair->watch, &pair_ops);
+    mosn_tls_watch_start(&pair->watch, &pair_ops, &pem);
     mosn_pool_on_destroy(pool, pair_free, pair);
     if (conf->ocsp_response.at != NULL) {
         (void) SSL_CTX_set_tlsext_status_cb(ssl, pair_on_status);

@@ -9,9 +9,11 @@
 
 /* A server's context of one set of names. */
 typedef struct {
-    SSL_CTX     *ssl;
-    mosn_strs_t  names; /* lower case; "*.example.com" */
-    mosn_pool_t *names_pool;
+    SSL_CTX      *ssl;
+    mosn_strs_t   names; /* lower case; "*.example.com" */
+    mosn_pool_t  *names_pool;
+    unsigned char policy[SSL_MAX_SID_CTX_LENGTH];
+    unsigned      n_policy;
 } mosn_tls_site_t;
 
 struct mosn_tls_ctx_s {
@@ -67,7 +69,8 @@ void mosn_tls_site_learn_names(mosn_tls_site_t *site, const X509 *leaf);
 
 /* tls_conf.c: sessions of one policy, with these authorities of clients, do
  * not open what another one guards. */
-void mosn_tls_set_policy(SSL_CTX *ssl, const mosn_tls_server_conf_t *conf,
+void mosn_tls_set_policy(mosn_tls_site_t              *site,
+                         const mosn_tls_server_conf_t *conf,
                          const void *authorities, size_t n);
 
 /* tls_authorities.c: those of the file vouch for the other side of all

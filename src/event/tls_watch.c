@@ -164,6 +164,10 @@ mosn_tls_watch_read(mosn_tls_watch_t *w, mosn_tls_bytes_t *bytes)
         if (w->paths[i].at == NULL) {
             continue;
         }
+        if (!files.keep && files_find(w->paths[i].at) != NULL) {
+            /* The file may be another one already: the next look tells. */
+            w->idents[i] = (mosn_tls_ident_t){ 0 };
+        }
         bytes->at[i] = files_read(w->paths[i].at, &bytes->n[i]);
         if (bytes->at[i] == NULL) {
             int error = errno;
@@ -178,9 +182,12 @@ mosn_tls_watch_read(mosn_tls_watch_t *w, mosn_tls_bytes_t *bytes)
 
 
 void
-mosn_tls_watch_start(mosn_tls_watch_t *w, const mosn_tls_watch_ops_t *ops)
+mosn_tls_watch_start(mosn_tls_watch_t *w, const mosn_tls_watch_ops_t *ops,
+                     mosn_tls_bytes_t *bytes)
 {
     w->ops = ops;
+    w->used = *bytes;
+    memset(bytes, 0, sizeof(*bytes));
     mosn_list_append(&watches, &w->link);
 }
 
@@ -189,6 +196,7 @@ void
 mosn_tls_watch_end(mosn_tls_watch_t *w)
 {
     mosn_list_unlink(&w->link);
+    mosn_tls_bytes_free(&w->used);
 }
 
 
@@ -207,8 +215,9 @@ mosn_tls_watch_next(mosn_tls_watch_t *w, const mosn_tls_watch_ops_t *ops)
 /* --- changes --------------------------------------------------------------
  */
 
+/* `bytes` are its own from then on, if that is done. */
 static bool
-watch_change(mosn_tls_watch_t *w, const mosn_tls_bytes_t *bytes)
+watch_change(mosn_tls_watch_t *w, mosn_tls_bytes_t *bytes)
 {
     const char *why = w->ops->change(w, bytes);
 
@@ -217,30 +226,53 @@ watch_change(mosn_tls_watch_t *w, const mosn_tls_bytes_t *bytes)
                        w->ops->what, w->paths[0].at, why);
         return false;
     }
+    mosn_tls_bytes_free(&w->used);
+    w->used = *bytes;
+    memset(bytes, 0, sizeof(*bytes));
     w->changes++;
     w->why[0] = '\0';
     return true;
 }
 
 
-/* True: it was changed, `bytes` is what to.  Files that do not fit each other
- * may be in the middle of being written: that is told when it stays so. */
 static bool
-watch_check(mosn_tls_watch_t *w, mosn_tls_bytes_t *bytes)
+watch_uses(const mosn_tls_watch_t *w, const mosn_tls_bytes_t *bytes)
 {
-    bool        again = w->failing;
-    const char *why = NULL;
-    char        text[700];
-    int         bad;
+    for (int i = 0; i < MOSN_TLS_FILES; i++) {
+        if (bytes->n[i] != w->used.n[i]
+            || (bytes->n[i] > 0
+                && memcmp(bytes->at[i], w->used.at[i], bytes->n[i]) != 0))
+        {
+            return false;
+        }
+    }
+    return true;
+}
 
-    memset(bytes, 0, sizeof(*bytes));
+
+/* True: it was changed.  Files that do not fit each other may be in the middle
+ * of being written: that is told when it stays so. */
+static bool
+watch_check(mosn_tls_watch_t *w)
+{
+    bool             again = w->failing;
+    const char      *why = NULL;
+    mosn_tls_bytes_t bytes;
+    char             text[700];
+    int              bad;
+
     if (!watch_look(w) && !again) {
         return false;
     }
     w->failing = false;
-    bad = mosn_tls_watch_read(w, bytes);
-    if (bad == -1 && (why = w->ops->refuse(w, bytes)) == NULL
-        && watch_change(w, bytes))
+    bad = mosn_tls_watch_read(w, &bytes);
+    if (bad == -1 && watch_uses(w, &bytes)) {
+        w->why[0] = '\0';
+        mosn_tls_bytes_free(&bytes);
+        return false;
+    }
+    if (bad == -1 && (why = w->ops->refuse(w, &bytes)) == NULL
+        && watch_change(w, &bytes))
     {
         w->ops->describe(w, text, sizeof(text));
         mosn_log_notice("the %s in %s was changed: %s", w->ops->what,
@@ -253,7 +285,7 @@ watch_check(mosn_tls_watch_t *w, mosn_tls_bytes_t *bytes)
     } else if (why != NULL) {
         (void) snprintf(w->why, sizeof(w->why), "%s", why);
     }
-    mosn_tls_bytes_free(bytes);
+    mosn_tls_bytes_free(&bytes);
     if (again) {
         mosn_log_warn(0, "the %s in %s stays as it was: %s", w->ops->what,
                       w->paths[0].at, w->why);
@@ -335,13 +367,27 @@ mosn_tls_files_give(mosn_str_t written)
 
 /* Those that it is made of now. */
 static bool
-watch_write(int fd, const mosn_tls_watch_t *w, const mosn_tls_bytes_t *bytes)
+watch_write(int fd, const mosn_tls_watch_t *w)
 {
     bool good = true;
 
     for (int i = 0; i < MOSN_TLS_FILES && good; i++) {
-        good = bytes->at[i] == NULL
-               || file_write(fd, w->paths[i], bytes->at[i], bytes->n[i]);
+        good = w->used.at[i] == NULL
+               || file_write(fd, w->paths[i], w->used.at[i], w->used.n[i]);
+    }
+    return good;
+}
+
+
+bool
+mosn_tls_watch_write(int fd)
+{
+    bool good = true;
+
+    for (mosn_list_t *link = watches.next; link != &watches && good;
+         link = link->next)
+    {
+        good = watch_write(fd, watch_of(link));
     }
     return good;
 }
@@ -359,19 +405,16 @@ mosn_tls_watch_look(uint64_t now_ms, uint32_t every_ms)
     last_ms = now_ms;
     for (mosn_list_t *link = watches.next; link != &watches; link = link->next)
     {
-        mosn_tls_bytes_t bytes;
-
-        if (!watch_check(watch_of(link), &bytes)) {
+        if (!watch_check(watch_of(link))) {
             continue;
         }
         if (fd == -1) {
             fd = memfd_create("mosn certificates", MFD_CLOEXEC);
         }
-        if (fd == -1 || !watch_write(fd, watch_of(link), &bytes)) {
+        if (fd == -1 || !watch_write(fd, watch_of(link))) {
             mosn_log_alert(errno, "cannot pass a %s on",
                            watch_of(link)->ops->what);
         }
-        mosn_tls_bytes_free(&bytes);
     }
     return fd;
 }

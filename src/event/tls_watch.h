@@ -58,6 +58,7 @@ struct mosn_tls_watch_s {
     const mosn_tls_watch_ops_t *ops;
     mosn_str_t                  paths[MOSN_TLS_FILES]; /* or MOSN_STR_NULL */
     mosn_tls_ident_t            idents[MOSN_TLS_FILES];
+    mosn_tls_bytes_t            used;    /* what is in force */
     bool                        failing; /* the last look was at a bad one */
     char                        why[200];
     unsigned                    changes;
@@ -67,9 +68,10 @@ struct mosn_tls_watch_s {
 int  mosn_tls_watch_read(mosn_tls_watch_t *watch, mosn_tls_bytes_t *bytes);
 void mosn_tls_bytes_free(mosn_tls_bytes_t *bytes);
 
-/* From now on, until it ends. */
+/* From now on, until it ends; `bytes` are in force and its own from now. */
 void mosn_tls_watch_start(mosn_tls_watch_t           *watch,
-                          const mosn_tls_watch_ops_t *ops);
+                          const mosn_tls_watch_ops_t *ops,
+                          mosn_tls_bytes_t           *bytes);
 void mosn_tls_watch_end(mosn_tls_watch_t *watch);
 
 /* The first, or the one behind `watch`, with these ops; NULL: no more. */
@@ -82,6 +84,10 @@ int mosn_tls_watch_look(uint64_t now_ms, uint32_t every_ms);
 
 /* In a child: puts them in their places.  `fd` is closed. */
 void mosn_tls_watch_take(int fd);
+
+/* What all are made of, as mosn_tls_files_give() takes it: on a way back the
+ * files may be others, or gone.  False: errno. */
+bool mosn_tls_watch_write(int fd);
 
 /* A change at run time comes to processes that may not read files with what
  * the master has read for it.  The master: keeps what it reads, writes it and

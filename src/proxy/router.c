@@ -454,15 +454,15 @@ static void
 router_build_respond(mosn_conf_t *reader, mosn_pool_t *pool,
                      mosn_route_t *route)
 {
-    const mosn_respond_conf_t *conf = route->conf->respond;
-    char                      *text;
-    size_t                     n;
+    mosn_respond_conf_t *conf = route->conf->respond;
+    char                *text;
+    size_t               n;
 
     route->body = conf->body;
     if (conf->body_file.at == NULL) {
         return;
     }
-    if (mosn_conf_is_set(reader, &conf->body)) {
+    if (conf->body.len > 0) {
         mosn_conf_error(reader, &conf->body_file, conf,
                         "has both `body` and `body_file`");
     }
@@ -474,6 +474,7 @@ router_build_respond(mosn_conf_t *reader, mosn_pool_t *pool,
         return;
     }
     route->body = mosn_pool_copy(pool, (mosn_str_t){ text, n });
+    conf->loaded = route->body;
     free(text);
 }
 
