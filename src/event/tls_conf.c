@@ -150,36 +150,6 @@ tls_lower(mosn_pool_t *pool, const char *at, size_t len)
 }
 
 
-/* The names of a certificate: DNS names of subjectAltName (RFC 6125 knows no
- * other place any more). */
-static mosn_strs_t
-tls_names(mosn_pool_t *pool, const X509 *x)
-{
-    GENERAL_NAMES *names =
-        X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
-    int         n = names != NULL ? sk_GENERAL_NAME_num(names) : 0;
-    mosn_strs_t list = { 0 };
-
-    list.items = mosn_pool_calloc(pool, (size_t) (n + 1) * sizeof(mosn_str_t));
-    for (int i = 0; i < n; i++) {
-        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-        const char         *at;
-        int                 len;
-
-        if (name->type != GEN_DNS) {
-            continue;
-        }
-        at = (const char *) ASN1_STRING_get0_data(name->d.dNSName);
-        len = ASN1_STRING_length(name->d.dNSName);
-        if (len > 0 && memchr(at, '\0', (size_t) len) == NULL) {
-            list.items[list.n++] = tls_lower(pool, at, (size_t) len);
-        }
-    }
-    GENERAL_NAMES_free(names);
-    return list;
-}
-
-
 /* --- contexts ----------------------------------------------------------- */
 
 static void
@@ -444,6 +414,10 @@ tls_on_hello(SSL *ssl, int *alert, void *arg)
         (void) SSL_set_SSL_CTX(ssl, site->ssl);
         SSL_set_verify(ssl, SSL_CTX_get_verify_mode(site->ssl), NULL);
     }
+    if (site->mixed) {
+        mosn_tls_pairs_use(ssl, site->ssl,
+                           tls_hello_name(ssl, &name) ? name : MOSN_STR_NULL);
+    }
     /* That of now: the authorities may have changed since the connection was
      * accepted. */
     (void) SSL_set_session_id_context(ssl, site->policy, site->n_policy);
@@ -456,22 +430,54 @@ tls_on_hello(SSL *ssl, int *alert, void *arg)
 static void
 tls_free_names(void *object)
 {
-    mosn_tls_site_t *site = object;
-
-    if (site->names_pool != NULL) {
-        mosn_pool_destroy(&site->names_pool);
-    }
+    mosn_tls_site_forget_names(object);
 }
 
 
 void
-mosn_tls_site_learn_names(mosn_tls_site_t *site, const X509 *leaf)
+mosn_tls_site_forget_names(mosn_tls_site_t *site)
 {
-    mosn_pool_t *pool = mosn_pool_create(MOSN_POOL_STREAM);
+    if (site->names_pool != NULL) {
+        mosn_pool_destroy(&site->names_pool);
+    }
+    site->names = (mosn_strs_t){ 0 };
+}
 
-    tls_free_names(site);
-    site->names_pool = pool;
-    site->names = tls_names(pool, leaf);
+
+/* DNS names of subjectAltName (RFC 6125 knows no other place any more). */
+void
+mosn_tls_site_add_names(mosn_tls_site_t *site, const X509 *leaf)
+{
+    GENERAL_NAMES *names =
+        X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
+    int         n = names != NULL ? sk_GENERAL_NAME_num(names) : 0;
+    mosn_strs_t all = site->names;
+
+    if (site->names_pool == NULL) {
+        site->names_pool = mosn_pool_create(MOSN_POOL_STREAM);
+    }
+    all.items = mosn_pool_calloc(site->names_pool, (all.n + (size_t) n + 1)
+                                                       * sizeof(mosn_str_t));
+    if (site->names.n > 0) {
+        memcpy(all.items, site->names.items,
+               site->names.n * sizeof(mosn_str_t));
+    }
+    for (int i = 0; i < n; i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        const char         *at;
+        int                 len;
+
+        if (name->type != GEN_DNS) {
+            continue;
+        }
+        at = (const char *) ASN1_STRING_get0_data(name->d.dNSName);
+        len = ASN1_STRING_length(name->d.dNSName);
+        if (len > 0 && memchr(at, '\0', (size_t) len) == NULL) {
+            all.items[all.n++] = tls_lower(site->names_pool, at, (size_t) len);
+        }
+    }
+    GENERAL_NAMES_free(names);
+    site->names = all;
 }
 
 
@@ -489,7 +495,7 @@ tls_add_pair(mosn_conf_t *reader, mosn_pool_t *pool, mosn_tls_ctx_t *ctx,
     if (pair == NULL) {
         return;
     }
-    mosn_tls_site_learn_names(site, mosn_tls_pair_leaf(pair));
+    mosn_tls_site_add_names(site, mosn_tls_pair_leaf(pair));
     for (size_t i = 0; i < ctx->n_sites; i++) {
         if (tls_same_names(&ctx->sites[i].names, &site->names)) {
             mosn_tls_pair_join(pair, ctx->sites[i].ssl);
@@ -547,6 +553,9 @@ mosn_tls_new_session(const mosn_tls_ctx_t *ctx)
 
     if (ssl != NULL && ctx->client != NULL && ctx->client->sni.at != NULL) {
         (void) SSL_set_tlsext_host_name(ssl, ctx->client->sni.at);
+    }
+    if (ssl != NULL && ctx->client != NULL && ctx->mixed) {
+        mosn_tls_pairs_use(ssl, ctx->ssl, MOSN_STR_NULL);
     }
     return ssl;
 }

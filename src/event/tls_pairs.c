@@ -15,13 +15,20 @@
 
 #define NAMES_MAX 512
 
+/* What is in the files. */
+typedef struct {
+    X509     *leaf;
+    EVP_PKEY *key;
+    STACK_OF(X509) * issuers;
+} material_t;
+
 struct mosn_tls_pair_s {
     mosn_tls_watch_t            watch; /* certificate, key, OCSP response */
     const mosn_tls_pair_conf_t *conf;
     SSL_CTX                    *ssl;
-    mosn_tls_site_t            *site;  /* NULL: of a client */
-    unsigned                   *epoch; /* NULL: of a server */
-    X509                       *leaf;
+    mosn_tls_site_t            *site;   /* NULL: of a client */
+    mosn_tls_ctx_t             *client; /* NULL: of a server */
+    material_t                  m;
     unsigned char              *ocsp;
     size_t                      n_ocsp;
     time_t                      ocsp_until;
@@ -47,21 +54,32 @@ pem_open(const mosn_tls_bytes_t *pem, int i)
 }
 
 
+static void
+material_free(material_t *m)
+{
+    X509_free(m->leaf);
+    EVP_PKEY_free(m->key);
+    sk_X509_pop_free(m->issuers, X509_free);
+    *m = (material_t){ 0 };
+}
+
+
 /* The leaf, then its issuers. */
 static bool
-ctx_use_certificates(SSL_CTX *ssl, const mosn_tls_bytes_t *pem)
+material_read_certificates(material_t *m, const mosn_tls_bytes_t *pem)
 {
     BIO  *bio = pem_open(pem, 0);
-    X509 *x = PEM_read_bio_X509_AUX(bio, NULL, mosn_tls_no_passphrase, NULL);
-    bool  good = x != NULL && SSL_CTX_use_certificate(ssl, x) == 1
-                && SSL_CTX_clear_chain_certs(ssl) == 1;
+    X509 *x;
+    bool  good;
 
-    X509_free(x);
+    m->leaf = PEM_read_bio_X509_AUX(bio, NULL, mosn_tls_no_passphrase, NULL);
+    m->issuers = sk_X509_new_null();
+    good = m->leaf != NULL && m->issuers != NULL;
     while (good
            && (x = PEM_read_bio_X509(bio, NULL, mosn_tls_no_passphrase, NULL))
                   != NULL)
     {
-        if (SSL_CTX_add0_chain_cert(ssl, x) != 1) {
+        if (sk_X509_push(m->issuers, x) == 0) {
             X509_free(x);
             good = false;
         }
@@ -76,37 +94,45 @@ ctx_use_certificates(SSL_CTX *ssl, const mosn_tls_bytes_t *pem)
 
 
 static bool
-ctx_use_key(SSL_CTX *ssl, const mosn_tls_bytes_t *pem)
+material_read_key(material_t *m, const mosn_tls_bytes_t *pem)
 {
-    BIO      *bio = pem_open(pem, 1);
-    EVP_PKEY *key =
-        PEM_read_bio_PrivateKey(bio, NULL, mosn_tls_no_passphrase, NULL);
-    bool good = key != NULL && SSL_CTX_use_PrivateKey(ssl, key) == 1
-                && SSL_CTX_check_private_key(ssl) == 1;
+    BIO *bio = pem_open(pem, 1);
 
-    EVP_PKEY_free(key);
+    m->key = PEM_read_bio_PrivateKey(bio, NULL, mosn_tls_no_passphrase, NULL);
     BIO_free(bio);
-    return good;
+    return m->key != NULL && X509_check_private_key(m->leaf, m->key) == 1;
 }
 
 
-/* Until when a response may be shown (RFC 6960, 4.2.2.1); 0: it is none. */
+/* Until when a response may be shown for that certificate (RFC 6960,
+ * 4.2.2.1); 0: it is of another one, -1: it is no response. */
 static time_t
-ocsp_until(const mosn_tls_bytes_t *pem)
+ocsp_until(const mosn_tls_bytes_t *pem, const X509 *leaf)
 {
     const unsigned char  *p = (const unsigned char *) pem->at[2];
     OCSP_RESPONSE        *r = d2i_OCSP_RESPONSE(NULL, &p, (long) pem->n[2]);
     OCSP_BASICRESP       *basic = NULL;
     ASN1_GENERALIZEDTIME *next = NULL;
     struct tm             tm;
-    time_t                until = 0;
+    time_t                until = -1;
 
     if (r != NULL && OCSP_response_status(r) == OCSP_RESPONSE_STATUS_SUCCESSFUL
         && (basic = OCSP_response_get1_basic(r)) != NULL
         && OCSP_resp_count(basic) > 0)
     {
-        (void) OCSP_single_get0_status(OCSP_resp_get0(basic, 0), NULL, NULL,
-                                       NULL, &next);
+        until = 0;
+    }
+    for (int i = 0; until == 0 && i < OCSP_resp_count(basic); i++) {
+        OCSP_SINGLERESP *one = OCSP_resp_get0(basic, i);
+        OCSP_CERTID     *id =
+            (OCSP_CERTID *) (uintptr_t) OCSP_SINGLERESP_get0_id(one);
+        ASN1_INTEGER *serial = NULL;
+
+        (void) OCSP_id_get0_info(NULL, NULL, NULL, &serial, id);
+        if (ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(leaf)) != 0) {
+            continue;
+        }
+        (void) OCSP_single_get0_status(one, NULL, NULL, NULL, &next);
         until = next == NULL                      ? INT32_MAX
                 : ASN1_TIME_to_tm(next, &tm) == 1 ? timegm(&tm)
                                                   : 0;
@@ -118,24 +144,36 @@ ocsp_until(const mosn_tls_bytes_t *pem)
 }
 
 
-/* The file that is at fault, or -1.  The context may be half changed then. */
+/* The file that is at fault, or -1. */
 static int
-ctx_use_pair(SSL_CTX *ssl, const mosn_tls_bytes_t *pem, const char **why)
+material_read(material_t *m, const mosn_tls_bytes_t *pem, const char **why)
 {
+    *m = (material_t){ 0 };
     ERR_clear_error();
-    if (!ctx_use_certificates(ssl, pem)) {
+    if (!material_read_certificates(m, pem)) {
         *why = mosn_tls_why();
         return 0;
     }
-    if (!ctx_use_key(ssl, pem)) {
+    if (!material_read_key(m, pem)) {
         *why = mosn_tls_why();
         return 1;
     }
-    if (pem->at[2] != NULL && ocsp_until(pem) == 0) {
+    if (pem->at[2] != NULL && ocsp_until(pem, m->leaf) == -1) {
         *why = "no successful OCSP response in DER";
         return 2;
     }
     return -1;
+}
+
+
+/* NULL: done. */
+static const char *
+material_use(const material_t *m, SSL_CTX *ssl)
+{
+    ERR_clear_error();
+    return SSL_CTX_use_cert_and_key(ssl, m->leaf, m->key, m->issuers, 1) == 1
+               ? NULL
+               : mosn_tls_why();
 }
 
 
@@ -206,25 +244,33 @@ pair_free(void *object)
     mosn_tls_pair_t *pair = object;
 
     mosn_tls_watch_end(&pair->watch);
-    X509_free(pair->leaf);
+    material_free(&pair->m);
     OPENSSL_free(pair->ocsp);
 }
 
 
-/* The pair is in its context; what we know of it follows. */
+/* That is in its context now. */
 static void
-pair_learn(mosn_tls_pair_t *pair, const mosn_tls_bytes_t *pem)
+pair_learn(mosn_tls_pair_t *pair, material_t *m, const mosn_tls_bytes_t *pem)
 {
-    X509_free(pair->leaf);
-    pair->leaf = SSL_CTX_get0_certificate(pair->ssl);
-    (void) X509_up_ref(pair->leaf);
+    material_free(&pair->m);
+    pair->m = *m;
     OPENSSL_free(pair->ocsp);
     pair->ocsp = NULL;
-    if (pem->at[2] != NULL) {
-        pair->ocsp = OPENSSL_memdup(pem->at[2], pem->n[2]);
-        pair->n_ocsp = pem->n[2];
-        pair->ocsp_until = ocsp_until(pem);
+    if (pem->at[2] == NULL) {
+        return;
     }
+    pair->ocsp_until = ocsp_until(pem, pair->m.leaf);
+    if (pair->ocsp_until == 0) {
+        mosn_log_warn(0,
+                      "the OCSP response in %s is of another certificate than "
+                      "that in %s: nothing is stapled",
+                      pair->conf->ocsp_response.at,
+                      pair->conf->certificate.at);
+        return;
+    }
+    pair->ocsp = OPENSSL_memdup(pem->at[2], pem->n[2]);
+    pair->n_ocsp = pem->n[2];
 }
 
 
@@ -241,7 +287,7 @@ pair_on_status(SSL *ssl, void *arg)
         const mosn_tls_pair_t *pair = pair_of(w);
         unsigned char         *copy;
 
-        if (pair->leaf != chosen || pair->ocsp == NULL
+        if (pair->m.leaf != chosen || pair->ocsp == NULL
             || pair->ocsp_until <= time(NULL))
         {
             continue;
@@ -270,6 +316,7 @@ mosn_tls_pair_load(mosn_conf_t *reader, mosn_pool_t *pool, SSL_CTX *ssl,
     };
     const char      *why = NULL;
     mosn_tls_bytes_t pem;
+    material_t       m = { 0 };
     int              bad;
 
     pair->conf = conf;
@@ -281,21 +328,25 @@ mosn_tls_pair_load(mosn_conf_t *reader, mosn_pool_t *pool, SSL_CTX *ssl,
     if (bad != -1) {
         why = strerror(errno);
     } else {
-        bad = ctx_use_pair(ssl, &pem, &why);
+        bad = material_read(&m, &pem, &why);
+    }
+    if (bad == -1 && (why = material_use(&m, ssl)) != NULL) {
+        bad = 0;
     }
     if (bad != -1) {
         mosn_conf_error(reader, rows[bad], conf, "%s %s: %s", what[bad],
                         rows[bad]->at, why);
         mosn_tls_bytes_free(&pem);
+        material_free(&m);
         return NULL;
     }
-    pair_learn(pair, &pem);
+    pair_learn(pair, &m, &pem);
     mosn_tls_watch_start(&pair->watch, &pair_ops, &pem);
     mosn_pool_on_destroy(pool, pair_free, pair);
     if (conf->ocsp_response.at != NULL) {
         (void) SSL_CTX_set_tlsext_status_cb(ssl, pair_on_status);
     }
-    if (leaf_until(pair->leaf) < time(NULL)) {
+    if (leaf_until(pair->m.leaf) < time(NULL)) {
         mosn_log_warn(0, "the certificate in %s has expired",
                       conf->certificate.at);
     }
@@ -306,23 +357,15 @@ mosn_tls_pair_load(mosn_conf_t *reader, mosn_pool_t *pool, SSL_CTX *ssl,
 const X509 *
 mosn_tls_pair_leaf(const mosn_tls_pair_t *pair)
 {
-    return pair->leaf;
+    return pair->m.leaf;
 }
 
 
 void
 mosn_tls_pair_join(mosn_tls_pair_t *pair, SSL_CTX *ssl)
 {
-    const char      *why;
-    mosn_tls_bytes_t pem;
-
-    if (mosn_tls_watch_read(&pair->watch, &pem) == -1) {
-        pair->ssl = ssl;
-        if (ctx_use_pair(ssl, &pem, &why) == -1) {
-            pair_learn(pair, &pem);
-        }
-        mosn_tls_bytes_free(&pem);
-    }
+    pair->ssl = ssl;
+    (void) material_use(&pair->m, ssl); /* it did in one like that */
     if (pair->conf->ocsp_response.at != NULL) {
         (void) SSL_CTX_set_tlsext_status_cb(ssl, pair_on_status);
     }
@@ -330,9 +373,9 @@ mosn_tls_pair_join(mosn_tls_pair_t *pair, SSL_CTX *ssl)
 
 
 void
-mosn_tls_pair_set_epoch(mosn_tls_pair_t *pair, unsigned *epoch)
+mosn_tls_pair_set_client(mosn_tls_pair_t *pair, mosn_tls_ctx_t *client)
 {
-    pair->epoch = epoch;
+    pair->client = client;
 }
 
 
@@ -340,6 +383,39 @@ void
 mosn_tls_pair_set_site(mosn_tls_pair_t *pair, mosn_tls_site_t *site)
 {
     pair->site = site;
+}
+
+
+static bool
+pair_is_for(const mosn_tls_pair_t *pair, const SSL_CTX *of, mosn_str_t name)
+{
+    return pair->ssl == of
+           && (name.len == 0
+               || X509_check_host(pair->m.leaf, name.at, name.len,
+                                  X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL)
+                      == 1);
+}
+
+
+void
+mosn_tls_pairs_use(SSL *ssl, const SSL_CTX *of, mosn_str_t name)
+{
+    bool any = false;
+
+    SSL_certs_clear(ssl);
+    for (mosn_tls_watch_t *w = mosn_tls_watch_next(NULL, &pair_ops); w != NULL;
+         w = mosn_tls_watch_next(w, &pair_ops))
+    {
+        const material_t *m = &pair_of(w)->m;
+
+        if (pair_is_for(pair_of(w), of, name)) {
+            (void) SSL_use_cert_and_key(ssl, m->leaf, m->key, m->issuers, 1);
+            any = true;
+        }
+    }
+    if (!any && name.len > 0) {
+        mosn_tls_pairs_use(ssl, of, MOSN_STR_NULL);
+    }
 }
 
 
@@ -352,44 +428,70 @@ pair_refuse(mosn_tls_watch_t *watch, const mosn_tls_bytes_t *pem)
     const mosn_tls_pair_t *pair = pair_of(watch);
     SSL_CTX               *ssl = SSL_CTX_new(TLS_method());
     const char            *why = NULL;
-    const X509            *leaf;
+    material_t             m;
 
     if (ssl == NULL) {
         return "no memory";
     }
     SSL_CTX_set_security_level(ssl, 2);
-    if (ctx_use_pair(ssl, pem, &why) == -1) {
-        leaf = SSL_CTX_get0_certificate(ssl);
-        if (EVP_PKEY_get_base_id(X509_get0_pubkey(leaf))
-            != EVP_PKEY_get_base_id(X509_get0_pubkey(pair->leaf)))
-        {
-            why = "another kind of key needs a reload";
-        } else if (leaf_until(leaf) < time(NULL)
-                   && leaf_until(pair->leaf) > time(NULL))
-        {
-            why = "it has expired";
-        }
+    if (material_read(&m, pem, &why) == -1
+        && (why = material_use(&m, ssl)) == NULL
+        && leaf_until(m.leaf) < time(NULL)
+        && leaf_until(pair->m.leaf) > time(NULL))
+    {
+        why = "it has expired";
     }
+    material_free(&m);
     SSL_CTX_free(ssl);
     return why;
 }
 
 
+/* Those of all certificates that it has, which need not be the same for each
+ * any more. */
+static void
+site_learn_names(mosn_tls_site_t *site)
+{
+    unsigned n = 0;
+
+    mosn_tls_site_forget_names(site);
+    for (mosn_tls_watch_t *w = mosn_tls_watch_next(NULL, &pair_ops); w != NULL;
+         w = mosn_tls_watch_next(w, &pair_ops))
+    {
+        if (pair_of(w)->site == site) {
+            mosn_tls_site_add_names(site, pair_of(w)->m.leaf);
+            n++;
+        }
+    }
+    site->mixed |= n > 1;
+}
+
+
+/* A context has a place for each kind of key, and none is ever emptied: when
+ * the kind changes, connections get what there is one by one. */
 static const char *
 pair_change(mosn_tls_watch_t *watch, const mosn_tls_bytes_t *pem)
 {
     mosn_tls_pair_t *pair = pair_of(watch);
-    const char      *why;
+    const char      *why = NULL;
+    material_t       m;
+    bool             other;
 
-    if (ctx_use_pair(pair->ssl, pem, &why) != -1) {
+    if (material_read(&m, pem, &why) != -1
+        || (why = material_use(&m, pair->ssl)) != NULL)
+    {
+        material_free(&m);
         return why;
     }
-    pair_learn(pair, pem);
-    if (pair->epoch != NULL) {
-        ++*pair->epoch; /* sessions were made with the old one */
+    other = EVP_PKEY_get_base_id(m.key) != EVP_PKEY_get_base_id(pair->m.key);
+    pair_learn(pair, &m, pem);
+    if (pair->client != NULL) {
+        pair->client->epoch++; /* sessions were made with the old one */
+        pair->client->mixed |= other;
     }
     if (pair->site != NULL) {
-        mosn_tls_site_learn_names(pair->site, pair->leaf);
+        pair->site->mixed |= other;
+        site_learn_names(pair->site);
     }
     return NULL;
 }
@@ -398,7 +500,7 @@ pair_change(mosn_tls_watch_t *watch, const mosn_tls_bytes_t *pem)
 static void
 pair_describe(const mosn_tls_watch_t *watch, char *text, size_t room)
 {
-    const X509 *leaf = pair_of(watch)->leaf;
+    const X509 *leaf = pair_of(watch)->m.leaf;
     char        names[NAMES_MAX], print[65], until[32];
     time_t      end = leaf_until(leaf);
 
@@ -425,11 +527,11 @@ static void
 pair_print(const mosn_tls_pair_t *pair, bool json, bool more, FILE *out)
 {
     char   names[NAMES_MAX], print[65], until[32];
-    time_t end = leaf_until(pair->leaf);
+    time_t end = leaf_until(pair->m.leaf);
     long   days = (long) ((end - time(NULL)) / 86400);
 
-    leaf_names(pair->leaf, names, sizeof(names));
-    leaf_fingerprint(pair->leaf, print);
+    leaf_names(pair->m.leaf, names, sizeof(names));
+    leaf_fingerprint(pair->m.leaf, print);
     (void) strftime(until, sizeof(until), "%FT%TZ", gmtime(&end));
     (void) fprintf(
         out,

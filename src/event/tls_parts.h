@@ -12,6 +12,7 @@ typedef struct {
     SSL_CTX      *ssl;
     mosn_strs_t   names; /* lower case; "*.example.com" */
     mosn_pool_t  *names_pool;
+    bool          mixed; /* the context does not say who is to get what */
     unsigned char policy[SSL_MAX_SID_CTX_LENGTH];
     unsigned      n_policy;
 } mosn_tls_site_t;
@@ -26,6 +27,7 @@ struct mosn_tls_ctx_s {
     uint8_t                      *alpn; /* as it goes over the wire */
     unsigned                      n_alpn;
     unsigned epoch; /* of a client's certificate and authorities */
+    bool     mixed; /* as a site's */
 };
 
 #define MOSN_TLS_MODERN_CIPHERS                                               \
@@ -58,14 +60,18 @@ const X509      *mosn_tls_pair_leaf(const mosn_tls_pair_t *pair);
 /* Moves it into a context that has one of another kind already. */
 void mosn_tls_pair_join(mosn_tls_pair_t *pair, SSL_CTX *ssl);
 
-/* What counts the changes of the certificate. */
-void mosn_tls_pair_set_epoch(mosn_tls_pair_t *pair, unsigned *epoch);
-
-/* Whose names follow the certificate's when it changes. */
+/* Whose it is: a client's context, or the site of a server whose names follow
+ * the certificate's when it changes. */
+void mosn_tls_pair_set_client(mosn_tls_pair_t *pair, mosn_tls_ctx_t *client);
 void mosn_tls_pair_set_site(mosn_tls_pair_t *pair, mosn_tls_site_t *site);
 
-/* tls_conf.c: the names of the site are now those of the certificate. */
-void mosn_tls_site_learn_names(mosn_tls_site_t *site, const X509 *leaf);
+/* One connection gets the pairs of that context that have the name, or, when
+ * none has it, all of them; and nothing else. */
+void mosn_tls_pairs_use(SSL *ssl, const SSL_CTX *of, mosn_str_t name);
+
+/* tls_conf.c: the names of the site are those of its certificates. */
+void mosn_tls_site_forget_names(mosn_tls_site_t *site);
+void mosn_tls_site_add_names(mosn_tls_site_t *site, const X509 *leaf);
 
 /* tls_conf.c: sessions of one policy, with these authorities of clients, do
  * not open what another one guards. */

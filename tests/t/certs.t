@@ -7,7 +7,7 @@ use Mosn;
 use File::Copy;
 use Time::HiRes qw(time);
 
-my $dir = Mosn::certificates('a.test', 'b.test', 'rsa:a.test', 'o.test');
+my $dir = Mosn::certificates('a.test', 'b.test', 'rsa:a.test', 'rsa:new.test', 'o.test');
 my $new = sub { my ($name, $days) = @_;
     system("cd $dir && openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout new.key -out new.csr -subj /CN=$name >/dev/null 2>&1"
         . " && echo subjectAltName=DNS:$name > ext && openssl x509 -req -in new.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days $days -extfile ext -out new.pem >/dev/null 2>&1") == 0 or die;
@@ -77,7 +77,6 @@ for my $case (
     [ 'a key of another one', sub { $put->('a.test.key', 'b.test.key') }, qr/key values mismatch/ ],
     [ 'garbage', sub { open my $f, '>', "$dir/b.test.pem"; print $f "garbage\n" }, qr/no start line/ ],
     [ 'no file', sub { unlink "$dir/b.test.pem" }, qr/cannot read .*No such file/ ],
-    [ 'another kind of key', sub { $put->('rsa-a.test.key', 'b.test.key'); $put->('rsa-a.test.pem', 'b.test.pem') }, qr/another kind of key needs a reload/ ],
 ) {
     my ($what, $break, $why) = @$case;
     $break->();
@@ -87,6 +86,33 @@ for my $case (
     $put->('good.key', 'b.test.key'); $put->('good.pem', 'b.test.pem');
     ok(Mosn::wait_for(sub { ($mosn->ctl('certs'))[0] !~ /NOT CHANGED/ }), 'until it holds again');
 }
+
+# Another kind of key, and back: clients get that one, whatever they like best.
+my $kind = sub { Mosn::s_client($port, "-servername $_[0] -CAfile $dir/ca.pem") =~ /Peer signature type: (\S+)/ ? $1 : 'none' };
+is($kind->('new.test'), 'ECDSA', 'an ECDSA key');
+$put->('rsa-new.test.key', 'b.test.key'); $put->('rsa-new.test.pem', 'b.test.pem');
+ok(Mosn::wait_for(sub { $kind->('new.test') eq 'RSA-PSS' }), 'becomes an RSA one');
+is(join(' ', map { $kind->('new.test') } 1 .. 6), 'RSA-PSS ' x 5 . 'RSA-PSS', 'for every worker');
+like(`curl -s --max-time 5 http://127.0.0.1:@{[ $mosn->port(2) ]}/`, qr/CN = new\.test|s_server/, 'and towards hosts');
+$put->('good.key', 'b.test.key'); $put->('good.pem', 'b.test.pem');
+ok(Mosn::wait_for(sub { $kind->('new.test') eq 'ECDSA' }), 'and an ECDSA one again');
+is(join(' ', map { $kind->('new.test') } 1 .. 6), 'ECDSA ' x 5 . 'ECDSA', 'for every worker');
+
+# Of two that have had the same names one gets another.
+copy("$dir/rsa-a.test.$_", "$dir/rsa.$_") for 'pem', 'key';
+$put->('rsa-new.test.key', 'rsa-a.test.key'); $put->('rsa-new.test.pem', 'rsa-a.test.pem');
+ok(Mosn::wait_for(sub { $mosn->output =~ /rsa-a\.test\.pem was changed: new\.test/ }), 'the RSA one of two is of another name now');
+is($shown->($port, '-servername a.test'), $print->("$dir/a.test.pem"), 'the other one is found by its name');
+is($kind->('a.test'), 'ECDSA', 'as before');
+$put->('rsa.key', 'rsa-a.test.key'); $put->('rsa.pem', 'rsa-a.test.pem');
+ok(Mosn::wait_for(sub { $shown->($port, '-servername a.test -tls1_2 -cipher aRSA') eq $print->("$dir/rsa.pem") }), 'both are of one name again');
+
+# A staple of the certificate of before is none of the new one.
+$new->('a.test', 25);
+$put->('new.key', 'a.test.key'); $put->('new.pem', 'a.test.pem');
+ok(Mosn::wait_for(sub { $shown->($port, '-servername a.test') eq $print->("$dir/a.test.pem") }), 'the one with a staple is renewed');
+unlike(`timeout 5 openssl s_client -connect 127.0.0.1:$port -servername a.test -status </dev/null 2>/dev/null`, qr/OCSP Response Status/, 'nothing is stapled then');
+like($mosn->output, qr/\[warn\].*the OCSP response in \S*a\.der is of another certificate than that in \S*a\.test\.pem/, 'which is told');
 
 # Whoever is born later has what was changed.
 %pids = $mosn->pids;
