@@ -320,22 +320,3 @@ mosn_client_end(mosn_client_t *client, const char *why, const char *text)
     (void) close(client->fd);
     client->fd = -1;
 }
-
-
-void
-mosn_json_print(const char *text, FILE *out)
-{
-    (void) fputc('"', out);
-    for (; *text != '\0'; text++) {
-        uint8_t c = (uint8_t) *text;
-
-        if (c == '"' || c == '\\') {
-            (void) fprintf(out, "\\%c", c);
-        } else if (c < 0x20) {
-            (void) fprintf(out, "\\u%04x", c);
-        } else {
-            (void) fputc(c, out);
-        }
-    }
-    (void) fputc('"', out);
-}

@@ -59,7 +59,5 @@ void mosn_client_say(mosn_client_t client, const char *fmt, ...)
 /* The end: `why` is NULL when it was done; `text` is printed then. */
 void mosn_client_end(mosn_client_t *client, const char *why, const char *text);
 
-/* `text` as a string of JSON. */
-void mosn_json_print(const char *text, FILE *out);
 
 #endif

@@ -37,7 +37,7 @@ master_t mosn_master; /* one a process */
 /* --- logs --------------------------------------------------------------- */
 
 static void
-logs_tell(const master_child_t *c)
+logs_tell(master_child_t *c)
 {
     size_t n = mosn_log_files_count();
     int    fd = mosn_log_fd();

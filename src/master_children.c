@@ -14,6 +14,7 @@
 #include "os/socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -29,7 +30,18 @@
     (8u * 3600 * 1000) /* tickets live for three of these                     \
                         */
 
+#define MAX_LATE 64u /* notes that wait for one child */
+
 #define master (&mosn_master)
+
+/* A note that waits for room in a child's channel. */
+typedef struct {
+    mosn_list_t link;
+    mosn_note_t note;
+    int         fds[MOSN_SOCKET_MAX_FDS];
+    size_t      n_fds;
+} late_t;
+
 
 static void child_on_channel(mosn_watch_t *watch, uint32_t events);
 
@@ -83,6 +95,7 @@ master_child_adopt(pid_t pid, int channel, unsigned row, master_post_t *post,
     mosn_pool_t    *pool = mosn_pool_create(MOSN_POOL_CONN);
     master_child_t *c = mosn_pool_calloc(pool, sizeof(*c));
 
+    mosn_list_init(&c->late);
     c->pool = pool;
     c->pid = pid;
     c->channel = channel;
@@ -131,8 +144,23 @@ master_close_kept(void)
 
 
 static void
+late_free(master_child_t *c, late_t *late)
+{
+    for (size_t i = 0; i < late->n_fds; i++) {
+        (void) close(late->fds[i]);
+    }
+    mosn_list_unlink(&late->link);
+    c->n_late--;
+    free(late);
+}
+
+
+static void
 child_free(master_child_t *c)
 {
+    while (!mosn_list_is_empty(&c->late)) {
+        late_free(c, mosn_container_of(c->late.next, late_t, link));
+    }
     if (c->post != NULL) {
         c->post->child = NULL;
     }
@@ -183,22 +211,84 @@ child_on_channel(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
 }
 
 
+/* False: there is no room now. */
+static bool
+child_send(const master_child_t *c, const mosn_note_t *note, const int *fds,
+           size_t n_fds)
+{
+    if (mosn_socket_send_message(c->channel, note, sizeof(*note), fds, n_fds)
+        != -1)
+    {
+        return true;
+    }
+    if (errno == EAGAIN || errno == ENOBUFS || errno == ETOOMANYREFS) {
+        return false;
+    }
+    if (errno != EPIPE && errno != ECONNRESET) {
+        mosn_log_alert(errno, "cannot send a note to %s", c->role);
+    }
+    return true;
+}
+
+
+static void
+late_add(master_child_t *c, const mosn_note_t *note, const int *fds,
+         size_t n_fds)
+{
+    late_t *late;
+
+    if (c->n_late == MAX_LATE || n_fds > MOSN_SOCKET_MAX_FDS) {
+        mosn_log_alert(0, "%s has not read the last %u notes; one is lost",
+                       c->role, c->n_late);
+        return;
+    }
+    late = mosn_calloc(sizeof(*late));
+    late->note = *note;
+    for (; late->n_fds < n_fds; late->n_fds++) {
+        late->fds[late->n_fds] = fcntl(fds[late->n_fds], F_DUPFD_CLOEXEC, 3);
+    }
+    mosn_list_append(&c->late, &late->link);
+    c->n_late++;
+}
+
+
 void
-master_tell(const master_child_t *c, mosn_note_e type, int32_t value,
-            const int *fds, size_t n_fds)
+master_tell(master_child_t *c, mosn_note_e type, int32_t value, const int *fds,
+            size_t n_fds)
 {
     mosn_note_t note = { .version = MOSN_NOTE_VERSION,
                          .type = (uint16_t) type,
                          .value = value };
 
     if (c->channel != -1
-        && mosn_socket_send_message(c->channel, &note, sizeof(note), fds,
-                                    n_fds)
-               == -1
-        && errno != EPIPE && errno != ECONNRESET)
+        && (!mosn_list_is_empty(&c->late)
+            || !child_send(c, &note, fds, n_fds)))
     {
-        mosn_log_alert(errno, "cannot send a note to %s", c->role);
+        late_add(c, &note, fds, n_fds);
     }
+}
+
+
+bool
+master_send_late(void)
+{
+    bool all = true;
+
+    EACH_CHILD(link, next)
+    {
+        master_child_t *c = child_of(link);
+
+        while (c->channel != -1 && !mosn_list_is_empty(&c->late)) {
+            late_t *late = mosn_container_of(c->late.next, late_t, link);
+
+            if (!child_send(c, &late->note, late->fds, late->n_fds)) {
+                all &= c->ends_ms != 0;
+                break;
+            }
+            late_free(c, late);
+        }
+    }
+    return all;
 }
 
 
@@ -222,6 +312,9 @@ child_let_go(const master_child_t *self)
 
         if (c != self && c->channel != -1) {
             (void) close(c->channel);
+        }
+        while (!mosn_list_is_empty(&c->late)) {
+            late_free(c, mosn_container_of(c->late.next, late_t, link));
         }
     }
     if (master->client.fd != -1) {
@@ -496,8 +589,8 @@ master_kill_all(int signo)
 
 
 void
-master_child_set_heir(const master_child_t *c, uint32_t linger_ms,
-                      const master_child_t *heir)
+master_child_set_heir(master_child_t *c, uint32_t linger_ms,
+                      master_child_t *heir)
 {
     int fds[2];
 
@@ -513,8 +606,8 @@ master_child_set_heir(const master_child_t *c, uint32_t linger_ms,
 
 
 void
-master_child_drain(master_child_t *c, uint32_t linger_ms,
-                   const master_child_t *heir, uint64_t drain_ms)
+master_child_drain(master_child_t *c, uint32_t linger_ms, master_child_t *heir,
+                   uint64_t drain_ms)
 {
     c->ends_ms = master->loop.now_ms + drain_ms + KILL_AFTER_MS;
     master_child_set_heir(c, linger_ms, heir);
@@ -620,6 +713,7 @@ master_tick_fired(mosn_timer_t *timer)
     master->last_tick_ms = now;
     mosn_tls_tickets_rotate(now, TICKET_KEY_MS);
     children_pass_certificates(now);
+    (void) master_send_late();
     if (child_check_beats(now) && master->watchdog_ms > 0
         && now >= master->watchdog_at_ms)
     {

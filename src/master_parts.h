@@ -64,6 +64,8 @@ typedef struct {
     uint64_t       started_ms;
     uint64_t       ends_ms; /* draining until; 0: not draining */
     uint32_t       changes; /* number of the last one that it was given */
+    mosn_list_t    late;    /* notes that its channel had no room for */
+    unsigned       n_late;
     bool           ready;
     bool           killed; /* for it was hung, or late */
     bool           unseen; /* its seat is at a board of another build */
@@ -113,8 +115,10 @@ typedef struct {
     mosn_list_t        children;
     mosn_list_t        sockets;
     int                admin_fd;
-    mosn_timer_t       deadline; /* of a try, a stage, a stop */
-    mosn_timer_t       probation;
+    mosn_timer_t       deadline;      /* of a try, a stage, a stop */
+    uint64_t           hold_until_ms; /* children have not taken all; 0: first
+                                         look */
+    mosn_timer_t probation;
     int          kept[MOSN_METRICS_ROWS]; /* see master_close_channel() */
     unsigned     n_kept;
     mosn_timer_t tick; /* looks at beats and deadlines of drains */
@@ -206,16 +210,21 @@ void master_reap(void);
 master_child_t *master_child_adopt(pid_t pid, int channel, unsigned row,
                                    master_post_t *post, bool is_control,
                                    unsigned slot, uint32_t generation);
-void master_tell(const master_child_t *child, mosn_note_e type, int32_t value,
+
+/* What it cannot take at once it gets later, in order. */
+void master_tell(master_child_t *child, mosn_note_e type, int32_t value,
                  const int *fds, size_t n_fds);
+
+/* True: no child that serves waits for a note. */
+bool master_send_late(void);
 
 /* Asks it to end in `drain_ms`; `heir` may be NULL. */
 void master_child_drain(master_child_t *child, uint32_t linger_ms,
-                        const master_child_t *heir, uint64_t drain_ms);
+                        master_child_t *heir, uint64_t drain_ms);
 
 /* Joins them, so that connections can go from one to the other. */
-void master_child_set_heir(const master_child_t *child, uint32_t linger_ms,
-                           const master_child_t *heir);
+void master_child_set_heir(master_child_t *child, uint32_t linger_ms,
+                           master_child_t *heir);
 
 /* Forgets one that is no child any more. */
 void     master_child_lost(master_child_t *child);

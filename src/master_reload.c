@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #define PROBATION_MS  200u
+#define HOLD_MS       10u
 #define MAX_TRY_WORDS 65536u
 #define MAX_LOG_LINES 32
 #define VERDICT       "verdict: ok\n"
@@ -556,6 +557,40 @@ try_explain(int status)
 }
 
 
+static void reload_exec(void);
+
+
+static void
+reload_held(mosn_timer_t *timer MOSN_UNUSED)
+{
+    reload_exec();
+}
+
+
+/* The next image does not know what children have not taken yet.  True: they
+ * get a while to do so. */
+static bool
+reload_hold(void)
+{
+    uint64_t now = master->loop.now_ms;
+
+    if (master_send_late() && master_resources_flush()) {
+        return false;
+    }
+    if (master->hold_until_ms == 0) {
+        master->hold_until_ms = now + master->settings->start_timeout_ms;
+    }
+    if (now >= master->hold_until_ms) {
+        master_reload_refused("a process does not take what was changed "
+                              "before: try again later");
+        return true;
+    }
+    mosn_timer_init(&master->deadline, reload_held);
+    mosn_timer_arm(&master->loop, &master->deadline, HOLD_MS);
+    return true;
+}
+
+
 /* From here the file and the program are known to be good. */
 static void
 reload_exec(void)
@@ -564,9 +599,7 @@ reload_exec(void)
     mosn_inherit_t *state;
     int             fd;
 
-    if (!master_resources_flush()) {
-        master_reload_refused("a process has not taken what was changed "
-                              "before: try again later");
+    if (reload_hold()) {
         return;
     }
     pool = mosn_pool_create(MOSN_POOL_CONF);
@@ -633,6 +666,7 @@ master_try_ended(pid_t pid, int status)
         mosn_client_end(&master->client, NULL, text);
         master_reload_next();
     } else {
+        master->hold_until_ms = 0;
         reload_exec();
     }
     free(words);

@@ -20,6 +20,8 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define master (&mosn_master)
@@ -307,6 +309,18 @@ persist(const part_t *parts, size_t n)
 }
 
 
+static size_t
+changes_max(void)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0
+                   && limit.rlim_cur / 2 < PENDING_MAX
+               ? (size_t) limit.rlim_cur / 2
+               : PENDING_MAX;
+}
+
+
 /* Why changes cannot be made now, or not be kept; NULL: they can. */
 static char *
 change_refuse(size_t n, bool keep, bool resolved)
@@ -318,9 +332,18 @@ change_refuse(size_t n, bool keep, bool resolved)
         return strdup("`runtime_file` is not set: there is no place to keep "
                       "it\n");
     }
-    if (n_changes + n > PENDING_MAX) {
-        return strdup("too many changes wait for a process that does not "
-                      "take them\n");
+    if (n_changes + n > changes_max()) { /* each has a descriptor */
+        char *why;
+
+        return asprintf(&why,
+                        "too many changes at a time for the limit of "
+                        "descriptors: %zu, and %u wait for a process that "
+                        "does not take them; apply fewer, or raise the limit "
+                        "(LimitNOFILE, ulimit -n)\n",
+                        n, n_changes)
+                       == -1
+                   ? NULL
+                   : why;
     }
     return NULL;
 }
@@ -349,11 +372,18 @@ change_make(const part_t *parts, size_t n, bool keep)
 {
     char *why = change_refuse(n, keep, false);
 
+    uint32_t made = 0;
+
     for (size_t i = 0; i < n && why == NULL; i++) {
         why = part_make(&parts[i]);
-        master->unkept += why == NULL && !keep;
+        made += why == NULL;
     }
-    return why == NULL && keep ? persist(parts, n) : why;
+    if (why == NULL && keep) {
+        why = persist(parts, n);
+        made = why == NULL ? 0 : made;
+    }
+    master->unkept += made;
+    return why;
 }
 
 
@@ -365,7 +395,10 @@ take_keep(mosn_str_t *rest)
 {
     mosn_str_t word = *rest;
 
-    if (mosn_str_equal(mosn_str_next_word(&word), MOSN_STR("persist"))) {
+    /* A cluster may be called so. */
+    if (mosn_str_equal(mosn_str_next_word(&word), MOSN_STR("persist"))
+        && word.len > 0)
+    {
         *rest = word;
         return true;
     }
@@ -639,41 +672,76 @@ part_check_kept(const part_t *part)
 }
 
 
-/* All of it, before any of it is done: clusters that are new are there while
- * what names them is looked at. */
+/* A generation in which the clusters that would be new are there, while what
+ * names them is looked at.  It is gone with the pool. */
+static mosn_generation_t
+parts_probe(mosn_pool_t *pool, const part_t *parts, size_t n)
+{
+    const mosn_map_t *clusters = &master->generation->clusters;
+    mosn_generation_t probe = *master->generation;
+
+    probe.pool = pool;
+    mosn_map_init(&probe.clusters, pool);
+    for (size_t i = 0; i < n; i++) {
+        const mosn_cluster_t *c = mosn_map_find(clusters, parts[i].name);
+
+        if (parts[i].kind == MOSN_RESOURCE_CLUSTER
+            && (c == NULL || c->removed)) {
+            mosn_cluster_add(&probe, parts[i].name)->removed = false;
+        }
+    }
+    for (size_t i = 0; i <= clusters->mask; i++) {
+        mosn_cluster_t *c = clusters->entries[i].value;
+
+        if (c != NULL) {
+            (void) mosn_map_add(&probe.clusters, c->name, c);
+        }
+    }
+    return probe;
+}
+
+
+/* All of it, before any of it is done. */
 static char *
 parts_check(mosn_pool_t *pool, const part_t *parts, size_t n, bool keep)
 {
-    mosn_cluster_t **fresh = mosn_pool_calloc(pool, (n + 1) * sizeof(*fresh));
-    size_t           n_fresh = 0;
-    char            *why = NULL;
+    mosn_generation_t probe = parts_probe(pool, parts, n);
+    char             *why = NULL;
 
-    for (size_t i = 0; i < n && why == NULL; i++) {
-        const part_t   *p = &parts[i];
-        mosn_cluster_t *c =
-            mosn_map_find(&master->generation->clusters, p->name);
-
-        why =
-            mosn_resource_check(master->generation, p->kind, p->name, p->text);
-        if (why == NULL && keep) {
-            why = part_check_kept(p);
-        }
-        if (why != NULL || p->kind != MOSN_RESOURCE_CLUSTER
-            || (c != NULL && !c->removed))
-        {
-            continue;
-        }
-        if (c == NULL) {
-            c = mosn_cluster_add(master->generation, p->name);
-            mosn_cluster_register(c);
-        }
-        c->removed = false;
-        fresh[n_fresh++] = c;
+    if (probe.clusters.n > MOSN_MAX_CLUSTERS) {
+        return strdup("too many clusters to add\n");
     }
-    while (n_fresh > 0) {
-        fresh[--n_fresh]->removed = true; /* until it is made in earnest */
+    for (size_t i = 0; i < n && why == NULL; i++) {
+        why = mosn_resource_check(&probe, parts[i].kind, parts[i].name,
+                                  parts[i].text);
+        if (why == NULL && keep) {
+            why = part_check_kept(&parts[i]);
+        }
     }
     return why;
+}
+
+
+/* Two of one name: which is meant? */
+static char *
+parts_check_names(mosn_pool_t *pool, const part_t *parts, size_t n)
+{
+    mosn_map_t seen[MOSN_RESOURCE_KINDS];
+    char      *why = NULL;
+
+    for (size_t i = 0; i < MOSN_COUNT(seen); i++) {
+        mosn_map_init(&seen[i], pool);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!mosn_map_add(&seen[parts[i].kind], parts[i].name, master)) {
+            return asprintf(&why, "\"%.*s\" is there twice\n",
+                            MOSN_STR_ARG(parts[i].name))
+                           == -1
+                       ? NULL
+                       : why;
+        }
+    }
+    return NULL;
 }
 
 
@@ -684,8 +752,14 @@ apply_all(mosn_pool_t *pool, mosn_resources_conf_t *all, bool keep)
     size_t      n;
     part_t     *parts = parts_of(pool, all, &n, &wrong);
     char       *why =
-        wrong != NULL ? strdup(wrong) : parts_check(pool, parts, n, keep);
+        wrong != NULL ? strdup(wrong) : parts_check_names(pool, parts, n);
 
+    if (why == NULL) {
+        why = change_refuse(n, keep, false);
+    }
+    if (why == NULL) {
+        why = parts_check(pool, parts, n, keep);
+    }
     if (why == NULL) {
         why = change_make(parts, n, keep);
     }
@@ -694,22 +768,43 @@ apply_all(mosn_pool_t *pool, mosn_resources_conf_t *all, bool keep)
 }
 
 
-/* What came over the admin address has a right to no file. */
+/* A line that libconfig takes for an order to read another file. */
 static bool
-text_names_files(const char *path)
+text_includes(const char *path)
 {
-    static const char *const words[] = { "@include", "body_file",
-                                         "private_key", "certificate",
-                                         "trusted_ca" };
-    size_t                   n;
-    char                    *text = mosn_file_read(path, 64u << 20, &n);
-    bool                     found = text == NULL;
+    size_t n;
+    char  *text = mosn_file_read(path, 64u << 20, &n);
+    bool   found = text == NULL;
 
-    for (size_t i = 0; i < MOSN_COUNT(words) && !found; i++) {
-        found = memmem(text, n, words[i], strlen(words[i])) != NULL;
+    for (char *at = text; at != NULL && !found;) {
+        at += strspn(at, " \t\r");
+        found = strncmp(at, "@include", 8) == 0;
+        at = strchr(at, '\n');
+        at = at != NULL ? at + 1 : NULL;
     }
     free(text);
     return found;
+}
+
+
+/* What came over the admin address has a right to no file. */
+static bool
+conf_names_files(const mosn_resources_conf_t *all)
+{
+    for (size_t i = 0; i < all->clusters.n; i++) {
+        const mosn_tls_client_conf_t *tls = all->clusters.items[i].tls;
+
+        if (tls != NULL
+            && (tls->trusted_ca.at != NULL || tls->certificate != NULL)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < all->routes.n; i++) {
+        if (mosn_route_table_names_files(&all->routes.items[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 
@@ -722,25 +817,33 @@ change_apply(mosn_str_t rest)
     mosn_conf_t           *reader = mosn_conf_create(pool);
     mosn_resources_conf_t *all = mosn_pool_calloc(pool, sizeof(*all));
     char                  *why = NULL;
+    struct stat            st;
+    int                    made = 0;
+    bool foreign = mosn_str_has_prefix(rest, MOSN_STR("/proc/"));
+
+    static const char not_yours[] =
+        "`body_file`, `@include` and files of keys are for mosnctl: whoever "
+        "reaches this address would read what the master can\n";
 
     (void) snprintf(path, sizeof(path), "%.*s", MOSN_STR_ARG(rest));
-    if (mosn_str_has_prefix(rest, MOSN_STR("/proc/"))
-        && text_names_files(path)) {
-        mosn_conf_destroy(&reader);
-        mosn_pool_destroy(&pool);
-        return strdup("`body_file`, `@include` and files of keys are for "
-                      "mosnctl: whoever reaches this address would read "
-                      "what the master can\n");
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) { /* it could block us */
+        made = asprintf(&why, "%s is no regular file\n", path);
+    } else if (foreign && text_includes(path)) {
+        why = strdup(not_yours);
     }
-    if (mosn_conf_read_file(reader, path, &mosn_resources_block, all)
-        == MOSN_OK) {
-        why = apply_all(pool, all, keep);
+    if (why != NULL || made == -1) {
+        /* it is told */
+    } else if (mosn_conf_read_file(reader, path, &mosn_resources_block, all)
+               == MOSN_OK)
+    {
+        why = foreign && conf_names_files(all) ? strdup(not_yours)
+                                               : apply_all(pool, all, keep);
     } else {
         why = mosn_conf_errors_text(reader);
     }
     mosn_conf_destroy(&reader);
     mosn_pool_destroy(&pool);
-    return why;
+    return made == -1 ? NULL : why;
 }
 
 

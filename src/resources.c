@@ -10,8 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define MAX_BYTES    (64u << 20)
-#define MAX_CLUSTERS 65536u
+#define MAX_BYTES (64u << 20)
 
 
 /* --- applying -------------------------------------------------------------
@@ -257,14 +256,11 @@ mosn_resources_name(const mosn_resources_conf_t *all, mosn_str_t cluster)
 static char *
 apply_remove(const mosn_generation_t *generation, mosn_cluster_t *cluster)
 {
-    static const mosn_hosts_conf_t none;
-
     const mosn_listener_conf_t *l =
         resource_listener(generation, cluster->name);
-    const char  *where = resource_route(generation, cluster);
-    mosn_pool_t *pool;
-    char        *why = NULL;
-    int          n = 0;
+    const char *where = resource_route(generation, cluster);
+    char       *why = NULL;
+    int         n = 0;
 
     if (where != NULL) {
         n = asprintf(&why, "the route at %s names cluster \"%.*s\"\n", where,
@@ -277,9 +273,7 @@ apply_remove(const mosn_generation_t *generation, mosn_cluster_t *cluster)
     if (where != NULL || l != NULL) {
         return n == -1 ? NULL : why;
     }
-    pool = mosn_pool_create(MOSN_POOL_CONN);
-    (void) mosn_cluster_set_hosts(NULL, cluster, pool, &none);
-    cluster->removed = true;
+    mosn_cluster_remove(cluster);
     return NULL;
 }
 
@@ -356,7 +350,7 @@ mosn_resource_apply(mosn_generation_t *generation, mosn_resource_e kind,
         return resource_complain("there is no route table", name);
     }
     if (kind == MOSN_RESOURCE_CLUSTER && cluster == NULL
-        && generation->clusters.n >= MAX_CLUSTERS)
+        && generation->clusters.n >= MOSN_MAX_CLUSTERS)
     {
         return resource_complain("too many clusters to add", name);
     }

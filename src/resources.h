@@ -13,12 +13,15 @@
 
 #include "settings.h"
 
+#define MOSN_MAX_CLUSTERS 65536u /* beyond those of the configuration */
+
 typedef enum {
     MOSN_RESOURCE_HOSTS,   /* the `hosts` of a cluster */
     MOSN_RESOURCE_CLUSTER, /* all of it; made when it is not there */
     MOSN_RESOURCE_ROUTES,  /* a route table */
     MOSN_RESOURCE_REMOVE,  /* a cluster that no route names */
     MOSN_RESOURCE_FILTERS, /* of a listener */
+    MOSN_RESOURCE_KINDS
 } mosn_resource_e;
 
 /* One change, in a memfd that all processes read: its kind, the name of the

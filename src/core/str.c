@@ -144,6 +144,25 @@ mosn_str_distance(mosn_str_t a, mosn_str_t b)
 
 
 /* FNV-1a, then mixed: the tables use the low bits. */
+void
+mosn_json_print(const char *text, FILE *out)
+{
+    (void) fputc('"', out);
+    for (; *text != '\0'; text++) {
+        uint8_t c = (uint8_t) *text;
+
+        if (c == '"' || c == '\\') {
+            (void) fprintf(out, "\\%c", c);
+        } else if (c < 0x20) {
+            (void) fprintf(out, "\\u%04x", c);
+        } else {
+            (void) fputc(c, out);
+        }
+    }
+    (void) fputc('"', out);
+}
+
+
 uint64_t
 mosn_str_hash(mosn_str_t s)
 {

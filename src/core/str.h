@@ -8,6 +8,8 @@
 
 #include "os/compiler.h"
 
+#include <stdio.h>
+
 typedef struct {
     const char *at;
     size_t      len;
@@ -81,6 +83,9 @@ bool mosn_str_is_name(mosn_str_t s);
 
 /* Number of edits between two short strings, for "did you mean". */
 unsigned mosn_str_distance(mosn_str_t a, mosn_str_t b);
+
+/* `text` as a string of JSON (RFC 8259, 7). */
+void mosn_json_print(const char *text, FILE *out);
 
 uint64_t mosn_str_hash(mosn_str_t s);
 

@@ -206,15 +206,23 @@ mosn_tls_authorities_print(bool json, FILE *out)
     for (; w != NULL; w = mosn_tls_watch_next(w, &authority_ops)) {
         const authority_t *a = authority_of(w);
 
-        (void) fprintf(out,
-                       json ? "%s{\"authority\":\"%s\",\"certificates\":%d,"
-                              "\"used_by\":\"%s\",\"changes\":%u,"
-                              "\"trouble\":\"%s\"}"
-                            : "%sauthority\n  file    %s\n  has     %d "
-                              "certificates\n  for     %s\n",
-                       json && more ? "," : "", w->paths[0].at, a->n,
-                       a->ctx->client != NULL ? "hosts" : "clients",
-                       w->changes, w->why);
+        const char *used = a->ctx->client != NULL ? "hosts" : "clients";
+
+        if (json) {
+            (void) fprintf(out, "%s{\"authority\":", more ? "," : "");
+            mosn_json_print(w->paths[0].at, out);
+            (void) fprintf(out,
+                           ",\"certificates\":%d,\"used_by\":\"%s\","
+                           "\"changes\":%u,\"trouble\":",
+                           a->n, used, w->changes);
+            mosn_json_print(w->why, out);
+            (void) fputc('}', out);
+        } else {
+            (void) fprintf(out,
+                           "authority\n  file    %s\n  has     %d "
+                           "certificates\n  for     %s\n",
+                           w->paths[0].at, a->n, used);
+        }
         if (!json && w->why[0] != '\0') {
             (void) fprintf(out, "  NOT CHANGED: %s\n", w->why);
         }

@@ -524,7 +524,26 @@ static const mosn_tls_watch_ops_t pair_ops = {
  */
 
 static void
-pair_print(const mosn_tls_pair_t *pair, bool json, bool more, FILE *out)
+pair_print_json(const mosn_tls_pair_t *pair, const char *names,
+                const char *until, long days, const char *print, FILE *out)
+{
+    (void) fprintf(out, "{\"names\":\"%s\",\"certificate\":", names);
+    mosn_json_print(pair->conf->certificate.at, out);
+    (void) fprintf(
+        out,
+        ",\"not_after\":\"%s\",\"days\":%ld,\"sha256\":\"%s\","
+        "\"used_by\":\"%s\",\"changes\":%u,\"stapled\":%s,\"trouble\":",
+        until, days, print, pair->site != NULL ? "clients" : "hosts",
+        pair->watch.changes,
+        pair->ocsp != NULL && pair->ocsp_until > time(NULL) ? "true"
+                                                            : "false");
+    mosn_json_print(pair->watch.why, out);
+    (void) fputc('}', out);
+}
+
+
+static void
+pair_print(const mosn_tls_pair_t *pair, bool json, FILE *out)
 {
     char   names[NAMES_MAX], print[65], until[32];
     time_t end = leaf_until(pair->m.leaf);
@@ -533,19 +552,16 @@ pair_print(const mosn_tls_pair_t *pair, bool json, bool more, FILE *out)
     leaf_names(pair->m.leaf, names, sizeof(names));
     leaf_fingerprint(pair->m.leaf, print);
     (void) strftime(until, sizeof(until), "%FT%TZ", gmtime(&end));
-    (void) fprintf(
-        out,
-        json ? "%s{\"names\":\"%s\",\"certificate\":\"%s\",\"not_after\":"
-               "\"%s\",\"days\":%ld,\"sha256\":\"%s\",\"used_by\":\"%s\","
-               "\"changes\":%u,\"stapled\":%s,\"trouble\":\"%s\"}"
-             : "%s%s\n  file    %s\n  until   %s (%ld days)\n  sha256  %s\n"
-               "  for     %s\n",
-        json && more ? "," : "", names, pair->conf->certificate.at, until,
-        days, print, pair->site != NULL ? "clients" : "hosts",
-        pair->watch.changes,
-        pair->ocsp != NULL && pair->ocsp_until > time(NULL) ? "true" : "false",
-        pair->watch.why);
-    if (!json && pair->watch.why[0] != '\0') {
+    if (json) {
+        pair_print_json(pair, names, until, days, print, out);
+        return;
+    }
+    (void) fprintf(out,
+                   "%s\n  file    %s\n  until   %s (%ld days)\n"
+                   "  sha256  %s\n  for     %s\n",
+                   names, pair->conf->certificate.at, until, days, print,
+                   pair->site != NULL ? "clients" : "hosts");
+    if (pair->watch.why[0] != '\0') {
         (void) fprintf(out, "  NOT CHANGED: %s\n", pair->watch.why);
     }
 }
@@ -559,7 +575,8 @@ mosn_tls_pairs_print(bool json, FILE *out)
 
     (void) fputs(json ? "\"certificates\":[" : "", out);
     for (; w != NULL; w = mosn_tls_watch_next(w, &pair_ops)) {
-        pair_print(pair_of(w), json, more, out);
+        (void) fputs(json && more ? "," : "", out);
+        pair_print(pair_of(w), json, out);
         more = true;
     }
     (void) fputs(json ? "]" : more ? "" : "no certificates\n", out);

@@ -475,19 +475,32 @@ mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
 }
 
 
+static const mosn_cluster_conf_t cluster_none = {
+    .lb = MOSN_STR_INIT("random"),
+};
+
+
+/* That of a cluster that is not there. */
+static mosn_cluster_version_t *
+version_none(mosn_pool_t *pool)
+{
+    mosn_cluster_version_t *v = mosn_pool_calloc(pool, sizeof(*v));
+
+    v->refs = 1;
+    v->conf = &cluster_none;
+    v->lb = mosn_module_find(MOSN_LB, cluster_none.lb);
+    return v;
+}
+
+
 mosn_cluster_t *
 mosn_cluster_add(mosn_generation_t *generation, mosn_str_t name)
 {
-    static const mosn_cluster_conf_t none = { .lb = MOSN_STR_INIT("random") };
-
     mosn_cluster_t *c =
         cluster_create(generation, mosn_pool_copy(generation->pool, name));
 
-    c->version = mosn_pool_calloc(generation->pool, sizeof(*c->version));
-    c->version->refs = 1;
-    c->version->conf = &none;
-    c->version->lb = mosn_module_find(MOSN_LB, none.lb);
-    c->conf = &none;
+    c->version = version_none(generation->pool);
+    c->conf = &cluster_none;
     c->removed = true;
     c->loop = cluster_loop;
     mosn_host_groups_build(&c->groups, c, generation->pool);
@@ -641,6 +654,24 @@ mosn_cluster_replace(mosn_conf_t *reader, mosn_cluster_t *c, mosn_pool_t *pool,
 
 
 void
+mosn_cluster_remove(mosn_cluster_t *c)
+{
+    static const mosn_hosts_conf_t none;
+
+    mosn_cluster_version_t *was = c->version;
+    mosn_pool_t            *pool = mosn_pool_create(MOSN_POOL_CONF);
+
+    (void) mosn_cluster_set_hosts(NULL, c, mosn_pool_create(MOSN_POOL_CONN),
+                                  &none);
+    c->version = version_none(pool);
+    c->version->pool = pool;
+    c->conf = &cluster_none;
+    c->removed = true;
+    mosn_cluster_version_unref(was); /* and its files with it */
+}
+
+
+void
 mosn_cluster_register(mosn_cluster_t *c)
 {
     c->metrics = mosn_metrics_instance(&mosn_cluster_metrics, c->name);
@@ -744,6 +775,12 @@ mosn_cluster_resolve(mosn_conf_t *reader, const mosn_generation_t *generation,
     }
     if (cluster == NULL) {
         mosn_str_t near = mosn_map_nearest(&generation->clusters, *member);
+        const mosn_cluster_t *meant =
+            near.len > 0 ? mosn_map_find(&generation->clusters, near) : NULL;
+
+        if (meant != NULL && meant->removed) {
+            near = MOSN_STR_NULL;
+        }
 
         if (near.at != NULL) {
             mosn_conf_error(reader, member, NULL,

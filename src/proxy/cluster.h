@@ -198,6 +198,10 @@ void mosn_cluster_carry_hosts(mosn_cluster_t *cluster, const char *text);
 mosn_cluster_t *mosn_cluster_add(mosn_generation_t *generation,
                                  mosn_str_t         name);
 
+/* It is gone, but for requests that are under way: its settings, too.  One of
+ * that name can come again. */
+void mosn_cluster_remove(mosn_cluster_t *cluster);
+
 /* Finds the slots of its counters; after the shared memory is there. */
 void mosn_cluster_register(mosn_cluster_t *cluster);
 

@@ -695,6 +695,24 @@ mosn_route_table_names(const mosn_route_table_conf_t *table,
 }
 
 
+bool
+mosn_route_table_names_files(const mosn_route_table_conf_t *table)
+{
+    for (size_t i = 0; i < table->virtual_hosts.n; i++) {
+        const mosn_virtual_host_conf_t *host = &table->virtual_hosts.items[i];
+
+        for (size_t k = 0; k < host->routes.n; k++) {
+            const mosn_respond_conf_t *r = host->routes.items[k].respond;
+
+            if (r != NULL && r->body_file.at != NULL) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+
 const char *
 mosn_routes_name_cluster(const mosn_routes_t  *routes,
                          const mosn_cluster_t *cluster)

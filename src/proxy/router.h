@@ -196,6 +196,9 @@ const char *mosn_routes_name_cluster(const mosn_routes_t  *routes,
 bool mosn_route_table_names(const mosn_route_table_conf_t *table,
                             mosn_str_t                     cluster);
 
+/* Does it name files that are to be read? */
+bool mosn_route_table_names_files(const mosn_route_table_conf_t *table);
+
 /* The virtual host of a request, or NULL. */
 mosn_virtual_host_t *mosn_virtual_host_search(const mosn_routes_t *routes,
                                               mosn_str_t           authority);

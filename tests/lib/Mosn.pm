@@ -247,8 +247,8 @@ sub status {
     my ($self) = @_;
     my ($text, $rc) = $self->ctl('--json', 'status');
     my $s = { rc => $rc, children => [] };
-    @$s{qw(pid state generation reloads descriptors)} = $text =~
-        /"pid":(\d+),"state":"(\w+)","generation":(\d+),"reloads":(\d+).*?"descriptors":(\d+)/;
+    @$s{qw(pid state generation reloads change descriptors)} = $text =~
+        /"pid":(\d+),"state":"(\w+)","generation":(\d+),"reloads":(\d+).*?"change":(\d+).*?"descriptors":(\d+)/;
     while ($text =~ /\{"role":"([^"]+)","pid":(\d+),"state":"(\w+)","generation":(\d+),"seconds":\d+,"connections":(\d+)[^}]*\}/g) {
         push @{ $s->{children} },
             { role => $1, pid => $2, state => $3, generation => $4, connections => $5 };
