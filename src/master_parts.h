@@ -5,6 +5,7 @@
  *   master_sockets.c   listening sockets by address and slot
  *   master_children.c  fork, supervise, replace
  *   master_reload.c    the transaction: try, exec, commit, go back
+ *   master_state.c     what the master owns, for its next image
  *   master_continue.c  the image after an exec: adopt, stage
  *   master_commands.c  what mosnctl asks
  *
@@ -233,6 +234,12 @@ void     master_kill_all(int signo);
 void     master_tick_fired(mosn_timer_t *timer);
 void     master_close_kept(void);
 void     master_count_workers(void); /* tells the board */
+
+/* --- master_state.c ------------------------------------------------------ */
+
+/* All that we own, as text behind a descriptor; -1: logged.  The struct is
+ * the pool's.  `goes`: it is for an image that takes our place. */
+int master_state_write(mosn_inherit_t **state_r, mosn_pool_t *pool, bool goes);
 
 /* --- master_reload.c ----------------------------------------------------- */
 
