@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define VERSION    3
+#define VERSION    4
 #define BYTES_MAX  (56u * 1024) /* of a message */
 #define STRANDED   MOSN_REASON_DRAINING
 #define SENDER_IOV 33
@@ -28,7 +28,7 @@ typedef struct {
     mosn_inet_t    peer;     /* of a gift */
     bool           whole;    /* these bytes end with a message */
     mosn_address_t address;  /* of an offer; of a gift: its upstream */
-    char           does[32]; /* an offer: what becomes of the bytes */
+    char does[MOSN_HANDOVER_WORDS]; /* an offer: what becomes of the bytes */
 } handover_t;
 
 /* Messages as they are received and sent: one at a time. */
@@ -67,22 +67,28 @@ typedef struct {
 } lane_conn_t;
 
 
-static const mosn_module_t *
-chain_terminal(const mosn_chain_conf_t *chain)
-{
-    return chain->filters.items[chain->filters.n - 1].module;
-}
-
-
-/* The name of the terminal filter; a connection goes only to its like. */
+/* "any proxy/auto+tcp_proxy": the terminal filter, and what it speaks; a
+ * connection goes only to its like. */
 static void
-handover_describe(const mosn_listener_t *l, char does[32])
+handover_describe(const mosn_listener_t *l, char does[MOSN_HANDOVER_WORDS])
 {
-    const mosn_chain_conf_t *chain = mosn_listener_plain_chain(l);
+    const mosn_chain_conf_t     *chain = mosn_listener_plain_chain(l);
+    const mosn_conf_module_t    *last;
+    const mosn_net_filter_ops_t *ops;
+    char                         words[MOSN_HANDOVER_WORDS / 2] = "";
 
-    (void) snprintf(does, 32, "%s%s", l->inspects ? "any " : "",
-                    chain == NULL ? "-" /* TLS cannot move */
-                                  : chain_terminal(chain)->name);
+    if (chain == NULL) { /* TLS cannot move */
+        (void) snprintf(does, MOSN_HANDOVER_WORDS, "-");
+        return;
+    }
+    last = &chain->filters.items[chain->filters.n - 1];
+    ops = last->module->ops;
+    if (ops->tell != NULL) {
+        ops->tell(last->conf, words, sizeof(words));
+    }
+    (void) snprintf(does, MOSN_HANDOVER_WORDS, "%s%.32s%s%s",
+                    l->inspects ? "any " : "", last->module->name,
+                    words[0] != '\0' ? "/" : "", words);
 }
 
 
@@ -347,19 +353,31 @@ mosn_bequest_end(mosn_bequest_t *b)
 }
 
 
-/* "any proxy": the filter, when the listener looks at first bytes as ours
- * does. */
-static const mosn_module_t *
-offer_filter(const mosn_listener_t *l, const handover_t *m)
+/* What an offer says, taken apart; `text` is cut.  NULL: it is for a listener
+ * that looks at first bytes as ours does not, or of a filter that we do not
+ * know. */
+static const mosn_net_filter_ops_t *
+offer_read(const mosn_listener_t *l, char *text, mosn_heir_t *heir_r)
 {
-    mosn_str_t does = { m->does, strnlen(m->does, sizeof(m->does)) };
-    bool       any = mosn_str_has_prefix(does, MOSN_STR("any "));
+    bool                 any = strncmp(text, "any ", 4) == 0;
+    char                *name = text + (any ? 4 : 0);
+    char                *speaks = strchr(name, '/');
+    char                *falls_back = strchr(name, '+');
+    const mosn_module_t *module;
 
-    if (any) {
-        does.at += 4;
-        does.len -= 4;
+    if (falls_back != NULL) {
+        *falls_back++ = '\0';
+        (void) snprintf(heir_r->falls_back, MOSN_HANDOVER_WORDS, "%s",
+                        falls_back);
     }
-    return any == l->inspects ? mosn_module_find(MOSN_NET_FILTER, does) : NULL;
+    if (speaks != NULL) {
+        *speaks++ = '\0';
+        (void) snprintf(heir_r->speaks, MOSN_HANDOVER_WORDS, "%s", speaks);
+    }
+    module = any == l->inspects
+                 ? mosn_module_find(MOSN_NET_FILTER, mosn_str(name))
+                 : NULL;
+    return module != NULL ? module->ops : NULL;
 }
 
 
@@ -368,17 +386,47 @@ bequest_take_offer(mosn_bequest_t *b, const handover_t *m)
 {
     for (size_t i = 0; i < b->n_listeners; i++) {
         const mosn_listener_t *l = &b->listeners[i];
-        const mosn_module_t   *filter = offer_filter(l, m);
+        mosn_heir_t            heir = { .number = (int32_t) m->listener };
+        char                   text[MOSN_HANDOVER_WORDS + 1] = "";
 
+        memcpy(text, m->does, MOSN_HANDOVER_WORDS);
+        heir.ops = offer_read(l, text, &heir);
         if (mosn_address_equal(&l->conf->address, &m->address)
-            && mosn_listener_plain_chain(l) != NULL && filter != NULL)
+            && mosn_listener_plain_chain(l) != NULL && heir.ops != NULL)
         {
-            b->theirs[i] =
-                (mosn_heir_t){ (int32_t) m->listener, filter->ops,
-                               chain_terminal(mosn_listener_plain_chain(l))
-                                   == filter };
+            b->theirs[i] = heir;
         }
     }
+}
+
+
+/* Does the heir go on with what a filter of ours has done? */
+static bool
+heir_goes_on(const mosn_heir_t *heir, const mosn_net_filter_t *last,
+             bool fell_back)
+{
+    char  ours[MOSN_HANDOVER_WORDS / 2] = "";
+    bool  any = strcmp(heir->speaks, "auto") == 0;
+    char *plus;
+
+    if (fell_back) {
+        const mosn_module_t *to =
+            mosn_module_find(MOSN_NET_FILTER, mosn_str(heir->falls_back));
+
+        return any && to != NULL && to->ops == last->ops;
+    }
+    if (last->ops != heir->ops) {
+        return false;
+    }
+    if (last->ops->tell == NULL || any) {
+        return true;
+    }
+    last->ops->tell(last->conf, ours, sizeof(ours));
+    plus = strchr(ours, '+');
+    if (plus != NULL) {
+        *plus = '\0';
+    }
+    return strcmp(ours, heir->speaks) == 0;
 }
 
 
@@ -394,8 +442,7 @@ bequest_find(const mosn_bequest_t *b, const mosn_listener_t *listener,
     while (last != NULL && last->next != NULL) {
         last = last->next;
     }
-    return last != NULL
-                   && (conn->fell_back ? heir->same : last->ops == heir->ops)
+    return last != NULL && heir_goes_on(heir, last, conn->fell_back)
                ? heir->number
                : -1;
 }

@@ -23,11 +23,14 @@
 
 #include "event/listener.h"
 
+#define MOSN_HANDOVER_WORDS 96
+
 /* Where the connections of a listener go. */
 typedef struct {
     int32_t                      number; /* the heir's; -1: none */
     const mosn_net_filter_ops_t *ops;    /* what takes their bytes there */
-    bool                         same;   /* ... and ours falls back alike */
+    char                         speaks[MOSN_HANDOVER_WORDS];     /* "auto" */
+    char                         falls_back[MOSN_HANDOVER_WORDS]; /* to that */
 } mosn_heir_t;
 
 typedef struct mosn_lane_s mosn_lane_t;

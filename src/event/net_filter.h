@@ -64,6 +64,11 @@ struct mosn_net_filter_ops_s {
     void (*on_event)(mosn_net_filter_t *filter, mosn_conn_t *conn,
                      mosn_conn_event_e event);
 
+    /* Which connections of another generation it goes on with: the protocol
+     * it speaks, "auto" for any, and behind a "+" the filter that it falls
+     * back to.  NULL: with all that a filter of its name has had. */
+    void (*tell)(const void *conf, char *text, size_t room);
+
     /* What a terminal filter's protocol says to a connection over the
      * limit, before it is closed; empty: nothing. */
     mosn_str_t refusal;

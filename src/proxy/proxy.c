@@ -205,6 +205,18 @@ proxy_names(const void *conf, mosn_str_t cluster)
 
 
 static void
+proxy_tell(const void *conf, char *text, size_t room)
+{
+    const mosn_proxy_conf_t *p = conf;
+
+    (void) snprintf(
+        text, room, "%.*s%s%s", MOSN_STR_ARG(p->downstream_protocol),
+        p->fallback.n > 0 ? "+" : "",
+        p->fallback.n > 0 ? p->fallback.items[0].module->name : "");
+}
+
+
+static void
 proxy_serve(mosn_proxy_conn_t *pc, const mosn_stream_protocol_ops_t *protocol)
 {
     pc->sc = protocol->serve(protocol, pc->conn, &pc->conf->settings,
@@ -373,6 +385,7 @@ static const mosn_net_filter_ops_t proxy_filter = {
     .doc = "Routes requests to clusters.  The last filter of its listener.",
     .build = proxy_build,
     .names = proxy_names,
+    .tell = proxy_tell,
     .on_open = proxy_on_open,
     .on_read = proxy_on_read,
     .on_event = proxy_on_event,
