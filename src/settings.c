@@ -2,6 +2,10 @@
 
 #include "explain.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "os/process.h"
@@ -356,6 +360,10 @@ settings_take_filters(mosn_settings_t *s, const mosn_listener_filters_t *f)
     } while (0)
 
 
+/* In place of what the runtime_file has, in a process that only tries it. */
+static const char *settings_tried;
+
+
 /* What was changed at run time and is to stay; mistakes of that file are
  * those of the configuration. */
 static void
@@ -372,12 +380,17 @@ settings_take_runtime(mosn_conf_t *reader, mosn_pool_t *pool,
     for (; s->own.n < s->clusters.n; s->own.n++) {
         s->own.items[s->own.n] = s->clusters.items[s->own.n].name;
     }
-    if (s->runtime_file.at == NULL || access(s->runtime_file.at, F_OK) == -1) {
+    if (s->runtime_file.at == NULL
+        || (settings_tried == NULL && access(s->runtime_file.at, F_OK) == -1))
+    {
         return;
     }
     runtime = mosn_conf_create(pool);
-    if (mosn_conf_read_file(runtime, s->runtime_file.at, &mosn_resources_block,
-                            all)
+    if ((settings_tried != NULL
+             ? mosn_conf_read_text(runtime, "runtime_file", settings_tried,
+                                   &mosn_resources_block, all)
+             : mosn_conf_read_file(runtime, s->runtime_file.at,
+                                   &mosn_resources_block, all))
         != MOSN_OK)
     {
         mosn_conf_error(reader, &s->runtime_file, s, "%s",
@@ -464,6 +477,59 @@ mosn_settings_load(const char *path, uint32_t number,
                    mosn_settings_t **settings_r, char **errors_r)
 {
     return settings_load(path, NULL, number, settings_r, errors_r);
+}
+
+
+/* In the child. */
+static MOSN_NORETURN void
+settings_try(const char *path, const char *runtime, int words)
+{
+    mosn_settings_t *settings;
+    char            *errors;
+
+    settings_tried = runtime;
+    if (mosn_settings_load(path, 0, &settings, &errors) == NULL) {
+        (void) dprintf(words, "%s", errors);
+    }
+    _exit(0);
+}
+
+
+char *
+mosn_settings_try_runtime(const char *path, const char *runtime)
+{
+    int    words[2];
+    pid_t  pid;
+    char  *text = NULL;
+    size_t n = 0;
+    FILE  *out;
+    char   piece[4096];
+
+    if (pipe2(words, O_CLOEXEC) == -1) {
+        return strdup(strerror(errno));
+    }
+    pid = fork();
+    if (pid == 0) {
+        settings_try(path, runtime, words[1]);
+    }
+    (void) close(words[1]);
+    out = open_memstream(&text, &n);
+    for (ssize_t got;
+         out != NULL && (got = read(words[0], piece, sizeof(piece))) > 0;)
+    {
+        (void) fwrite(piece, 1, (size_t) got, out);
+    }
+    (void) close(words[0]);
+    if (out != NULL) {
+        (void) fclose(out);
+    }
+    while (pid > 0 && waitpid(pid, NULL, 0) == -1 && errno == EINTR) {
+    }
+    if (n == 0) {
+        free(text);
+        text = NULL;
+    }
+    return text;
 }
 
 

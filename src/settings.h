@@ -103,6 +103,10 @@ mosn_generation_t *mosn_settings_load_text(const char *name, const char *text,
                                            mosn_settings_t **settings_r,
                                            char            **errors_r);
 
+/* Would the configuration at `path` be good with that as its runtime_file?
+ * NULL: yes; else its mistakes, to be freed.  Waits for a child that looks. */
+char *mosn_settings_try_runtime(const char *path, const char *runtime);
+
 /* Finds the slots of all counters; after the shared memory is there. */
 void mosn_settings_register_metrics(mosn_generation_t *generation,
                                     mosn_settings_t   *settings);

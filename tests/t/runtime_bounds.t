@@ -86,4 +86,24 @@ is(Mosn::get($mosn->port(1), '/')->{body}, 'x', 'a reload undoes it');
 like($reload . $mosn->log, qr/changes of the run time were not persisted/, 'and says so');
 
 $mosn->finish;
+
+# --- what the tests of the configuration would refuse is not kept
+$mosn = Mosn->start(<<'E', workers => 1);
+control_socket = "%%DIR%%/control.sock"; runtime_file = "%%DIR%%/runtime.conf";
+listeners = ( { name = "l"; address = "127.0.0.1:%%PORT1%%"; filters = ( { type = "proxy"; routes = "r"; } ); } );
+routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { respond = { status = 200; body = "x"; }; } ); } ); } );
+clusters = ();
+tests = ( { name = "t"; listener = "l"; request = "GET http://x/"; status = 200; } );
+E
+for my $case ([ 503, qr/done, but not kept: .*\n.*test "t": it is 503/ ], [ 200, qr/^$/ ]) {
+    open my $f, '>', "$mosn->{dir}/a.conf" or die;
+    print $f routes(qq({ respond = { status = $case->[0]; body = "now $case->[0]"; }; }));
+    close $f;
+    my ($text, $status) = $mosn->ctl('apply', '--persist', "$mosn->{dir}/a.conf");
+    like($status == 0 ? '' : $text, $case->[1], "kept or not: $case->[0]");
+    is(Mosn::get($mosn->port(1), '/')->{body}, "now $case->[0]", 'it is done');
+}
+is(($mosn->ctl('reload'))[1], 0, 'a reload takes what was kept');
+is(Mosn::get($mosn->port(1), '/')->{body}, 'now 200', 'and serves it');
+$mosn->finish;
 done_testing;
