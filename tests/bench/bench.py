@@ -19,7 +19,8 @@ RUN = os.environ.get('BENCH_RUN', '/tmp/mosn-bench')
 PORTS = {'h1': 17680, 'tcp': 17680, 'bolt': 17681, 'dubbo': 17682, 'h2': 17683}
 LISTEN, ADMIN = 17690, 17699
 PROXY_CPU, LOAD_CPU = 0, 1
-# what tests/bench/emulated counts: user, kernel and six spare cells of eight bytes for each cpu
+ORIGIN_CPU = 2 if os.environ.get('BENCH_CELLS') and os.cpu_count() > 2 else LOAD_CPU
+# what tests/bench/emulated counts, for each cpu: tests/bench/emulator/insn.c
 CELLS = os.environ.get('BENCH_CELLS')
 EVENTS = 'instructions:u,instructions:k,cycles:u,cycles:k,task-clock,context-switches'
 
@@ -127,12 +128,12 @@ class Cells:
         pass
     def read(self):
         with open(CELLS, 'rb') as f:
-            return struct.unpack('=2Q', f.read(4096)[64 * PROXY_CPU:][:16])
+            return struct.unpack('=5Q', f.read(4096)[64 * PROXY_CPU:][:40])
     def on(self):
         self.t0 = self.read()
     def off(self):
         t = self.read()
-        return {'instructions:u': t[0] - self.t0[0], 'instructions:k': t[1] - self.t0[1]}
+        return {'instructions:u': t[0] - self.t0[0], 'instructions:k': t[1] - self.t0[1], 'syscalls': t[4] - self.t0[4]}
 
 class Perf:
     """perf stat attached to pids, counting only between on() and off()"""
@@ -332,6 +333,8 @@ def measure_instr(fn, pids):
         return {'perf_error': 'no requests'}
     o = dict(iu=p.get('instructions:u', 0) / n, ik=p.get('instructions:k', 0) / n, cu=p.get('cycles:u', 0) / n, ck=p.get('cycles:k', 0) / n,
              cs=p.get('context-switches', 0) / n, perf_n=n, perf_ok=r.get('ok'))
+    if 'syscalls' in p:
+        o['syscalls'] = p['syscalls'] / n
     if 'multiplexed' in p:
         o['multiplexed'] = p['multiplexed']
     return o
@@ -414,7 +417,7 @@ def run_one(sc, cls, args, rnd):
             res.update(measure_cpu(lambda: h2load(sc, env.port, n, RUN + '/h2log'), pids))
             res.update(measure_instr(lambda: h2load(sc, env.port, max(800, n // 2)), pids))
             res['rss_kb'] = mem(pids).get('VmHWM', 0)
-            if rnd == 0:
+            if rnd == 0 and not CELLS:
                 res['syscalls'], res['sysmix'] = count_syscalls(lambda: h2load(sc, env.port, max(800, n // 5)), pids)
             if rnd == 0 and not COUNTERS and not args.smoke and shutil.which('valgrind'):
                 p.stop()
@@ -461,7 +464,7 @@ def run_one(sc, cls, args, rnd):
                     raise RuntimeError('did not start again')
                 time.sleep(0.3)
                 pids = p.workers()
-            if rnd == 0 and kind == 'bgen':
+            if rnd == 0 and kind == 'bgen' and not CELLS:
                 g = Bgen(bgen_cmd(sc, env.port, max(1, n // 5), min(warm, 2000), 2, extra=extra))
                 g.ready()
                 def f2():
@@ -527,8 +530,8 @@ def run_one(sc, cls, args, rnd):
 
 ORIGIN = {}
 def start_origins():
-    o = subprocess.Popen(['taskset', '-c', str(LOAD_CPU), TOOLS + '/origin', '--http', str(PORTS['h1']), '--bolt', str(PORTS['bolt']), '--dubbo', str(PORTS['dubbo'])], stdout=subprocess.DEVNULL)
-    h = subprocess.Popen(['taskset', '-c', str(LOAD_CPU), 'nghttpd', '--no-tls', '--address=127.0.0.1', '-m', '1000', '-d', RUN + '/www', str(PORTS['h2'])], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    o = subprocess.Popen(['taskset', '-c', str(ORIGIN_CPU), TOOLS + '/origin', '--http', str(PORTS['h1']), '--bolt', str(PORTS['bolt']), '--dubbo', str(PORTS['dubbo'])], stdout=subprocess.DEVNULL)
+    h = subprocess.Popen(['taskset', '-c', str(ORIGIN_CPU), 'nghttpd', '--no-tls', '--address=127.0.0.1', '-m', '1000', '-d', RUN + '/www', str(PORTS['h2'])], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     ORIGIN.update(h1=o, tcp=o, bolt=o, dubbo=o, h2=h)
     if not wait_port(PORTS['h1'], 5, o):
         sys.exit(f'the origin did not start on port {PORTS["h1"]}')

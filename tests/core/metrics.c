@@ -119,6 +119,41 @@ check_long_labels(void)
 }
 
 
+/* Names are the operator's: whatever is in them, a line is one line of the
+ * format. */
+static void
+check_labels(void)
+{
+    static const mosn_metric_set_t two = {
+        .name = "pair",
+        .label = "cluster,host",
+        .fields = fields,
+        .n_fields = 1,
+        .n_slots = 1,
+    };
+    static const mosn_metric_set_t *const both[] = { &set, &two, NULL };
+
+    char  *text = NULL;
+    size_t n = 0;
+    FILE  *out;
+
+    ok(mosn_metrics_open(-1) == MOSN_OK, "open a fourth");
+    (void) mosn_metrics_instance(&set, MOSN_STR("a\"b\\c"));
+    (void) mosn_metrics_instance(&two, MOSN_STR("a,b,10.0.0.1:80"));
+    out = open_memstream(&text, &n);
+    mosn_metrics_print(both, out);
+    (void) fclose(out);
+    ok(strstr(text, "mosn_test_count_total{name=\"a\\\"b\\\\c\"} 0\n") != NULL,
+       "quotes and backslashes are escaped");
+    ok(strstr(text, "mosn_pair_count_total{cluster=\"a,b\",host=\"10.0.0.1:80"
+                    "\"} 0\n")
+           != NULL,
+       "a cluster may have a comma");
+    free(text);
+    mosn_metrics_close();
+}
+
+
 /* Counters go on in a program that counts the same; what one with other
  * fields would take for something else, it leaves alone. */
 static void
@@ -267,5 +302,6 @@ main(void)
     check_shares();
     check_passing();
     check_long_labels();
+    check_labels();
     return done_testing();
 }

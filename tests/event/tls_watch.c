@@ -82,8 +82,7 @@ start(thing_t *t, const mosn_tls_watch_ops_t *of)
 
     is_num(mosn_tls_watch_read(&t->watch, &bytes), -1, "its files are read");
     (void) change(&t->watch, &bytes);
-    mosn_tls_bytes_free(&bytes);
-    mosn_tls_watch_start(&t->watch, of);
+    mosn_tls_watch_start(&t->watch, of, &bytes);
 }
 
 
@@ -94,6 +93,43 @@ look(void)
     static uint64_t now = 1000;
 
     return mosn_tls_watch_look(now += 1000, 1000);
+}
+
+
+/* The next image of a process: it starts with what was in force, though the
+ * files are others by now, and finds that out at its first look. */
+static void
+check_way_back(thing_t *a)
+{
+    int              fd = memfd_create("test", MFD_CLOEXEC);
+    thing_t          next = { 0 };
+    struct stat      st;
+    mosn_tls_bytes_t bytes;
+    char            *all;
+
+    memcpy(next.watch.paths, a->watch.paths, sizeof(next.watch.paths));
+    ok(mosn_tls_watch_write(fd) && fstat(fd, &st) == 0, "all is written down");
+    all = mosn_alloc((size_t) st.st_size + 1);
+    ok(pread(fd, all, (size_t) st.st_size, 0) == st.st_size, "and read");
+    (void) close(fd);
+    mosn_tls_watch_end(&a->watch);
+    put("x", "later");
+    mosn_tls_files_give((mosn_str_t){ all, (size_t) st.st_size });
+    free(all);
+    is_num(mosn_tls_watch_read(&next.watch, &bytes), -1, "it is all there");
+    (void) change(&next.watch, &bytes);
+    is_str(mosn_str(next.has), "better|new|", "as it was in force");
+    mosn_tls_watch_start(&next.watch, &ops, &bytes);
+    mosn_tls_files_drop();
+    fd = look();
+    ok(fd != -1, "a look finds that the files are others");
+    (void) close(fd);
+    is_str(mosn_str(next.has), "later|new|", "and takes them");
+    mosn_tls_watch_end(&next.watch);
+    put("x", "better");
+    is_num(mosn_tls_watch_read(&a->watch, &bytes), -1, "back");
+    (void) change(&a->watch, &bytes);
+    mosn_tls_watch_start(&a->watch, &ops, &bytes);
 }
 
 
@@ -136,8 +172,9 @@ main(void)
     /* Another process: what is made of the same files takes it, wherever in
      * the list it stands. */
     a.has[0] = twin.has[0] = one.has[0] = '\0';
+    is_num(mosn_tls_watch_read(&a.watch, &bytes), -1, "they are read");
     mosn_tls_watch_end(&a.watch);
-    mosn_tls_watch_start(&a.watch, &ops);
+    mosn_tls_watch_start(&a.watch, &ops, &bytes);
     mosn_tls_watch_take(fd);
     is_str(mosn_str(a.has), "X|new|", "passed on");
     is_str(mosn_str(twin.has), "X|new|", "to each of these files");
@@ -154,6 +191,15 @@ main(void)
     ok(fd != -1 && a.watch.why[0] == '\0', "until it holds");
     is_str(mosn_str(a.has), "better|new|", "then it is taken");
     (void) close(fd);
+
+    /* Written again as it was, or as it was before it was found to be bad. */
+    put("x", "better");
+    a.has[0] = '\0';
+    is_num(look(), -1, "the same again is no change");
+    is_str(mosn_str(a.has), "", "and not taken");
+
+    check_way_back(&a);
+    (void) close(look()); /* the twin's */
 
     put("z", "");
     fd = look();
