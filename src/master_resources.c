@@ -722,6 +722,9 @@ parts_check(mosn_pool_t *pool, const part_t *parts, size_t n, bool keep)
         return strdup("too many clusters to add\n");
     }
     for (size_t i = 0; i < n && why == NULL; i++) {
+        if (strlen(parts[i].text) > MOSN_RESOURCE_MAX) {
+            return strdup("a resource of more than 64 MB\n");
+        }
         why = mosn_resource_check(&probe, parts[i].kind, parts[i].name,
                                   parts[i].text);
         if (why == NULL && keep) {

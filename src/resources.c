@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define MAX_BYTES (64u << 20)
+#define MAX_BYTES (MOSN_RESOURCE_MAX + (16u << 20)) /* with its files */
 
 
 /* --- applying -------------------------------------------------------------

@@ -14,6 +14,7 @@
 #include "settings.h"
 
 #define MOSN_MAX_CLUSTERS 65536u /* beyond those of the configuration */
+#define MOSN_RESOURCE_MAX (64u << 20)
 
 typedef enum {
     MOSN_RESOURCE_HOSTS,   /* the `hosts` of a cluster */

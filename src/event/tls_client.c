@@ -24,8 +24,8 @@ static const mosn_directive_t client_directives[] = {
                 "The server name that is sent, and verified when there are "
                 "no subject_alt_names."),
     MOSN_STRING(mosn_tls_client_conf_t, trusted_ca, NULL,
-                "PEM file with the authorities of the hosts; without it the "
-                "system's."),
+                "PEM file with the authorities of the hosts, and their lists "
+                "of revoked certificates; without it the system's."),
     MOSN_BOOL(mosn_tls_client_conf_t, verify, true,
               "Refuse a host that nobody vouches for."),
     MOSN_STRINGS(mosn_tls_client_conf_t, subject_alt_names,

@@ -58,7 +58,9 @@ static const mosn_directive_t server_directives[] = {
     MOSN_STRINGS_DEFAULT(mosn_tls_server_conf_t, alpn, "http/1.1",
                          "Protocols that are offered, the best first."),
     MOSN_STRING(mosn_tls_server_conf_t, client_ca, NULL,
-                "PEM file with the authorities of clients."),
+                "PEM file with the authorities of clients.  When it has lists "
+                "of revoked certificates (CRL), too, the authority of every "
+                "client must have one."),
     MOSN_ENUM(mosn_tls_server_conf_t, verify_client, verify_names,
               MOSN_TLS_VERIFY_OFF,
               "Ask clients for a certificate, or insist on one."),

@@ -56,6 +56,29 @@ unlike($resume->('-sess_in'), qr/^ok/m, 'nor with a session from before');
 like(Mosn::s_client($port, ''), qr/Acceptable client certificate CA names\s*\n.*test-ca/, 'clients are told of it');
 is_deeply({ $mosn->pids }, \%pids, 'by the same workers');
 
+# --- a list of those that are revoked, in the same file
+my $revoke = sub { my ($of, $serial) = @_;
+    open my $index, '>', "$dir/index.txt" or die;
+    print $index "R\t351231000000Z\t250101000000Z\t$serial\tunknown\t/CN=x\n" if $serial;
+    close $index;
+    open my $conf, '>', "$dir/ca.conf" or die;
+    print $conf "[ca]\ndefault_ca = d\n[d]\ndatabase = $dir/index.txt\ndefault_md = sha256\ndefault_crl_days = 9\ncertificate = $of/ca.pem\nprivate_key = $of/ca.key\n";
+    close $conf;
+    system("cd $dir && openssl ca -config ca.conf -gencrl -out crl.pem >/dev/null 2>&1 && cat $of/ca.pem crl.pem > with-crl.pem") == 0 or die;
+    $put->("$dir/with-crl.pem", 'clients.pem');
+};
+my $changed = sub { scalar(() = $mosn->output =~ /the authority in \S*clients\.pem was changed/g) };
+my $seen = $changed->();
+$revoke->($two, '');
+ok(Mosn::wait_for(sub { $changed->() > $seen }), 'a list of revoked certificates, an empty one');
+ok(Mosn::wait_for(sub { $all->($two) eq $ok }), 'clients come in');
+my $serial = `openssl x509 -in $two/a.test.pem -noout -serial`;
+$serial =~ s/.*=|\s//g;
+$revoke->($two, $serial);
+ok(Mosn::wait_for(sub { $changed->() > $seen + 1 }), 'one is revoked');
+ok(Mosn::wait_for(sub { $all->($two) eq ' ' x 5 }), 'it does not come in any more');
+like($mosn->output, qr/the certificate of the peer: certificate revoked/, 'which is told');
+
 # --- of hosts
 my $up = sub { my ($path) = @_; join ' ', map { Mosn::get($h, $path // '/')->{status} } 1 .. 6 };
 my $well = join ' ', (200) x 6;

@@ -87,6 +87,24 @@ like($mosn->log, qr/upstream 127.0.0.1:$ports[3] is back/, 'the one that came is
 kill 'CONT', $host{1};
 ok(Mosn::wait_for(sub { $mosn->log =~ /upstream 127.0.0.1:$ports[1] is back/ }, 40), 'so is the one that thaws');
 start_host(0);
+ok(Mosn::wait_for(sub { $mosn->log =~ /upstream 127.0.0.1:$ports[0] is back/ }, 40), 'and the one that is started again');
+
+# The same where calls may be repeated: nothing fails.
+(my $repeating = $conf) =~ s/(route = \{ cluster = "bolt");/$1; retry_lost = true;/;
+$repeating =~ s/(protocol = "bolt";)/$1 retry_budget = { percent = 100; };/;
+$mosn->write_conf($repeating, workers => 2);
+is(($mosn->ctl('reload'))[1], 0, 'calls may be repeated');
+my $misses = () = $mosn->log =~ /$ports[1]: the peer did not answer/g;
+$count = load(6, 'bolt', 64, 200, sub {
+    sleep 1;
+    kill 'KILL', $host{0};
+    sleep 0.5;
+    kill 'STOP', $host{1};
+    Mosn::wait_for(sub { my $now = () = $mosn->log =~ /$ports[1]: the peer did not answer/g; $now > $misses }, 8);
+});
+is(whole($count) . " failed $count->{failed}", "$well failed 0", 'a host killed, one frozen: each call is answered, by whoever is left');
+kill 'CONT', $host{1};
+start_host(0);
 
 # The process changes under the load.
 $count = load(6, 'bolt', 32, 200, sub {
