@@ -197,6 +197,20 @@ mosn_tls_authority_load(mosn_conf_t *reader, mosn_pool_t *pool,
 }
 
 
+void
+mosn_tls_authorities_retire(const mosn_tls_ctx_t *ctx)
+{
+    mosn_tls_watch_t *next = mosn_tls_watch_next(NULL, &authority_ops);
+
+    for (mosn_tls_watch_t *w = next; w != NULL; w = next) {
+        next = mosn_tls_watch_next(w, &authority_ops);
+        if (authority_of(w)->ctx == ctx) {
+            mosn_tls_watch_end(w);
+        }
+    }
+}
+
+
 /* --- for people ------------------------------------------------------------
  */
 

@@ -419,6 +419,21 @@ mosn_tls_pairs_use(SSL *ssl, const SSL_CTX *of, mosn_str_t name)
 }
 
 
+/* Of a client's context. */
+void
+mosn_tls_pairs_retire(const mosn_tls_ctx_t *ctx)
+{
+    mosn_tls_watch_t *next = mosn_tls_watch_next(NULL, &pair_ops);
+
+    for (mosn_tls_watch_t *w = next; w != NULL; w = next) {
+        next = mosn_tls_watch_next(w, &pair_ops);
+        if (pair_of(w)->client == ctx) {
+            mosn_tls_watch_end(w);
+        }
+    }
+}
+
+
 /* --- changes --------------------------------------------------------------
  */
 

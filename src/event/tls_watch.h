@@ -97,6 +97,11 @@ bool mosn_tls_files_write(int fd);
 void mosn_tls_files_give(mosn_str_t written);
 void mosn_tls_files_drop(void);
 
+/* tls_pairs.c, tls_authorities.c: its files are not looked at any more; who is
+ * connected goes on. */
+void mosn_tls_pairs_retire(const mosn_tls_ctx_t *ctx);
+void mosn_tls_authorities_retire(const mosn_tls_ctx_t *ctx);
+
 /* tls_pairs.c, tls_authorities.c: what there is, for people or as JSON. */
 void mosn_tls_pairs_print(bool json, FILE *out);
 void mosn_tls_authorities_print(bool json, FILE *out);

@@ -2,6 +2,7 @@
 
 #include "proxy/cluster.h"
 
+#include "event/tls_watch.h"
 #include "os/clock.h"
 #include "proto/rpc.h"
 #include "proxy/lb.h"
@@ -663,11 +664,15 @@ mosn_cluster_remove(mosn_cluster_t *c)
 
     (void) mosn_cluster_set_hosts(NULL, c, mosn_pool_create(MOSN_POOL_CONN),
                                   &none);
+    if (was->pool_conf.tls != NULL) { /* its pool may be the generation's */
+        mosn_tls_pairs_retire(was->pool_conf.tls);
+        mosn_tls_authorities_retire(was->pool_conf.tls);
+    }
     c->version = version_none(pool);
     c->version->pool = pool;
     c->conf = &cluster_none;
     c->removed = true;
-    mosn_cluster_version_unref(was); /* and its files with it */
+    mosn_cluster_version_unref(was);
 }
 
 

@@ -22,7 +22,7 @@ listeners = ( { name = "l"; address = "127.0.0.1:%%PORT1%%"; filters = ( { type 
   { name = "s"; address = "127.0.0.1:%%PORT2%%"; filters = ( { type = "proxy"; routes = "r"; } );
     tls = { certificates = ( { certificate = "$dir/q\\"uote/a.pem"; private_key = "$dir/a.test.key"; } ); client_ca = "$dir/q\\"uote/ca.pem"; verify_client = "request"; }; } );
 routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { respond = { status = 200; body = "x"; }; } ); } ); } );
-clusters = ();
+clusters = ( { name = "own"; hosts = ( { address = "127.0.0.1:1"; } ); tls = { sni = "x"; trusted_ca = "$dir/ca.pem"; certificate = { certificate = "$dir/a.test.pem"; private_key = "$dir/a.test.key"; }; }; } );
 E
 $mosn->run(pre => [ 'prlimit', '--nofile=400' ]);
 sub cluster { return qq({ name = "$_[0]"; hosts = ( { address = "127.0.0.1:1"; } ); }) }
@@ -58,6 +58,7 @@ for my $i (1 .. 2) {
     is($mosn->apply(qq|clusters = ( { name = "t"; hosts = ( { address = "127.0.0.1:1"; } ); tls = { sni = "x"; trusted_ca = "$dir/ca.pem"; certificate = { certificate = "$dir/a.test.pem"; private_key = "$dir/a.test.key"; }; }; } );|), '', 'a cluster with files');
     is(($mosn->ctl('remove', 't'))[1], 0, 'is removed');
 }
+is(($mosn->ctl('remove', 'own'))[1], 0, 'one of the configuration, too');
 unlike(($mosn->ctl('certs'))[0], qr/a\.test\.pem/, 'its files are not looked at any more');
 
 # --- what is said
