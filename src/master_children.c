@@ -30,7 +30,7 @@
     (8u * 3600 * 1000) /* tickets live for three of these                     \
                         */
 
-#define MAX_LATE 64u /* notes that wait for one child */
+#define MAX_LATE 1024u /* notes that wait for one child */
 
 #define master (&mosn_master)
 

@@ -781,18 +781,22 @@ apply_all(mosn_pool_t *pool, mosn_resources_conf_t *all, bool keep)
 }
 
 
-/* A line that libconfig takes for an order to read another file. */
+/* A line that libconfig takes for an order to read another file, or bytes
+ * that could hide one. */
 static bool
 text_includes(const char *path)
 {
-    size_t n;
-    char  *text = mosn_file_read(path, 64u << 20, &n);
-    bool   found = text == NULL;
+    size_t      n;
+    char       *text = mosn_file_read(path, 64u << 20, &n);
+    const char *at = text, *end = text != NULL ? text + n : NULL;
+    bool        found = text == NULL || memchr(text, '\0', n) != NULL;
 
-    for (char *at = text; at != NULL && !found;) {
-        at += strspn(at, " \t\r");
-        found = strncmp(at, "@include", 8) == 0;
-        at = strchr(at, '\n');
+    while (!found && at != NULL) {
+        while (at < end && *at != '\n' && *at <= ' ') {
+            at++;
+        }
+        found = end - at >= 8 && memcmp(at, "@include", 8) == 0;
+        at = memchr(at, '\n', (size_t) (end - at));
         at = at != NULL ? at + 1 : NULL;
     }
     free(text);

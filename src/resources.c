@@ -554,20 +554,29 @@ mosn_resources_refresh(mosn_settings_t         *settings,
 static void
 embed_body(mosn_route_conf_t *route, mosn_pool_t *pool)
 {
-    mosn_respond_conf_t *r;
+    static const char digits[] = "0123456789abcdef";
 
-    /* Bytes that are no text stay where they are. */
-    if (route->respond == NULL || route->respond->loaded.at == NULL
-        || memchr(route->respond->loaded.at, '\0', route->respond->loaded.len)
-               != NULL)
-    {
+    mosn_respond_conf_t *r;
+    char                *hex;
+
+    if (route->respond == NULL || route->respond->loaded.at == NULL) {
         return;
     }
     r = mosn_pool_alloc(pool, sizeof(*r));
     *r = *route->respond;
-    r->body = r->loaded;
     r->body_file = MOSN_STR_NULL;
     route->respond = r;
+    if (memchr(r->loaded.at, '\0', r->loaded.len) == NULL) {
+        r->body = r->loaded;
+        return;
+    }
+    hex = mosn_pool_alloc(pool, r->loaded.len * 2 + 1);
+    for (size_t i = 0; i < r->loaded.len; i++) {
+        hex[2 * i] = digits[(uint8_t) r->loaded.at[i] >> 4];
+        hex[2 * i + 1] = digits[(uint8_t) r->loaded.at[i] & 15];
+    }
+    hex[r->loaded.len * 2] = '\0';
+    r->body_bytes = (mosn_str_t){ hex, r->loaded.len * 2 };
 }
 
 

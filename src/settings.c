@@ -490,6 +490,7 @@ settings_try(const char *path, const char *runtime, int words)
     settings_tried = runtime;
     if (mosn_settings_load(path, 0, &settings, &errors) == NULL) {
         (void) dprintf(words, "%s", errors);
+        _exit(1);
     }
     _exit(0);
 }
@@ -504,9 +505,10 @@ mosn_settings_try_runtime(const char *path, const char *runtime)
     size_t n = 0;
     FILE  *out;
     char   piece[4096];
+    int    status = -1;
 
     if (pipe2(words, O_CLOEXEC) == -1) {
-        return strdup(strerror(errno));
+        return strdup("it could not be tried\n");
     }
     pid = fork();
     if (pid == 0) {
@@ -523,13 +525,13 @@ mosn_settings_try_runtime(const char *path, const char *runtime)
     if (out != NULL) {
         (void) fclose(out);
     }
-    while (pid > 0 && waitpid(pid, NULL, 0) == -1 && errno == EINTR) {
+    while (pid > 0 && waitpid(pid, &status, 0) == -1 && errno == EINTR) {
     }
-    if (n == 0) {
-        free(text);
-        text = NULL;
+    if (n > 0) {
+        return text;
     }
-    return text;
+    free(text);
+    return status == 0 ? NULL : strdup("it could not be tried\n");
 }
 
 

@@ -48,7 +48,9 @@ authorities_add(authorities_t *a, const X509_INFO *info)
     /* Who puts one in wants it to be asked (RFC 5280, 6.3). */
     if (info->crl != NULL
         && (X509_STORE_add_crl(a->store, info->crl) != 1
-            || X509_STORE_set_flags(a->store, X509_V_FLAG_CRL_CHECK) != 1))
+            || X509_STORE_set_flags(a->store, X509_V_FLAG_CRL_CHECK
+                                                  | X509_V_FLAG_CRL_CHECK_ALL)
+                   != 1))
     {
         return false;
     }

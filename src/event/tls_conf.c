@@ -59,8 +59,8 @@ static const mosn_directive_t server_directives[] = {
                          "Protocols that are offered, the best first."),
     MOSN_STRING(mosn_tls_server_conf_t, client_ca, NULL,
                 "PEM file with the authorities of clients.  When it has lists "
-                "of revoked certificates (CRL), too, the authority of every "
-                "client must have one."),
+                "of revoked certificates (CRL), too, every authority above "
+                "a client must have one."),
     MOSN_ENUM(mosn_tls_server_conf_t, verify_client, verify_names,
               MOSN_TLS_VERIFY_OFF,
               "Ask clients for a certificate, or insist on one."),
@@ -218,6 +218,20 @@ tls_same_names(const mosn_strs_t *a, const mosn_strs_t *b)
         }
     }
     return true;
+}
+
+
+static bool
+tls_share_names(const mosn_strs_t *a, const mosn_strs_t *b)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        for (size_t k = 0; k < b->n; k++) {
+            if (mosn_str_equal(a->items[i], b->items[k])) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 
@@ -416,8 +430,8 @@ tls_on_hello(SSL *ssl, int *alert, void *arg)
         (void) SSL_set_SSL_CTX(ssl, site->ssl);
         SSL_set_verify(ssl, SSL_CTX_get_verify_mode(site->ssl), NULL);
     }
-    if (site->mixed) {
-        mosn_tls_pairs_use(ssl, site->ssl,
+    if (ctx->mixed) {
+        mosn_tls_pairs_use(ssl, ctx,
                            tls_hello_name(ssl, &name) ? name : MOSN_STR_NULL);
     }
     /* That of now: the authorities may have changed since the connection was
@@ -501,12 +515,12 @@ tls_add_pair(mosn_conf_t *reader, mosn_pool_t *pool, mosn_tls_ctx_t *ctx,
     for (size_t i = 0; i < ctx->n_sites; i++) {
         if (tls_same_names(&ctx->sites[i].names, &site->names)) {
             mosn_tls_pair_join(pair, ctx->sites[i].ssl);
-            mosn_tls_pair_set_site(pair, &ctx->sites[i]);
+            mosn_tls_pair_set_site(pair, ctx, &ctx->sites[i]);
             tls_free_names(site);
             return;
         }
     }
-    mosn_tls_pair_set_site(pair, site);
+    mosn_tls_pair_set_site(pair, ctx, site);
     mosn_pool_on_destroy(pool, tls_free_names, site);
     SSL_CTX_set_alpn_select_cb(site->ssl, tls_on_alpn, ctx);
     ctx->n_sites++;
@@ -539,6 +553,12 @@ mosn_tls_server_build(mosn_conf_t *reader, mosn_pool_t *pool,
     if (ctx->n_sites == 0) {
         return NULL; /* it is told why */
     }
+    for (size_t i = 0; i < ctx->n_sites; i++) {
+        for (size_t k = i + 1; k < ctx->n_sites; k++) {
+            ctx->mixed |=
+                tls_share_names(&ctx->sites[i].names, &ctx->sites[k].names);
+        }
+    }
     if (tls_verifies(conf)) {
         mosn_tls_authority_load(reader, pool, ctx, &conf->client_ca, conf);
     }
@@ -557,7 +577,7 @@ mosn_tls_new_session(const mosn_tls_ctx_t *ctx)
         (void) SSL_set_tlsext_host_name(ssl, ctx->client->sni.at);
     }
     if (ssl != NULL && ctx->client != NULL && ctx->mixed) {
-        mosn_tls_pairs_use(ssl, ctx->ssl, MOSN_STR_NULL);
+        mosn_tls_pairs_use(ssl, ctx, MOSN_STR_NULL);
     }
     return ssl;
 }

@@ -27,6 +27,7 @@ struct mosn_tls_pair_s {
     const mosn_tls_pair_conf_t *conf;
     SSL_CTX                    *ssl;
     mosn_tls_site_t            *site;   /* NULL: of a client */
+    mosn_tls_ctx_t             *server; /* ... that has it; NULL: as above */
     mosn_tls_ctx_t             *client; /* NULL: of a server */
     material_t                  m;
     unsigned char              *ocsp;
@@ -104,6 +105,28 @@ material_read_key(material_t *m, const mosn_tls_bytes_t *pem)
 }
 
 
+/* The same serial number and the same issuer (RFC 6960, 4.1.1). */
+static bool
+ocsp_is_about(const OCSP_SINGLERESP *one, const X509 *leaf)
+{
+    OCSP_CERTID *id = (OCSP_CERTID *) (uintptr_t) OCSP_SINGLERESP_get0_id(one);
+    ASN1_OCTET_STRING *issuer = NULL;
+    ASN1_OBJECT       *digest = NULL;
+    ASN1_INTEGER      *serial = NULL;
+    unsigned char      hash[EVP_MAX_MD_SIZE];
+    unsigned           n = 0;
+    const EVP_MD      *md;
+
+    (void) OCSP_id_get0_info(&issuer, &digest, NULL, &serial, id);
+    md = EVP_get_digestbyobj(digest);
+    return ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(leaf)) == 0
+           && md != NULL
+           && X509_NAME_digest(X509_get_issuer_name(leaf), md, hash, &n) == 1
+           && (int) n == ASN1_STRING_length(issuer)
+           && memcmp(hash, ASN1_STRING_get0_data(issuer), n) == 0;
+}
+
+
 /* Until when a response may be shown for that certificate (RFC 6960,
  * 4.2.2.1); 0: it is of another one, -1: it is no response. */
 static time_t
@@ -124,12 +147,8 @@ ocsp_until(const mosn_tls_bytes_t *pem, const X509 *leaf)
     }
     for (int i = 0; until == 0 && i < OCSP_resp_count(basic); i++) {
         OCSP_SINGLERESP *one = OCSP_resp_get0(basic, i);
-        OCSP_CERTID     *id =
-            (OCSP_CERTID *) (uintptr_t) OCSP_SINGLERESP_get0_id(one);
-        ASN1_INTEGER *serial = NULL;
 
-        (void) OCSP_id_get0_info(NULL, NULL, NULL, &serial, id);
-        if (ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(leaf)) != 0) {
+        if (!ocsp_is_about(one, leaf)) {
             continue;
         }
         (void) OCSP_single_get0_status(one, NULL, NULL, NULL, &next);
@@ -380,41 +399,61 @@ mosn_tls_pair_set_client(mosn_tls_pair_t *pair, mosn_tls_ctx_t *client)
 
 
 void
-mosn_tls_pair_set_site(mosn_tls_pair_t *pair, mosn_tls_site_t *site)
+mosn_tls_pair_set_site(mosn_tls_pair_t *pair, mosn_tls_ctx_t *server,
+                       mosn_tls_site_t *site)
 {
+    pair->server = server;
     pair->site = site;
 }
 
 
+/* Without a name: the default. */
 static bool
-pair_is_for(const mosn_tls_pair_t *pair, const SSL_CTX *of, mosn_str_t name)
+pair_is_for(const mosn_tls_pair_t *pair, const mosn_tls_ctx_t *ctx,
+            mosn_str_t name, unsigned flags)
 {
-    return pair->ssl == of
-           && (name.len == 0
-               || X509_check_host(pair->m.leaf, name.at, name.len,
-                                  X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL)
-                      == 1);
+    if (pair->client == ctx) {
+        return true;
+    }
+    return name.len == 0
+               ? pair->site == &ctx->sites[0]
+               : pair->server == ctx
+                     && X509_check_host(
+                            pair->m.leaf, name.at, name.len,
+                            flags | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL)
+                            == 1;
 }
 
 
-void
-mosn_tls_pairs_use(SSL *ssl, const SSL_CTX *of, mosn_str_t name)
+/* False: there is none. */
+static bool
+pairs_use(SSL *ssl, const mosn_tls_ctx_t *ctx, mosn_str_t name, unsigned flags)
 {
     bool any = false;
 
-    SSL_certs_clear(ssl);
     for (mosn_tls_watch_t *w = mosn_tls_watch_next(NULL, &pair_ops); w != NULL;
          w = mosn_tls_watch_next(w, &pair_ops))
     {
         const material_t *m = &pair_of(w)->m;
 
-        if (pair_is_for(pair_of(w), of, name)) {
-            (void) SSL_use_cert_and_key(ssl, m->leaf, m->key, m->issuers, 1);
+        if (pair_is_for(pair_of(w), ctx, name, flags)) {
+            (void) SSL_use_cert_and_key(ssl, m->leaf, m->key, m->issuers, 0);
             any = true;
         }
     }
-    if (!any && name.len > 0) {
-        mosn_tls_pairs_use(ssl, of, MOSN_STR_NULL);
+    ERR_clear_error(); /* a second one of a kind */
+    return any;
+}
+
+
+void
+mosn_tls_pairs_use(SSL *ssl, const mosn_tls_ctx_t *ctx, mosn_str_t name)
+{
+    SSL_certs_clear(ssl);
+    if (!pairs_use(ssl, ctx, name, X509_CHECK_FLAG_NO_WILDCARDS)
+        && !pairs_use(ssl, ctx, name, 0))
+    {
+        (void) pairs_use(ssl, ctx, MOSN_STR_NULL, 0);
     }
 }
 
@@ -462,23 +501,18 @@ pair_refuse(mosn_tls_watch_t *watch, const mosn_tls_bytes_t *pem)
 }
 
 
-/* Those of all certificates that it has, which need not be the same for each
- * any more. */
+/* Those of all certificates that it has. */
 static void
 site_learn_names(mosn_tls_site_t *site)
 {
-    unsigned n = 0;
-
     mosn_tls_site_forget_names(site);
     for (mosn_tls_watch_t *w = mosn_tls_watch_next(NULL, &pair_ops); w != NULL;
          w = mosn_tls_watch_next(w, &pair_ops))
     {
         if (pair_of(w)->site == site) {
             mosn_tls_site_add_names(site, pair_of(w)->m.leaf);
-            n++;
         }
     }
-    site->mixed |= n > 1;
 }
 
 
@@ -490,6 +524,7 @@ pair_change(mosn_tls_watch_t *watch, const mosn_tls_bytes_t *pem)
     mosn_tls_pair_t *pair = pair_of(watch);
     const char      *why = NULL;
     material_t       m;
+    char             before[NAMES_MAX], names[NAMES_MAX];
     bool             other;
 
     if (material_read(&m, pem, &why) != -1
@@ -498,14 +533,17 @@ pair_change(mosn_tls_watch_t *watch, const mosn_tls_bytes_t *pem)
         material_free(&m);
         return why;
     }
-    other = EVP_PKEY_get_base_id(m.key) != EVP_PKEY_get_base_id(pair->m.key);
+    leaf_names(pair->m.leaf, before, sizeof(before));
+    leaf_names(m.leaf, names, sizeof(names));
+    other = EVP_PKEY_get_base_id(m.key) != EVP_PKEY_get_base_id(pair->m.key)
+            || strcmp(before, names) != 0;
     pair_learn(pair, &m, pem);
     if (pair->client != NULL) {
         pair->client->epoch++; /* sessions were made with the old one */
         pair->client->mixed |= other;
     }
     if (pair->site != NULL) {
-        pair->site->mixed |= other;
+        pair->server->mixed |= other;
         site_learn_names(pair->site);
     }
     return NULL;

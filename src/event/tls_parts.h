@@ -12,7 +12,6 @@ typedef struct {
     SSL_CTX      *ssl;
     mosn_strs_t   names; /* lower case; "*.example.com" */
     mosn_pool_t  *names_pool;
-    bool          mixed; /* the context does not say who is to get what */
     unsigned char policy[SSL_MAX_SID_CTX_LENGTH];
     unsigned      n_policy;
 } mosn_tls_site_t;
@@ -27,7 +26,8 @@ struct mosn_tls_ctx_s {
     uint8_t                      *alpn; /* as it goes over the wire */
     unsigned                      n_alpn;
     unsigned epoch; /* of a client's certificate and authorities */
-    bool     mixed; /* as a site's */
+    bool     mixed; /* sites do not say who is to get what: names and kinds of
+                       keys have changed, or some have a part of the names */
 };
 
 #define MOSN_TLS_MODERN_CIPHERS                                               \
@@ -63,11 +63,13 @@ void mosn_tls_pair_join(mosn_tls_pair_t *pair, SSL_CTX *ssl);
 /* Whose it is: a client's context, or the site of a server whose names follow
  * the certificate's when it changes. */
 void mosn_tls_pair_set_client(mosn_tls_pair_t *pair, mosn_tls_ctx_t *client);
-void mosn_tls_pair_set_site(mosn_tls_pair_t *pair, mosn_tls_site_t *site);
+void mosn_tls_pair_set_site(mosn_tls_pair_t *pair, mosn_tls_ctx_t *server,
+                            mosn_tls_site_t *site);
 
-/* One connection gets the pairs of that context that have the name, or, when
- * none has it, all of them; and nothing else. */
-void mosn_tls_pairs_use(SSL *ssl, const SSL_CTX *of, mosn_str_t name);
+/* One connection gets the pairs of that context that have the name, or else
+ * have it by a star, of each kind the first; or, when none has it, the
+ * default; and nothing else. */
+void mosn_tls_pairs_use(SSL *ssl, const mosn_tls_ctx_t *ctx, mosn_str_t name);
 
 /* tls_conf.c: the names of the site are those of its certificates. */
 void mosn_tls_site_forget_names(mosn_tls_site_t *site);

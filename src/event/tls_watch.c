@@ -80,11 +80,41 @@ files_find(const char *path)
 }
 
 
+/* A file as that of one thing: others that are made of it, too, may still
+ * have what was in it before. */
+static char *
+watch_key(const mosn_tls_watch_t *w, int i)
+{
+    char *key;
+
+    if (asprintf(&key, "%d|%.*s|%.*s|%.*s", i, MOSN_STR_ARG(w->paths[0]),
+                 MOSN_STR_ARG(w->paths[1]), MOSN_STR_ARG(w->paths[2]))
+        == -1)
+    {
+        abort(); /* no memory */
+    }
+    return key;
+}
+
+
+/* What was given of it: as that thing's, or at all. */
+static const file_t *
+watch_find(const mosn_tls_watch_t *w, int i)
+{
+    char         *key = watch_key(w, i);
+    const file_t *f = files_find(key);
+
+    free(key);
+    return f != NULL ? f : files_find(w->paths[i].at);
+}
+
+
 /* As mosn_file_read(). */
 static char *
-files_read(const char *path, size_t *n)
+watch_read(const mosn_tls_watch_t *w, int i, size_t *n)
 {
-    const file_t *f = files.keep ? NULL : files_find(path);
+    const char   *path = w->paths[i].at;
+    const file_t *f = files.keep ? NULL : watch_find(w, i);
     char         *bytes;
 
     if (f != NULL) {
@@ -164,11 +194,11 @@ mosn_tls_watch_read(mosn_tls_watch_t *w, mosn_tls_bytes_t *bytes)
         if (w->paths[i].at == NULL) {
             continue;
         }
-        if (!files.keep && files_find(w->paths[i].at) != NULL) {
+        if (!files.keep && watch_find(w, i) != NULL) {
             /* The file may be another one already: the next look tells. */
             w->idents[i] = (mosn_tls_ident_t){ 0 };
         }
-        bytes->at[i] = files_read(w->paths[i].at, &bytes->n[i]);
+        bytes->at[i] = watch_read(w, i, &bytes->n[i]);
         if (bytes->at[i] == NULL) {
             int error = errno;
 
@@ -372,8 +402,11 @@ watch_write(int fd, const mosn_tls_watch_t *w)
     bool good = true;
 
     for (int i = 0; i < MOSN_TLS_FILES && good; i++) {
+        char *key = watch_key(w, i);
+
         good = w->used.at[i] == NULL
-               || file_write(fd, w->paths[i], w->used.at[i], w->used.n[i]);
+               || file_write(fd, mosn_str(key), w->used.at[i], w->used.n[i]);
+        free(key);
     }
     return good;
 }
@@ -425,7 +458,7 @@ static bool
 watch_is_given(const mosn_tls_watch_t *w)
 {
     for (int i = 0; i < MOSN_TLS_FILES; i++) {
-        if (w->paths[i].at != NULL && files_find(w->paths[i].at) == NULL) {
+        if (w->paths[i].at != NULL && watch_find(w, i) == NULL) {
             return false;
         }
     }

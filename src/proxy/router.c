@@ -450,6 +450,34 @@ router_build_forward(mosn_conf_t *reader, const mosn_generation_t *generation,
 }
 
 
+static int
+hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
+}
+
+
+/* MOSN_STR_NULL: it is none. */
+static mosn_str_t
+hex_read(mosn_pool_t *pool, mosn_str_t hex)
+{
+    char *bytes = mosn_pool_alloc(pool, hex.len / 2 + 1);
+
+    for (size_t i = 0; i + 1 < hex.len; i += 2) {
+        int high = hex_digit(hex.at[i]), low = hex_digit(hex.at[i + 1]);
+
+        if (high == -1 || low == -1) {
+            return MOSN_STR_NULL;
+        }
+        bytes[i / 2] = (char) (high << 4 | low);
+    }
+    return hex.len % 2 == 0 ? (mosn_str_t){ bytes, hex.len / 2 }
+                            : MOSN_STR_NULL;
+}
+
+
 static void
 router_build_respond(mosn_conf_t *reader, mosn_pool_t *pool,
                      mosn_route_t *route)
@@ -459,6 +487,14 @@ router_build_respond(mosn_conf_t *reader, mosn_pool_t *pool,
     size_t               n;
 
     route->body = conf->body;
+    if (conf->body_bytes.at != NULL) {
+        route->body = conf->loaded = hex_read(pool, conf->body_bytes);
+        if (route->body.at == NULL) {
+            mosn_conf_error(reader, &conf->body_bytes, conf,
+                            "is no even number of hexadecimal digits");
+        }
+        return;
+    }
     if (conf->body_file.at == NULL) {
         return;
     }

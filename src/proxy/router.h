@@ -69,7 +69,8 @@ typedef struct {
     mosn_str_t body;
     mosn_str_t body_file;
     mosn_str_t content_type;
-    mosn_str_t loaded; /* no setting: what the file had */
+    mosn_str_t body_bytes; /* in hexadecimal */
+    mosn_str_t loaded;     /* no setting: what the file had */
 } mosn_respond_conf_t;
 
 typedef struct {

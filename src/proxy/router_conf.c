@@ -144,6 +144,8 @@ static const mosn_directive_t respond_directives[] = {
     MOSN_STRING(mosn_respond_conf_t, body_file, NULL,
                 "A file that has its body, read when the configuration is; "
                 "at most 1 MiB."),
+    MOSN_STRING(mosn_respond_conf_t, body_bytes, NULL,
+                "Written by mosn: a body that is no text, in hexadecimal."),
     MOSN_STRING(mosn_respond_conf_t, content_type, "text/plain",
                 "Its Content-Type, when there is a body."),
     MOSN_DIRECTIVES_END

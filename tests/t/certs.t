@@ -107,6 +107,24 @@ is($kind->('a.test'), 'ECDSA', 'as before');
 $put->('rsa.key', 'rsa-a.test.key'); $put->('rsa.pem', 'rsa-a.test.pem');
 ok(Mosn::wait_for(sub { $shown->($port, '-servername a.test -tls1_2 -cipher aRSA') eq $print->("$dir/rsa.pem") }), 'both are of one name again');
 
+# Two of different names get the same one, of a kind each: as after a reload.
+my $sites = Mosn::certificates('a.test', 'b.test', 'rsa:c.test', 'rsa:a.test', 'x.b.test');
+my $other = Mosn->start(<<"E", workers => 1);
+control_socket = "%%DIR%%/control.sock"; certificate_check_interval = "100ms";
+listeners = ( { name = "s"; address = "127.0.0.1:%%PORT1%%"; filters = ( { type = "proxy"; routes = "r"; } );
+    tls = { certificates = ( { certificate = "$sites/a.test.pem"; private_key = "$sites/a.test.key"; }, { certificate = "$sites/rsa-c.test.pem"; private_key = "$sites/rsa-c.test.key"; },
+        { certificate = "$sites/b.test.pem"; private_key = "$sites/b.test.key"; }, { certificate = "$sites/x.b.test.pem"; private_key = "$sites/x.b.test.key"; } ); }; } );
+routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { respond = { body = "ok"; }; } ); } ); } );
+clusters = ();
+E
+copy("$sites/rsa-a.test.$_", "$sites/new.$_") && rename "$sites/new.$_", "$sites/rsa-c.test.$_" or die for 'key', 'pem';
+ok(Mosn::wait_for(sub { $shown->($other->port(1), '-servername a.test -tls1_2 -cipher aRSA') eq $print->("$sites/rsa-a.test.pem") }), 'a client of RSA gets the RSA one of two sites');
+is($shown->($other->port(1), '-servername a.test'), $print->("$sites/a.test.pem"), 'others the ECDSA one');
+is($shown->($other->port(1), '-servername x.b.test'), $print->("$sites/x.b.test.pem"), 'a name comes before a star');
+is($shown->($other->port(1), '-servername y.b.test'), $print->("$sites/b.test.pem"), 'that is good for the rest');
+is($shown->($other->port(1), '-servername nobody'), $print->("$sites/a.test.pem"), 'and the default for nobody');
+$other->finish;
+
 # A staple of the certificate of before is none of the new one.
 $new->('a.test', 25);
 $put->('new.key', 'a.test.key'); $put->('new.pem', 'a.test.pem');

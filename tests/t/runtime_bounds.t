@@ -68,7 +68,7 @@ is($told->{certificates}[0]{certificate}, "$dir/q\"uote/a.pem", 'a path with a q
 is($told->{authorities}[0]{authority}, "$dir/q\"uote/ca.pem", 'also of an authority');
 my $post = sub { return Mosn::get($mosn->port(0), '/apply', method => 'POST', body => $_[0]) };
 is($post->(routes('{ match = { prefix = "/certificates"; }; respond = { status = 200; body = "@include body_file"; }; }'))->{status}, 200, 'words that look like names of files are none');
-for my $foreign (routes(qq({ respond = { status = 200; body_file = "$dir/a.test.key"; }; })), qq(\@include "$dir/a.test.key"\n), qq(# x\n  \@include "$dir/a.test.key"\n),
+for my $foreign (routes(qq({ respond = { status = 200; body_file = "$dir/a.test.key"; }; })), qq(\@include "$dir/a.test.key"\n), qq(# x\n  \@include "$dir/a.test.key"\n), qq(# \0\n\@include "$dir/a.test.key"\n),
     qq|clusters = ( { name = "f"; hosts = ( { address = "127.0.0.1:1"; } ); tls = { sni = "x"; trusted_ca = "$dir/ca.pem"; }; } );|)
 {
     my $answer = $post->($foreign);

@@ -26,7 +26,8 @@ listeners = ( { name = "l"; address = "127.0.0.1:%%PORT1%%"; filters = ( { type 
   { name = "s"; address = "127.0.0.1:%%PORT2%%"; filters = ( { type = "proxy"; routes = "r"; } );
     tls = { certificates = ( { certificate = "$dir/o.test.pem"; private_key = "$dir/o.test.key"; } ); client_ca = "$dir/clients.pem"; verify_client = "require"; }; } );
 routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = (
-    { match = { path = "/page"; }; respond = { status = 200; body_file = "%%DIR%%/page.txt"; }; }, { respond = { status = 200; body = "fine"; }; } ); } ); },
+    { match = { path = "/page"; }; respond = { status = 200; body_file = "%%DIR%%/page.txt"; }; },
+    { match = { path = "/icon"; }; respond = { status = 200; body_file = "%%DIR%%/icon"; }; }, { respond = { status = 200; body = "fine"; }; } ); } ); },
   { name = "other"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { route = { cluster = "c"; }; } ); } ); } );
 clusters = ( { name = "c"; hosts = ( { address = "127.0.0.1:81"; } ); }, { name = "spare"; hosts = ( { address = "127.0.0.1:82"; } ); },
   { name = "known"; discovery = "strict_dns"; hosts = ( { name = "known.test:80"; } ); } $more );
@@ -34,6 +35,8 @@ tests = ( { name = "t"; listener = "l"; request = "GET http://x/"; status = 200;
 E
 };
 put('page.txt', "a \"page\"\\\n");
+my $icon = join '', map { chr } 0 .. 255;
+put('icon', $icon);
 $mosn->write_conf($text->(''), workers => 2);
 $mosn->run;
 my ($plain, $tls) = map { $mosn->port($_) } 1, 2;
@@ -56,8 +59,11 @@ sub come_back {
 
 is(Mosn::get($plain, '/page')->{body}, "a \"page\"\\\n", 'it serves a file');
 is(over_tls($one), "a \"page\"\\\n", 'over TLS, too');
+like(come_back(sub { unlink "$mosn->{dir}/icon" }), qr/^1 .*not ready in time/s, 'a reload comes back');
+is(Mosn::get($plain, '/icon')->{body}, $icon, 'a body that is no text needs no file either');
+put('icon', $icon);
 is($mosn->apply(qq|routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = (
-    { match = { path = "/page"; }; respond = { status = 200; body_file = "$mosn->{dir}/page.txt"; }; }, { respond = { status = 503; body = "maintenance"; }; } ); } ); } );|),
+    { match = { path = "/page"; }; respond = { status = 200; body_file = "$mosn->{dir}/page.txt"; }; }, { match = { path = "/icon"; }; respond = { status = 200; body = "no icon"; }; }, { respond = { status = 503; body = "maintenance"; }; } ); } ); } );|),
     '', 'maintenance, though a test expects otherwise');
 is($mosn->apply('clusters = ( { name = "spare"; hosts = ( { address = "127.0.0.1:83"; } ); } );'), '', 'another host');
 my $change = $mosn->status->{change};
