@@ -11,8 +11,7 @@
 
 typedef struct {
     mosn_tls_watch_t watch; /* the file alone */
-    mosn_tls_ctx_t  *ctx;
-    int              n; /* certificates in it */
+    int              n;     /* certificates in it */
 } authority_t;
 
 /* What the file says. */
@@ -105,7 +104,7 @@ ctx_use_authorities(SSL_CTX *ssl, const authorities_t *a)
 static const char *
 authority_use(authority_t *authority, const mosn_tls_bytes_t *pem)
 {
-    mosn_tls_ctx_t *ctx = authority->ctx;
+    mosn_tls_ctx_t *ctx = authority->watch.ctx;
     authorities_t   a;
     const char     *why = authorities_read(&a, pem);
 
@@ -149,7 +148,7 @@ authority_change(mosn_tls_watch_t *watch, const mosn_tls_bytes_t *pem)
 {
     authority_t *authority = authority_of(watch);
 
-    authority->ctx->epoch++;
+    authority->watch.ctx->epoch++;
     return authority_use(authority, pem);
 }
 
@@ -185,7 +184,7 @@ mosn_tls_authority_load(mosn_conf_t *reader, mosn_pool_t *pool,
     mosn_tls_bytes_t pem;
     const char      *why;
 
-    authority->ctx = ctx;
+    authority->watch.ctx = ctx;
     authority->watch.paths[0] = *path;
     why = mosn_tls_watch_read(&authority->watch, &pem) == -1
               ? authority_use(authority, &pem)
@@ -193,23 +192,11 @@ mosn_tls_authority_load(mosn_conf_t *reader, mosn_pool_t *pool,
     if (why != NULL) {
         mosn_conf_error(reader, path, group, "no authority in %s: %s",
                         path->at, why);
+        mosn_tls_bytes_free(&pem);
+        return;
     }
     mosn_tls_watch_start(&authority->watch, &authority_ops, &pem);
     mosn_pool_on_destroy(pool, authority_end, authority);
-}
-
-
-void
-mosn_tls_authorities_retire(const mosn_tls_ctx_t *ctx)
-{
-    mosn_tls_watch_t *next = mosn_tls_watch_next(NULL, &authority_ops);
-
-    for (mosn_tls_watch_t *w = next; w != NULL; w = next) {
-        next = mosn_tls_watch_next(w, &authority_ops);
-        if (authority_of(w)->ctx == ctx) {
-            mosn_tls_watch_end(w);
-        }
-    }
 }
 
 
@@ -226,7 +213,7 @@ mosn_tls_authorities_print(bool json, FILE *out)
     for (; w != NULL; w = mosn_tls_watch_next(w, &authority_ops)) {
         const authority_t *a = authority_of(w);
 
-        const char *used = a->ctx->client != NULL ? "hosts" : "clients";
+        const char *used = w->ctx->client != NULL ? "hosts" : "clients";
 
         if (json) {
             (void) fprintf(out, "%s{\"authority\":", more ? "," : "");

@@ -129,7 +129,7 @@ mosn_tls_client_build(mosn_conf_t *reader, mosn_pool_t *pool,
             mosn_tls_pair_load(reader, pool, ctx->ssl, conf->certificate);
 
         if (pair != NULL) {
-            mosn_tls_pair_set_client(pair, ctx);
+            mosn_tls_pair_set_owner(pair, ctx, NULL);
         }
     }
     mosn_tls_pack_alpn(reader, pool, ctx,

@@ -515,12 +515,12 @@ tls_add_pair(mosn_conf_t *reader, mosn_pool_t *pool, mosn_tls_ctx_t *ctx,
     for (size_t i = 0; i < ctx->n_sites; i++) {
         if (tls_same_names(&ctx->sites[i].names, &site->names)) {
             mosn_tls_pair_join(pair, ctx->sites[i].ssl);
-            mosn_tls_pair_set_site(pair, ctx, &ctx->sites[i]);
+            mosn_tls_pair_set_owner(pair, ctx, &ctx->sites[i]);
             tls_free_names(site);
             return;
         }
     }
-    mosn_tls_pair_set_site(pair, ctx, site);
+    mosn_tls_pair_set_owner(pair, ctx, site);
     mosn_pool_on_destroy(pool, tls_free_names, site);
     SSL_CTX_set_alpn_select_cb(site->ssl, tls_on_alpn, ctx);
     ctx->n_sites++;

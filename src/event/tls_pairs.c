@@ -26,9 +26,7 @@ struct mosn_tls_pair_s {
     mosn_tls_watch_t            watch; /* certificate, key, OCSP response */
     const mosn_tls_pair_conf_t *conf;
     SSL_CTX                    *ssl;
-    mosn_tls_site_t            *site;   /* NULL: of a client */
-    mosn_tls_ctx_t             *server; /* ... that has it; NULL: as above */
-    mosn_tls_ctx_t             *client; /* NULL: of a server */
+    mosn_tls_site_t            *site; /* NULL: of a client */
     material_t                  m;
     unsigned char              *ocsp;
     size_t                      n_ocsp;
@@ -392,17 +390,10 @@ mosn_tls_pair_join(mosn_tls_pair_t *pair, SSL_CTX *ssl)
 
 
 void
-mosn_tls_pair_set_client(mosn_tls_pair_t *pair, mosn_tls_ctx_t *client)
+mosn_tls_pair_set_owner(mosn_tls_pair_t *pair, mosn_tls_ctx_t *ctx,
+                        mosn_tls_site_t *site)
 {
-    pair->client = client;
-}
-
-
-void
-mosn_tls_pair_set_site(mosn_tls_pair_t *pair, mosn_tls_ctx_t *server,
-                       mosn_tls_site_t *site)
-{
-    pair->server = server;
+    pair->watch.ctx = ctx;
     pair->site = site;
 }
 
@@ -412,16 +403,15 @@ static bool
 pair_is_for(const mosn_tls_pair_t *pair, const mosn_tls_ctx_t *ctx,
             mosn_str_t name, unsigned flags)
 {
-    if (pair->client == ctx) {
-        return true;
+    if (pair->watch.ctx != ctx) {
+        return false;
     }
-    return name.len == 0
-               ? pair->site == &ctx->sites[0]
-               : pair->server == ctx
-                     && X509_check_host(
-                            pair->m.leaf, name.at, name.len,
-                            flags | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL)
-                            == 1;
+    if (name.len == 0) {
+        return pair->site == NULL || pair->site == &ctx->sites[0];
+    }
+    return X509_check_host(pair->m.leaf, name.at, name.len,
+                           flags | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL)
+           == 1;
 }
 
 
@@ -454,21 +444,6 @@ mosn_tls_pairs_use(SSL *ssl, const mosn_tls_ctx_t *ctx, mosn_str_t name)
         && !pairs_use(ssl, ctx, name, 0))
     {
         (void) pairs_use(ssl, ctx, MOSN_STR_NULL, 0);
-    }
-}
-
-
-/* Of a client's context. */
-void
-mosn_tls_pairs_retire(const mosn_tls_ctx_t *ctx)
-{
-    mosn_tls_watch_t *next = mosn_tls_watch_next(NULL, &pair_ops);
-
-    for (mosn_tls_watch_t *w = next; w != NULL; w = next) {
-        next = mosn_tls_watch_next(w, &pair_ops);
-        if (pair_of(w)->client == ctx) {
-            mosn_tls_watch_end(w);
-        }
     }
 }
 
@@ -538,12 +513,9 @@ pair_change(mosn_tls_watch_t *watch, const mosn_tls_bytes_t *pem)
     other = EVP_PKEY_get_base_id(m.key) != EVP_PKEY_get_base_id(pair->m.key)
             || strcmp(before, names) != 0;
     pair_learn(pair, &m, pem);
-    if (pair->client != NULL) {
-        pair->client->epoch++; /* sessions were made with the old one */
-        pair->client->mixed |= other;
-    }
+    watch->ctx->epoch++; /* a client's sessions were made with the old one */
+    watch->ctx->mixed |= other;
     if (pair->site != NULL) {
-        pair->server->mixed |= other;
         site_learn_names(pair->site);
     }
     return NULL;

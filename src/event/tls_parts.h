@@ -60,11 +60,10 @@ const X509      *mosn_tls_pair_leaf(const mosn_tls_pair_t *pair);
 /* Moves it into a context that has one of another kind already. */
 void mosn_tls_pair_join(mosn_tls_pair_t *pair, SSL_CTX *ssl);
 
-/* Whose it is: a client's context, or the site of a server whose names follow
- * the certificate's when it changes. */
-void mosn_tls_pair_set_client(mosn_tls_pair_t *pair, mosn_tls_ctx_t *client);
-void mosn_tls_pair_set_site(mosn_tls_pair_t *pair, mosn_tls_ctx_t *server,
-                            mosn_tls_site_t *site);
+/* Whose it is; `site`: of a server, whose names follow the certificate's when
+ * it changes. */
+void mosn_tls_pair_set_owner(mosn_tls_pair_t *pair, mosn_tls_ctx_t *ctx,
+                             mosn_tls_site_t *site);
 
 /* One connection gets the pairs of that context that have the name, or else
  * have it by a star, of each kind the first; or, when none has it, the

@@ -242,6 +242,19 @@ mosn_tls_watch_next(mosn_tls_watch_t *w, const mosn_tls_watch_ops_t *ops)
 }
 
 
+void
+mosn_tls_watch_retire(const mosn_tls_ctx_t *ctx)
+{
+    for (mosn_list_t *link = watches.next, *next; link != &watches;
+         link = next) {
+        next = link->next;
+        if (watch_of(link)->ctx == ctx) {
+            mosn_tls_watch_end(watch_of(link));
+        }
+    }
+}
+
+
 /* --- changes --------------------------------------------------------------
  */
 

@@ -56,6 +56,7 @@ typedef struct {
 struct mosn_tls_watch_s {
     mosn_list_t                 link;
     const mosn_tls_watch_ops_t *ops;
+    mosn_tls_ctx_t             *ctx; /* which is made of them */
     mosn_str_t                  paths[MOSN_TLS_FILES]; /* or MOSN_STR_NULL */
     mosn_tls_ident_t            idents[MOSN_TLS_FILES];
     mosn_tls_bytes_t            used;    /* what is in force */
@@ -97,10 +98,9 @@ bool mosn_tls_files_write(int fd);
 void mosn_tls_files_give(mosn_str_t written);
 void mosn_tls_files_drop(void);
 
-/* tls_pairs.c, tls_authorities.c: its files are not looked at any more; who is
- * connected goes on. */
-void mosn_tls_pairs_retire(const mosn_tls_ctx_t *ctx);
-void mosn_tls_authorities_retire(const mosn_tls_ctx_t *ctx);
+/* The files of a context are not looked at any more; who is connected goes
+ * on. */
+void mosn_tls_watch_retire(const mosn_tls_ctx_t *ctx);
 
 /* tls_pairs.c, tls_authorities.c: what there is, for people or as JSON. */
 void mosn_tls_pairs_print(bool json, FILE *out);

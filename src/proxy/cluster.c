@@ -665,8 +665,7 @@ mosn_cluster_remove(mosn_cluster_t *c)
     (void) mosn_cluster_set_hosts(NULL, c, mosn_pool_create(MOSN_POOL_CONN),
                                   &none);
     if (was->pool_conf.tls != NULL) { /* its pool may be the generation's */
-        mosn_tls_pairs_retire(was->pool_conf.tls);
-        mosn_tls_authorities_retire(was->pool_conf.tls);
+        mosn_tls_watch_retire(was->pool_conf.tls);
     }
     c->version = version_none(pool);
     c->version->pool = pool;
