@@ -262,10 +262,13 @@ static const mosn_directive_t cluster_directives[] = {
                 "(the sooner one of two), `ring_hash` or `maglev` (by the "
                 "`hash` of the route)."),
     MOSN_INT(mosn_cluster_conf_t, ring_points, 1, 65536, 512,
-             "`ring_hash`: points of the heaviest host; more are more even."),
-    MOSN_INT(mosn_cluster_conf_t, table_size, 16, 1000003, 16381,
-             "`maglev`: places in its table, rounded up to a prime; a "
-             "hundred for each host is even enough."),
+             "`ring_hash`: points of the heaviest host; more are more even.  "
+             "When the greatest weight in the cluster comes to another power "
+             "of two, many keys move; with `maglev` they do not."),
+    MOSN_INT(mosn_cluster_conf_t, table_size, 16, 1 << 20, 65536,
+             "`maglev`: places in its table, rounded up to a power of two; "
+             "with ten thousand for each host all are within 2 % of their "
+             "weight, with a hundred within 20 %."),
     MOSN_DURATION(mosn_cluster_conf_t, connect_timeout, 1, 3600000, 5000,
                   "A connect that takes longer has failed."),
     MOSN_DURATION(mosn_cluster_conf_t, idle_timeout, 1, 86400000, 60000,

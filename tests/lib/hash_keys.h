@@ -11,12 +11,20 @@ static unsigned key_at[N_KEYS];
 
 
 static unsigned
-key_pick(mosn_cluster_t *c, unsigned key)
+key_pick_but(mosn_cluster_t *c, unsigned key, mosn_host_t *avoid)
 {
     mosn_pick_t how = { .hash = (key + 1) * 0x9e3779b97f4a7c15u,
-                        .has_hash = true };
+                        .has_hash = true,
+                        .avoid = avoid };
 
     return hosts_number(c, mosn_cluster_pick(c, &how));
+}
+
+
+static unsigned
+key_pick(mosn_cluster_t *c, unsigned key)
+{
+    return key_pick_but(c, key, NULL);
 }
 
 
@@ -29,7 +37,7 @@ hash_weighty(const char *lb, int64_t heavy, unsigned who)
     mosn_cluster_t *c;
 
     (void) snprintf(text, sizeof(text),
-                    "lb = \"%s\"; table_size = 65537; hosts = ( { address = "
+                    "lb = \"%s\"; table_size = 131072; hosts = ( { address = "
                     "\"10.0.0.1:1\"; }, { address = \"10.0.0.2:1\"; weight = "
                     "2; }, { address = \"10.0.0.3:1\"; weight = %lld; } );",
                     lb, (long long) heavy);
@@ -50,15 +58,68 @@ hash_weighty(const char *lb, int64_t heavy, unsigned who)
 }
 
 
+/* The file's hosts without number `without`, or all of them. */
+static mosn_cluster_t *
+hash_equal(const char *lb, unsigned n, unsigned without)
+{
+    char   text[8192];
+    size_t len = (size_t) snprintf(
+        text, sizeof(text), "lb = \"%s\"; table_size = 131072; hosts = (", lb);
+
+    for (unsigned i = 0; i < n; i++) {
+        if (i != without) {
+            len += (size_t) snprintf(text + len, sizeof(text) - len,
+                                     "%s{ address = \"10.0.0.1:%u\"; }",
+                                     text[len - 1] == '(' ? " " : ", ", i + 1);
+        }
+    }
+    (void) snprintf(text + len, sizeof(text) - len, " );");
+    return hosts_cluster(text);
+}
+
+
+/* Each of n hosts, one after the other, is taken out of the cluster: a key
+ * moves once, when its own host goes, which makes 1/n of them each time. */
+static void
+hash_without(const char *lb, unsigned n)
+{
+    unsigned moved = 0, most = 0, strays = 0;
+
+    for (unsigned who = 0; who < n; who++) {
+        mosn_cluster_t *c = hash_equal(lb, n, n);
+        unsigned        before = moved;
+
+        for (unsigned i = 0; i < N_KEYS; i++) {
+            key_at[i] = key_pick(c, i);
+        }
+        hosts_end();
+        c = hash_equal(lb, n, who);
+        for (unsigned i = 0; i < N_KEYS; i++) {
+            unsigned at = key_pick(c, i);
+
+            at += at >= who;
+            moved += at != key_at[i];
+            strays += at != key_at[i] && key_at[i] != who;
+        }
+        hosts_end();
+        most = moved - before > most ? moved - before : most;
+    }
+    is_num(strays, 0, "of hosts that stay no key goes away");
+    ok(moved == N_KEYS, "one of %u taken out: %u of %u keys move, %u at most",
+       n, moved / n, N_KEYS, most);
+}
+
+
 /* With n hosts and one fewer. */
 static void
 hash_keys(const char *lb, unsigned n)
 {
     char            text[8192], hosts[4096];
     unsigned        moved = 0, wrong = 0, lost = 0, shares[64];
+    static unsigned second[N_KEYS];
     mosn_cluster_t *c;
 
-    (void) snprintf(text, sizeof(text), "lb = \"%s\"; table_size = 65537; %s",
+    (void) snprintf(text, sizeof(text), "lb = \"%s\"; table_size = 131072; %s",
                     lb, hosts_equal(hosts, sizeof(hosts), n));
     c = hosts_cluster(text);
     for (unsigned i = 0; i < 64; i++) {
@@ -69,15 +130,18 @@ hash_keys(const char *lb, unsigned n)
         key_at[i] = key_pick(c, i);
         wrong += key_pick(c, i) != key_at[i];
         lost += key_at[i] == 3;
+        second[i] = key_pick_but(c, i, c->hosts[3]);
     }
     is_num(wrong, 0, "a key has its host");
     hosts_set_bad(c, 3, true);
     for (unsigned i = 0; i < N_KEYS; i++) {
         moved += key_pick(c, i) != key_at[i];
+        wrong += key_pick(c, i) != second[i];
     }
-    ok(moved == lost && moved <= N_KEYS / n,
-       "one of %u hosts leaves: %u of %u keys move, just what it had", n,
-       moved, N_KEYS);
+    is_num(wrong, 0, "who avoids a host goes where all go when it fails");
+    ok(moved == lost,
+       "one of %u hosts fails: %u of %u keys move, just what it had", n, moved,
+       N_KEYS);
     hosts_set_bad(c, 3, false);
     for (unsigned i = 0; i < N_KEYS; i++) {
         wrong += key_pick(c, i) != key_at[i];
@@ -86,7 +150,7 @@ hash_keys(const char *lb, unsigned n)
     hosts_end();
 
     (void) snprintf(text, sizeof(text),
-                    "lb = \"%s\"; table_size = 65537; hosts = ( { address = "
+                    "lb = \"%s\"; table_size = 131072; hosts = ( { address = "
                     "\"10.0.0.1:1\"; weight = 5; }, { address = "
                     "\"10.0.0.2:1\"; weight = 3; }, { address = "
                     "\"10.0.0.3:1\"; weight = 2; } );",
@@ -103,6 +167,7 @@ hash_keys(const char *lb, unsigned n)
         ok(mosn_cluster_pick(c, &how) != how.avoid, "one is avoided");
     }
     hosts_end();
+    hash_without(lb, n);
     hash_weighty(lb, 5, 2);
     hash_weighty(lb, 5, 0);
     hash_weighty(lb, 10000, 2); /* within a moment */

@@ -34,8 +34,9 @@ ring_compare(const void *a, const void *b)
 
 /* The heaviest host has between half of `ring_points` and all of them, the
  * others less, as they weigh: how many a host has does not depend on who
- * else is there, or keys would wander whenever somebody leaves.  Slow starts
- * are left aside for the same reason. */
+ * else is there, or keys would wander whenever somebody leaves; but for when
+ * the greatest weight of the cluster passes a power of two.  Slow starts are
+ * left aside for the same reason. */
 static uint64_t
 ring_unit(const mosn_host_set_t *set)
 {
