@@ -453,9 +453,11 @@ conf_read_duration(mosn_conf_t *c, config_setting_t *s,
                    const mosn_directive_t *row, uint32_t *value)
 {
     const char *text = config_setting_get_string(s);
-    uint64_t    ms;
+    uint64_t    ms = 0; /* which needs no unit */
 
-    if (text == NULL || !conf_parse_units(text, conf_durations, &ms)) {
+    if (!(conf_is_int(s) && config_setting_get_int64(s) == 0)
+        && (text == NULL || !conf_parse_units(text, conf_durations, &ms)))
+    {
         conf_expected(c, s, "a duration like \"250ms\", \"30s\" or \"5m\"");
         return;
     }

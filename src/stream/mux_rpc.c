@@ -437,9 +437,9 @@ rpc_broken(mux_rpc_t *mux, mosn_reason_e reason, const char *why)
     if (!mux_rpc_is_server(mux)) {
         char text[MOSN_ADDRESS_TEXT];
 
-        (void) mosn_address_format((const struct sockaddr *) &conn->peer,
-                                   sizeof(conn->peer), text);
-        mosn_log_warn(0, "upstream %s: %.*s: %s", text,
+        (void) mosn_address_format(&conn->peer.sa, sizeof(sa_family_t), text);
+        mosn_log_warn(0, "upstream %s, conn %llu: %.*s: %s", text,
+                      (unsigned long long) conn->id,
                       MOSN_STR_ARG(mux->codec->protocol), why);
         mosn_conn_close(conn, MOSN_REASON_UPSTREAM_BAD_RESPONSE);
         return;

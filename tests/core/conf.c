@@ -14,6 +14,7 @@ typedef struct {
     int64_t        workers;
     size_t         room;
     uint32_t       wait_ms;
+    uint32_t       rest_ms;
     double         share;
     int            color;
     mosn_str_t     text;
@@ -44,6 +45,7 @@ static const mosn_directive_t rows[] = {
     MOSN_AUTO_INT(test_t, workers, 1, 64, "Workers."),
     MOSN_SIZE(test_t, room, 1, 1 << 20, 4096, "Room."),
     MOSN_DURATION(test_t, wait, 10, 60000, 1500, "Wait."),
+    MOSN_DURATION(test_t, rest, 0, 60000, 1500, "Rest."),
     MOSN_FLOAT(test_t, share, 0, 100, "12.5", "Share."),
     MOSN_ENUM(test_t, color, colors, 1, "Color."),
     MOSN_STRING(test_t, text, "hello", "Text."),
@@ -113,10 +115,11 @@ test_values(void)
                "inner = { name = \"i\"; weight = 2; };"
                "maybe = { name = \"m\"; };"
                "items = ( { name = \"a\"; }, { name = \"b\"; weight = 10; } );"
-               "map = { k = \"v\"; };"),
+               "map = { k = \"v\"; }; rest = 0;"),
            0, "every type");
     ok(!t.flag && t.count == 16 && t.workers == 3 && t.room == 65536
-           && t.wait_ms == 30000 && t.share == 3.0 && t.color == 0,
+           && t.wait_ms == 30000 && t.rest_ms == 0 && t.share == 3.0
+           && t.color == 0,
        "scalars");
     is_str(t.text, "", "an empty string is one");
     is_num(t.address.sa.sa_family, AF_INET6, "address");
@@ -132,37 +135,22 @@ static void
 test_mistakes(void)
 {
     static const char *const wrong[] = {
-        "flag = 1;",
-        "count = 101;",
-        "count = -1;",
-        "count = \"1\";",
-        "workers = \"a\";",
-        "workers = 0;",
-        "room = -1;",
-        "room = \"2m\";",
-        "room = \"k\";",
-        "room = \"1kb\";",
-        "wait = 5;",
-        "wait = \"5\";",
-        "wait = \"1h\";",
-        "wait = \"1ms\";",
-        "wait = \"-1s\";",
-        "share = 101;",
-        "share = \"x\";",
-        "color = \"blue\";",
-        "text = 5;",
-        "address = \"x\";",
-        "address = \"1.2.3.4:99999\";",
-        "words = \"x\";",
-        "words = [1];",
-        "inner = ( );",
-        "maybe = { };",
-        "items = { };",
-        "items = ( 1 );",
-        "map = ( );",
-        "map = { a = 1; };",
-        "unknown = 1;",
-        "wait = \"99999999999999999999s\";",
+        "flag = 1;",         "count = 101;",
+        "count = -1;",       "count = \"1\";",
+        "workers = \"a\";",  "workers = 0;",
+        "room = -1;",        "room = \"2m\";",
+        "room = \"k\";",     "room = \"1kb\";",
+        "wait = 5;",         "wait = 0;",
+        "wait = \"5\";",     "wait = \"1h\";",
+        "wait = \"1ms\";",   "wait = \"-1s\";",
+        "share = 101;",      "share = \"x\";",
+        "color = \"blue\";", "text = 5;",
+        "address = \"x\";",  "address = \"1.2.3.4:99999\";",
+        "words = \"x\";",    "words = [1];",
+        "inner = ( );",      "maybe = { };",
+        "items = { };",      "items = ( 1 );",
+        "map = ( );",        "map = { a = 1; };",
+        "unknown = 1;",      "wait = \"99999999999999999999s\";",
     };
 
     for (size_t i = 0; i < MOSN_COUNT(wrong); i++) {
