@@ -7,6 +7,8 @@
 #include "proxy/format.h"
 #include "proxy/request_parts.h"
 
+#include <ctype.h>
+
 #define LIST_ALL 50u /* routes; of more only those whose path is right */
 
 
@@ -91,13 +93,15 @@ typedef struct {
 static void
 explain_url(mosn_message_t *m, mosn_str_t url)
 {
-    const char *sign = memmem(url.at, url.len, "://", 3), *slash;
+    const char *slash;
+    size_t      n = 0;
 
     m->scheme = MOSN_STR("http");
     m->authority = MOSN_STR("");
-    if (sign != NULL) {
-        size_t n = (size_t) (sign - url.at);
-
+    while (n < url.len && isalpha((unsigned char) url.at[n])) {
+        n++;
+    }
+    if (url.len >= n + 3 && memcmp(url.at + n, "://", 3) == 0) {
         m->scheme = (mosn_str_t){ url.at, n };
         url.at += n + 3;
         url.len -= n + 3;
@@ -120,8 +124,11 @@ explain_url(mosn_message_t *m, mosn_str_t url)
 static mosn_str_t
 explain_word(mosn_str_t *rest)
 {
-    mosn_str_t word = mosn_str_next_word(rest);
+    mosn_str_t word;
 
+    do { /* blanks may be many */
+        word = mosn_str_next_word(rest);
+    } while (word.len == 0 && rest->len > 0);
     return word.len > 0 ? word : MOSN_STR_NULL;
 }
 
