@@ -26,7 +26,8 @@ static mosn_listener_t      gate_listener;
 static mosn_accept_limits_t gate_limits;
 static int                  gate_origin_fd = -1;
 static int                  gate_listen_fd = -1;
-static bool                 gate_two_hosts; /* of one origin */
+static bool                 gate_two_hosts;          /* of one origin */
+static const char          *gate_listener_rest = ""; /* more of its settings */
 static char                 gate_dir[] = "/tmp/mosn-gate-XXXXXX";
 
 
@@ -109,12 +110,12 @@ gate_open(const char *filters, const char *routes, const char *cluster)
     (void) fprintf(
         out,
         "listeners = ( { name = \"l\"; address = \"unix:%s/in\"; filters = "
-        "( %s ); } );\n"
+        "( %s ); %s } );\n"
         "routes = ( { name = \"main\"; virtual_hosts = ( { name = \"v\"; "
         "domains = [\"*\"]; routes = ( %s ); } ); } );\n"
         "clusters = ( { name = \"c\"; %s hosts = ( { address = "
         "\"unix:%s/origin\"; }%s%s%s ); } );\n",
-        gate_dir, filters, routes, cluster, gate_dir,
+        gate_dir, filters, gate_listener_rest, routes, cluster, gate_dir,
         gate_two_hosts ? ", { address = \"unix:" : "",
         gate_two_hosts ? gate_dir : "", gate_two_hosts ? "/origin2\"; }" : "");
     (void) fclose(out);
