@@ -42,6 +42,18 @@ void mosn_conf_error(mosn_conf_t *reader, const void *member,
                      const void *group, const char *fmt, ...)
     MOSN_PRINTF(4, 5);
 
+/* Complains when it is not fit for the name of a resource. */
+static inline void
+mosn_conf_check_name(mosn_conf_t *reader, const mosn_str_t *name,
+                     const void *group)
+{
+    if (!mosn_str_is_name(*name)) {
+        mosn_conf_error(reader, name, group,
+                        "a name has no blanks and no control characters");
+    }
+}
+
+
 /* True when the operator wrote the setting that fills `member`. */
 bool mosn_conf_is_set(const mosn_conf_t *reader, const void *member);
 

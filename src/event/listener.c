@@ -54,6 +54,7 @@ listener_check(mosn_conf_t *reader, void *conf)
 {
     mosn_listener_conf_t *l = conf;
 
+    mosn_conf_check_name(reader, &l->name, l);
     mosn_chains_check_names(reader, &l->filter_chains);
     if (l->filter_chains.n == 0) {
         mosn_chain_check_filters(reader, &l->filters, l);

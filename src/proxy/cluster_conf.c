@@ -385,11 +385,7 @@ cluster_check(mosn_conf_t *reader, void *conf)
     bool named = c->discovery == MOSN_DISCOVERY_STRICT_DNS
                  || c->discovery == MOSN_DISCOVERY_LOGICAL_DNS;
 
-
-    if (!mosn_str_is_name(c->name)) {
-        mosn_conf_error(reader, &c->name, c,
-                        "a name has no blanks and no control characters");
-    }
+    mosn_conf_check_name(reader, &c->name, c);
     if (c->name.len > 255) {
         mosn_conf_error(reader, &c->name, c, "must be at most 255 bytes");
     }

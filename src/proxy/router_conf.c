@@ -285,10 +285,7 @@ route_table_check(mosn_conf_t *reader, void *conf)
 {
     const mosn_route_table_conf_t *t = conf;
 
-    if (!mosn_str_is_name(t->name)) {
-        mosn_conf_error(reader, &t->name, t,
-                        "a name has no blanks and no control characters");
-    }
+    mosn_conf_check_name(reader, &t->name, t);
 }
 
 

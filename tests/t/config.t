@@ -55,6 +55,7 @@ my @single = (
     ['unknown protocol', 's/routes = "main"; }/routes = "main"; downstream_protocol = "spdy"; }/', qr/there is no protocol "spdy"; there are: auto, http1/],
     ['no action', 's/route = \{ cluster = "api"; \};/match = { prefix = "\/"; };/', qr/needs exactly one of `route`, `respond` and `redirect`/],
     ['two clusters of a name', 's/(clusters = \( )(.*) \);/$1$2, $2 );/', qr/there is a cluster "api" already/],
+    ['two lines in a name', 's/name = "l"/name = "l\\\\nm"/', qr/listeners\[0\]\.name: a name has no blanks and no control/],
     ['no hosts', 's/hosts = \(.*?\); \}/hosts = (); }/', qr/hosts: must have at least one host/],
     ['filter that is not the last', 's/filters = \( /filters = ( { type = "tcp_proxy"; cluster = "api"; }, /', qr/must be the last/],
     ['route that never matches', 's/routes = \( \{ route/routes = ( { respond = { body = "x"; }; }, { route/', qr/never matches: routes\[0\] of the virtual host, at mosn\.conf:4, takes all of it/],
