@@ -205,7 +205,7 @@ static const char *__attribute__((unused)) gate_hear(int fd)
 
 
 /* Waits, at most two seconds, until something can be heard. */
-static const char *__attribute__((unused)) gate_await(int fd)
+static void __attribute__((unused)) gate_wait(int fd)
 {
     char byte;
 
@@ -216,6 +216,12 @@ static const char *__attribute__((unused)) gate_await(int fd)
             break;
         }
     }
+}
+
+
+static const char *__attribute__((unused)) gate_await(int fd)
+{
+    gate_wait(fd);
     return gate_hear(fd);
 }
 
