@@ -54,6 +54,19 @@ mosn_conf_check_name(mosn_conf_t *reader, const mosn_str_t *name,
 }
 
 
+/* The same of what is sent in a line that others cut at blanks; empty it may
+ * be. */
+static inline void
+mosn_conf_check_word(mosn_conf_t *reader, const mosn_str_t *word,
+                     const void *group)
+{
+    if (word->len > 0 && !mosn_str_is_name(*word)) {
+        mosn_conf_error(reader, word, group,
+                        "blanks and control characters cannot be sent here");
+    }
+}
+
+
 /* True when the operator wrote the setting that fills `member`. */
 bool mosn_conf_is_set(const mosn_conf_t *reader, const void *member);
 

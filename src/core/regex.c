@@ -156,11 +156,32 @@ mosn_regex_replace(const mosn_regex_t *regex, mosn_str_t s, mosn_str_t by,
 }
 
 
+/* The name of a group, or "". */
+static const char *
+regex_group_name(const mosn_regex_t *regex, uint32_t group)
+{
+    PCRE2_SPTR table = NULL;
+    uint32_t   n = 0, size = 0;
+
+    (void) pcre2_pattern_info(regex->code, PCRE2_INFO_NAMECOUNT, &n);
+    (void) pcre2_pattern_info(regex->code, PCRE2_INFO_NAMEENTRYSIZE, &size);
+    (void) pcre2_pattern_info(regex->code, PCRE2_INFO_NAMETABLE, &table);
+    for (uint32_t i = 0; i < n; i++) {
+        PCRE2_SPTR entry = table + (size_t) i * size; /* number, then name */
+
+        if ((uint32_t) (entry[0] << 8 | entry[1]) == group) {
+            return (const char *) entry + 2;
+        }
+    }
+    return "";
+}
+
+
 bool
 mosn_regex_can_replace(const mosn_regex_t *regex, mosn_str_t by, char *why,
                        size_t room)
 {
-    char        out[256], whole[128];
+    char        out[256], whole[2048];
     size_t      n = sizeof(out);
     PCRE2_UCHAR text[128];
     uint32_t    groups = 0;
@@ -168,24 +189,26 @@ mosn_regex_can_replace(const mosn_regex_t *regex, mosn_str_t by, char *why,
     PCRE2_SIZE  at;
     pcre2_code *any;
 
-    /* An expression with as many groups that takes everything: what is wrong
+    /* An expression with the same groups that takes everything: what is wrong
      * with `by` shows without a text that the real one takes. */
     (void) pcre2_pattern_info(regex->code, PCRE2_INFO_CAPTURECOUNT, &groups);
     if (groups > 32) {
         return true;
     }
-    for (uint32_t i = 0; i < groups; i++) {
-        len += snprintf(whole + len, sizeof(whole) - (size_t) len, "()");
+    for (uint32_t i = 1; i <= groups; i++) {
+        const char *name = regex_group_name(regex, i);
+
+        len += snprintf(whole + len, sizeof(whole) - (size_t) len, "(%s%s%s)",
+                        name[0] != '\0' ? "?<" : "", name,
+                        name[0] != '\0' ? ">" : "");
     }
-    any =
-        pcre2_compile((PCRE2_SPTR) whole, (size_t) len, 0, &error, &at, NULL);
+    any = pcre2_compile((PCRE2_SPTR) whole, (size_t) len, PCRE2_DUPNAMES,
+                        &error, &at, NULL);
     MOSN_BUG_ON(any == NULL);
     regex_begin();
-    rc = pcre2_substitute(any, (PCRE2_SPTR) "", 0, 0,
-                          PCRE2_SUBSTITUTE_UNKNOWN_UNSET
-                              | PCRE2_SUBSTITUTE_UNSET_EMPTY,
-                          regex_data, regex_context, (PCRE2_SPTR) by.at,
-                          by.len, (PCRE2_UCHAR *) out, &n);
+    rc = pcre2_substitute(
+        any, (PCRE2_SPTR) "", 0, 0, PCRE2_SUBSTITUTE_UNSET_EMPTY, regex_data,
+        regex_context, (PCRE2_SPTR) by.at, by.len, (PCRE2_UCHAR *) out, &n);
     pcre2_code_free(any);
     if (rc >= 0 || rc == PCRE2_ERROR_NOMEMORY) {
         return true;

@@ -287,3 +287,19 @@ mosn_headers_copy(const mosn_headers_t *from, mosn_pool_t *pool)
     }
     return to;
 }
+
+
+bool
+mosn_header_may_trail(mosn_header_e id)
+{
+    switch (id) {
+    case MOSN_HEADER_OTHER:
+    case MOSN_HEADER_DATE:
+    case MOSN_HEADER_SERVER:
+    case MOSN_HEADER_X_REQUEST_ID:
+    case MOSN_HEADER_GRPC_STATUS:
+        return true;
+    default:
+        return false; /* frames, routes, authenticates, describes content */
+    }
+}

@@ -135,4 +135,7 @@ void mosn_headers_set(mosn_headers_t *headers, mosn_header_e id,
  * be sent (RFC 9110, 5.5 and 5.6.2). */
 bool mosn_header_is_valid(mosn_str_t name, mosn_str_t value);
 
+/* May it stand in a trailer section (RFC 9110, 6.5.1)? */
+bool mosn_header_may_trail(mosn_header_e id);
+
 #endif

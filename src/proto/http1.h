@@ -145,9 +145,6 @@ mosn_rc_e mosn_http1_scan_headers(const uint8_t **at, const uint8_t *end,
                                   mosn_headers_t            *headers,
                                   mosn_http1_error_t        *error_r);
 
-/* What must not stand in a trailer section (RFC 9110, 6.5.1). */
-bool mosn_http1_is_trailer_forbidden(const mosn_header_t *header);
-
 static inline mosn_rc_e
 mosn_http1_refuse(mosn_http1_error_t *error, mosn_reason_e reason,
                   const char *text)

@@ -171,21 +171,6 @@ body_line_byte(mosn_http1_body_t *body, uint8_t c, mosn_http1_error_t *error)
 }
 
 
-bool
-mosn_http1_is_trailer_forbidden(const mosn_header_t *h)
-{
-    switch (h->id) {
-    case MOSN_HEADER_OTHER:
-    case MOSN_HEADER_DATE:
-    case MOSN_HEADER_SERVER:
-    case MOSN_HEADER_X_REQUEST_ID:
-        return false;
-    default:
-        return true; /* frames, routes, authenticates or describes content */
-    }
-}
-
-
 static mosn_rc_e
 body_trailers(mosn_http1_body_t *body, const mosn_http1_limits_t *limits,
               mosn_buf_t *in, mosn_headers_t *trailers,
@@ -211,7 +196,7 @@ body_trailers(mosn_http1_body_t *body, const mosn_http1_limits_t *limits,
     }
 
     for (uint32_t i = 0; i < trailers->n; i++) {
-        if (mosn_http1_is_trailer_forbidden(&trailers->items[i])) {
+        if (!mosn_header_may_trail(trailers->items[i].id)) {
             trailers->items[i].removed = true;
         }
     }

@@ -7,6 +7,8 @@
 #include "proxy/cluster.h"
 #include "proxy/lb.h"
 
+#include <xxhash.h>
+
 #define LOOK_MS        100u
 #define OVERPROVISION  140u /* a level of 72 % well hosts takes everything */
 #define KEY_MAX        1024u
@@ -495,6 +497,18 @@ pick_from(mosn_host_groups_t *groups, mosn_host_group_t *group,
 }
 
 
+static bool
+pick_has_tried(const mosn_pick_t *how, const mosn_host_t *host)
+{
+    for (uint32_t i = 0; i < how->n_tried; i++) {
+        if (how->tried[i] == host) {
+            return true;
+        }
+    }
+    return false;
+}
+
+
 /* The host of a cookie serves those whom it has served, also while it takes
  * no others. */
 static MOSN_NOINLINE mosn_host_t *
@@ -505,6 +519,7 @@ pick_sticky(const mosn_host_group_t *group, const mosn_pick_t *how,
         mosn_host_t *host = group->hosts[i];
 
         if (host->id == how->sticky && host != how->avoid
+            && !pick_has_tried(how, host)
             && (mosn_host_why_not(host, now) == NULL
                 || host->conf->state == MOSN_HOST_DRAIN))
         {
@@ -525,6 +540,34 @@ pick_again(mosn_host_groups_t *groups, mosn_host_group_t *group,
     }
     mosn_host_groups_look(groups);
     return pick_from(groups, group, how);
+}
+
+
+/* One that has not had the request yet, of the first priority that has such:
+ * for a request with a hash always the same one.  Else `host`. */
+static MOSN_NOINLINE mosn_host_t *
+pick_untried(const mosn_host_group_t *group, const mosn_pick_t *how,
+             mosn_host_t *host)
+{
+    mosn_host_t *best = NULL;
+    uint64_t     most = 0, hash = how->has_hash ? how->hash : mosn_rand_u64();
+
+    for (uint32_t k = 0; k < group->n_levels && best == NULL; k++) {
+        const mosn_host_set_t *set = &group->levels[k].usable;
+
+        for (uint32_t i = 0; i < set->n; i++) {
+            mosn_host_t *other = set->hosts[i];
+            uint64_t     score = XXH64(&other->id, sizeof(other->id), hash);
+
+            if ((best == NULL || score > most) && !pick_has_tried(how, other)
+                && !mosn_stream_pool_is_down(&other->pool))
+            {
+                best = other;
+                most = score;
+            }
+        }
+    }
+    return best != NULL ? best : host;
 }
 
 
@@ -556,6 +599,11 @@ mosn_host_groups_pick(mosn_host_groups_t *groups, const mosn_pick_t *how)
     }
     if (host == NULL) {
         host = pick_from(groups, group, how);
+    }
+    if (MOSN_UNLIKELY(how->n_tried > 0) && host != NULL
+        && pick_has_tried(how, host))
+    {
+        host = pick_untried(group, how, host);
     }
     return MOSN_UNLIKELY(host != NULL && mosn_stream_pool_is_down(&host->pool))
                ? pick_again(groups, group, how, host)

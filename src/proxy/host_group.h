@@ -23,13 +23,15 @@ typedef struct mosn_cluster_conf_s mosn_cluster_conf_t;
 
 /* What a request asks for. */
 typedef struct {
-    const mosn_host_t       *avoid;  /* failed just now; NULL: none */
-    const mosn_conf_pairs_t *subset; /* or NULL */
-    uint64_t                 sticky; /* the id of its host */
-    bool                     has_sticky;
-    uint64_t                 hash; /* of what keeps it at one host */
-    bool                     has_hash;
-    uint64_t                 now_ns;
+    const mosn_host_t        *avoid; /* failed just now; NULL: none */
+    const mosn_host_t *const *tried; /* had the request before, some NULL */
+    uint32_t                  n_tried;
+    const mosn_conf_pairs_t  *subset; /* or NULL */
+    uint64_t                  sticky; /* the id of its host */
+    bool                      has_sticky;
+    uint64_t                  hash; /* of what keeps it at one host */
+    bool                      has_hash;
+    uint64_t                  now_ns;
 } mosn_pick_t;
 
 /* Hosts and a balancer over them. */

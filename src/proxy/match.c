@@ -30,6 +30,7 @@ struct mosn_match_s {
     match_text_t  group;
     mosn_cidr_t  *sources;
     uint32_t      roll_below; /* of a million */
+    uint32_t      roll_of;    /* differs between routes */
 };
 
 #define MISS_NAME(id, name) [MOSN_MISS_##id] = (name),
@@ -81,7 +82,9 @@ static const mosn_directive_t match_directives[] = {
     MOSN_LIST(mosn_match_conf_t, headers, &mosn_text_match_block,
               "Headers, all of which must be right; of a call, those of its "
               "header map or its attachments.  \":authority\", \":method\", "
-              "\":path\" and \":scheme\" are what their names say."),
+              "\":path\" and \":scheme\" are what their names say; the scheme "
+              "is that "
+              "of the connection, or of an X-Forwarded-Proto that is kept."),
     MOSN_LIST(mosn_match_conf_t, query, &mosn_text_match_block,
               "Parameters of the query, all of which must be right; as they "
               "came, %XX and all."),
@@ -270,6 +273,7 @@ mosn_match_build(mosn_conf_t *reader, mosn_pool_t *pool,
     mosn_text_matches_build(reader, pool, &conf->query);
     mosn_text_matches_build(reader, pool, &conf->cookies);
     mosn_text_matches_build(reader, pool, &conf->variables);
+    m->roll_of = (uint32_t) mosn_rand_u64();
     m->roll_below = (uint32_t) (conf->percent * ROLL_SIDES / 100 + 0.5);
     return m;
 }
@@ -363,7 +367,8 @@ match_path(const mosn_match_t *m, const mosn_match_conf_t *conf,
     }
     if (conf->path_prefix.at != NULL) {
         prefix = match_strip_slash(conf->path_prefix);
-        return mosn_str_has_prefix(path, prefix)
+        return path.len > 0 /* CONNECT has none */
+               && mosn_str_has_prefix(path, prefix)
                && (path.len == prefix.len || path.at[prefix.len] == '/');
     }
     if (conf->path_regex.at != NULL) {
@@ -440,16 +445,43 @@ match_method(const mosn_strs_t *methods, mosn_str_t method)
 }
 
 
-/* Without a port in what is asked for, any will do. */
+/* "host." and "80" of "host.:80"; a port of no bytes when there is none. */
+static mosn_str_t
+match_split_port(mosn_str_t authority, mosn_str_t *port_r)
+{
+    const char *colon =
+        authority.len > 0 && authority.at[authority.len - 1] != ']'
+            ? memrchr(authority.at, ':', authority.len)
+            : NULL;
+
+    *port_r = MOSN_STR("");
+    if (colon != NULL) {
+        size_t n = (size_t) (colon - authority.at);
+
+        *port_r = (mosn_str_t){ colon + 1, authority.len - n - 1 };
+        authority.len = n;
+    }
+    return authority;
+}
+
+
+/* Without a port in what is asked for, any will do; a dot behind the name is
+ * no other name. */
 static bool
 match_authority(mosn_str_t want, mosn_str_t is)
 {
-    return mosn_str_equal_nocase(want, is)
-           || (is.len > want.len && is.at[want.len] == ':'
-               && memchr(is.at + want.len + 1, ':', is.len - want.len - 1)
-                      == NULL
-               && mosn_str_equal_nocase(want,
-                                        (mosn_str_t){ is.at, want.len }));
+    mosn_str_t want_port, port, want_name, name;
+
+    if (mosn_str_equal_nocase(want, is)) {
+        return true;
+    }
+    want_name = match_split_port(want, &want_port);
+    name = match_split_port(is, &port);
+    if (name.len > want_name.len && name.at[name.len - 1] == '.') {
+        name.len--;
+    }
+    return mosn_str_equal_nocase(want_name, name)
+           && (want_port.len == 0 || mosn_str_equal(want_port, port));
 }
 
 
@@ -657,6 +689,17 @@ match_values(const mosn_match_conf_t *conf, mosn_match_input_t *in)
 }
 
 
+/* One roll of a request is as many as there are routes that need one. */
+static uint32_t
+match_roll(const mosn_match_t *m, uint32_t roll)
+{
+    uint64_t x = ((uint64_t) roll << 32 | m->roll_of) * 0x9e3779b97f4a7c15u;
+
+    x = (x ^ x >> 32) * 0xd6e8feb86659fd93u;
+    return (uint32_t) ((x ^ x >> 32) % ROLL_SIDES);
+}
+
+
 mosn_miss_t
 mosn_match_check(const mosn_match_t *m, const mosn_match_conf_t *conf,
                  mosn_match_input_t *in, bool whole)
@@ -677,7 +720,7 @@ mosn_match_check(const mosn_match_t *m, const mosn_match_conf_t *conf,
         if (in->roll == MOSN_MATCH_NO_ROLL) {
             in->roll = mosn_rand_below(ROLL_SIDES);
         }
-        if (in->roll >= m->roll_below) {
+        if (match_roll(m, in->roll) >= m->roll_below) {
             miss.what = MOSN_MISS_PERCENT;
         }
     }

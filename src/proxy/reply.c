@@ -73,9 +73,7 @@ mosn_request_reply(mosn_request_t *r, unsigned status, mosn_str_t type,
                          MOSN_STR("Location"), location);
     }
 
-    if (r->route != NULL
-        && (r->route->cors != NULL || r->route->conf->route == NULL))
-    {
+    if (r->route != NULL) {
         mosn_request_edit_response(r, m);
     }
     r->status = status;

@@ -192,6 +192,7 @@ request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
     r->head = head;
     r->path = head->path; /* a route may rewrite the head's */
     r->authority = head->authority;
+    head->scheme = mosn_request_scheme(r);
     r->received_all = end;
     r->grpc = mosn_headers_has(&head->headers, MOSN_HEADER_CONTENT_TYPE)
               && mosn_grpc_is(head);

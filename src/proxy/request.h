@@ -138,6 +138,7 @@ struct mosn_request_s {
 
     bool    grpc           : 1;
     bool    waiting        : 1; /* for a stream */
+    bool    named_host     : 1; /* the authority is that of the host */
     bool    replayable     : 1; /* `held` is the whole body so far */
     bool    received_all   : 1; /* of the request */
     bool    has_trailers   : 1;
@@ -298,6 +299,9 @@ void mosn_request_add_headers(mosn_request_t *request);
 
 /* The client's address without its port; made once a connection. */
 mosn_str_t mosn_request_peer(mosn_proxy_conn_t *pc);
+
+/* "http" or "https". */
+mosn_str_t mosn_request_scheme(const mosn_request_t *r);
 
 /* --- proxy/access_log.c ------------------------------------------------- */
 

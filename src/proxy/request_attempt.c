@@ -184,6 +184,11 @@ mosn_request_retry_answer(mosn_request_t *r, mosn_message_t *m)
 {
     int64_t ms;
 
+    if (mosn_request_is_hedged(r)
+        && mosn_retry_wants_answer(r->route->retry, m)) {
+        mosn_request_drop_upstream(r, MOSN_REASON_NONE);
+        return r->over || mosn_request_promote_hedge(r);
+    }
     if (!request_may_retry(r) || !mosn_retry_wants_answer(r->route->retry, m))
     {
         return false;
@@ -345,10 +350,12 @@ mosn_request_timed_out(mosn_timer_t *timer)
         mosn_request_fail(r, MOSN_REASON_OVERFLOW);
         return;
     }
-    /* Not the upstream's fault: the client sends slowly, or reads so. */
-    if (r->up != NULL && !r->tunnel
-        && ((!r->forwarded_all && !mosn_stream_is_blocked(r->up))
-            || r->up_paused))
+    /* Not the upstream's fault: the client sends slowly, or reads so, or a
+     * filter keeps the answer, which is whole. */
+    if ((r->up == NULL && r->response != NULL)
+        || (r->up != NULL && !r->tunnel
+            && ((!r->forwarded_all && !mosn_stream_is_blocked(r->up))
+                || r->up_paused)))
     {
         r->answer_by_ms = r->try_by_ms = 0;
         mosn_request_arm_timer(r);
@@ -433,35 +440,6 @@ request_on_upstream(mosn_stream_wait_t *wait, mosn_stream_t *stream)
 }
 
 
-static bool
-request_has_tried(const mosn_request_t *r, const mosn_host_t *host)
-{
-    for (unsigned i = 0; i < MOSN_REQUEST_TRIED; i++) {
-        if (r->tried[i] == host) {
-            return true;
-        }
-    }
-    return false;
-}
-
-
-/* One that was not tried yet, as far as there are such. */
-static MOSN_NOINLINE mosn_host_t *
-request_pick_other(mosn_request_t *r, mosn_pick_t *how)
-{
-    mosn_host_t *host;
-
-    how->avoid = r->host;
-    host = mosn_cluster_pick(r->cluster, how);
-    for (int i = 0; host != NULL && i < 2 && request_has_tried(r, host); i++) {
-        how->avoid = host;
-        how->has_sticky = false;
-        host = mosn_cluster_pick(r->cluster, how);
-    }
-    return host;
-}
-
-
 mosn_host_t *
 mosn_request_pick(mosn_request_t *r)
 {
@@ -476,8 +454,12 @@ mosn_request_pick(mosn_request_t *r)
     {
         mosn_affinity_ask(r, &how);
     }
-    host = r->attempts == 0 ? mosn_cluster_pick(r->cluster, &how)
-                            : request_pick_other(r, &how);
+    if (r->attempts > 0) {
+        how.avoid = r->host;
+        how.tried = r->tried;
+        how.n_tried = MOSN_REQUEST_TRIED;
+    }
+    host = mosn_cluster_pick(r->cluster, &how);
     if (host == NULL
         || host->version->pool_conf.protocol != r->version->pool_conf.protocol)
     {
@@ -497,9 +479,10 @@ mosn_request_forward(mosn_request_t *r)
         mosn_request_fail(r, MOSN_REASON_NO_HOST);
         return;
     }
-    if (r->head->authority.len == 0 /* an HTTP/1.0 client named none */
+    if ((r->head->authority.len == 0 || r->named_host)
         && host->version->pool_conf.protocol->rpc == NULL)
     {
+        r->named_host = true; /* an HTTP/1.0 client named none */
         r->head->authority = mosn_pool_copy(r->pool, host->name);
     }
     mosn_request_use_host(r, host);

@@ -75,8 +75,17 @@ hedge_adopt(mosn_request_t *r, mosn_hedge_t *h)
     hedge_let_go(h);
     r->up = up;
     r->up_conn_id = up->conn->id;
+    r->forwarded_all = true;
     up->owner = r;
     up->receiver = &mosn_request_up_ops;
+}
+
+
+bool
+mosn_request_is_hedged(const mosn_request_t *r)
+{
+    return r->hedge != NULL && r->response == NULL
+           && (r->hedge->waiting || r->hedge->up != NULL);
 }
 
 
@@ -92,7 +101,6 @@ mosn_request_promote_hedge(mosn_request_t *r)
         h->alone = true;
     } else if (h->up != NULL) {
         hedge_adopt(r, h);
-        r->forwarded_all = true;
     } else {
         return false;
     }
@@ -188,7 +196,6 @@ hedge_on_stream(mosn_stream_wait_t *wait, mosn_stream_t *stream)
     stream->ops->send_head(stream, r->head, true);
     if (h->alone && h->up == stream) {
         hedge_adopt(r, h);
-        r->forwarded_all = true;
     }
 }
 
@@ -241,8 +248,8 @@ mosn_request_start_hedge(mosn_request_t *r)
 {
     mosn_hedge_t *h;
 
-    if (r->head->rpc != NULL || !r->received_all || r->held.bytes > 0
-        || r->has_trailers || r->head->upgrade.len > 0
+    if (r->head->rpc != NULL || !r->received_all || !r->replayable
+        || r->held.bytes > 0 || r->has_trailers || r->head->upgrade.len > 0
         || !mosn_method_is_idempotent(r->head->method_id))
     {
         return;

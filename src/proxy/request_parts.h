@@ -88,6 +88,9 @@ void mosn_request_start_hedge(mosn_request_t *r);
 /* The first one has failed: the second takes its place.  False: there is
  * none. */
 bool mosn_request_promote_hedge(mosn_request_t *r);
+
+/* Is a second attempt under way? */
+bool mosn_request_is_hedged(const mosn_request_t *r);
 void mosn_request_end_hedge(mosn_request_t *r, mosn_reason_e reason);
 
 /* request_route.c: behind the filters of the request. */

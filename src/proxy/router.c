@@ -259,8 +259,11 @@ mosn_route_rewrite_path(const mosn_route_t *route, mosn_str_t path,
     if (f->prefix_rewrite.at != NULL) {
         size_t n = router_matched(m, path);
 
-        return router_join(m, f->prefix_rewrite,
-                           (mosn_str_t){ path.at + n, path.len - n }, pool);
+        to = router_join(m, f->prefix_rewrite,
+                         (mosn_str_t){ path.at + n, path.len - n }, pool);
+        return to.len > 0 && to.at[0] == '/'
+                   ? to
+                   : mosn_pool_printf(pool, "/%.*s", MOSN_STR_ARG(to));
     }
     query = router_query(path);
     path.len -= query.len;
@@ -382,6 +385,7 @@ router_build_rewrite(mosn_conf_t *reader, mosn_pool_t *pool,
     if (r == NULL || r->regex.at == NULL || r->substitution.at == NULL) {
         return;
     }
+    mosn_conf_check_word(reader, &r->substitution, r);
     r->compiled = mosn_regex_build(reader, pool, r->regex, &r->regex, r);
     if (r->compiled != NULL
         && !mosn_regex_can_replace(r->compiled, r->substitution, why,
@@ -411,6 +415,42 @@ router_check_fill(mosn_conf_t *reader, const mosn_route_t *route,
 }
 
 
+/* What is put in the place of what the path has been found by. */
+static void
+router_check_prefix(mosn_conf_t *reader, const mosn_route_t *route,
+                    const mosn_str_t *by, const void *group)
+{
+    const mosn_match_conf_t *m = &route->conf->match;
+
+    mosn_conf_check_word(reader, by, group);
+    if (by->at != NULL && (m->path_regex.at != NULL || m->template.at != NULL))
+    {
+        mosn_conf_error(reader, by, group,
+                        "needs a `match` by `prefix`, `path_prefix` or "
+                        "`path`; %s",
+                        m->template.at != NULL
+                            ? "a `template` goes with `path_rewrite`"
+                            : "an expression goes with `regex_rewrite`");
+    }
+}
+
+
+/* Of a redirect. */
+static void
+router_check_host(mosn_conf_t *reader, const mosn_redirect_conf_t *conf)
+{
+    mosn_conf_check_word(reader, &conf->path, conf);
+    mosn_conf_check_word(reader, &conf->host, conf);
+    if (conf->host.at != NULL
+        && memchr(conf->host.at, '/', conf->host.len) != NULL)
+    {
+        mosn_conf_error(reader, &conf->host, conf,
+                        "is a name, with a port or without; there are "
+                        "`scheme` and `path` beside it");
+    }
+}
+
+
 static void
 router_build_forward(mosn_conf_t *reader, const mosn_generation_t *generation,
                      mosn_pool_t *pool, mosn_route_t *route)
@@ -436,6 +476,9 @@ router_build_forward(mosn_conf_t *reader, const mosn_generation_t *generation,
         || conf->regex_rewrite != NULL || conf->host_rewrite.at != NULL
         || conf->host_regex_rewrite != NULL;
     router_check_fill(reader, route, &conf->path_rewrite, conf);
+    router_check_prefix(reader, route, &conf->prefix_rewrite, conf);
+    mosn_conf_check_word(reader, &conf->path_rewrite, conf);
+    mosn_conf_check_word(reader, &conf->host_rewrite, conf);
     if (conf->path_rewrite.at != NULL
         && (conf->path_rewrite.len == 0 || conf->path_rewrite.at[0] != '/'))
     {
@@ -486,6 +529,10 @@ router_build_respond(mosn_conf_t *reader, mosn_pool_t *pool,
     char                *text;
     size_t               n;
 
+    if (!mosn_header_is_valid(MOSN_STR("Content-Type"), conf->content_type)) {
+        mosn_conf_error(reader, &conf->content_type, conf,
+                        "cannot be sent as a header");
+    }
     route->body = conf->body;
     if (conf->body_bytes.at != NULL) {
         route->body = conf->loaded = hex_read(pool, conf->body_bytes);
@@ -581,6 +628,9 @@ router_build_route(mosn_conf_t *reader, const mosn_generation_t *generation,
         router_build_rewrite(reader, pool, conf->redirect->regex_rewrite);
         router_check_fill(reader, route, &conf->redirect->path,
                           conf->redirect);
+        router_check_prefix(reader, route, &conf->redirect->prefix_rewrite,
+                            conf->redirect);
+        router_check_host(reader, conf->redirect);
     }
     mosn_cors_build(reader, pool, conf->cors);
     route->cors = conf->cors != NULL ? conf->cors : host->conf->cors;

@@ -40,6 +40,7 @@ typedef struct {
     mosn_host_t            *host; /* NULL: not of the cluster any more */
     mosn_address_t          up_address;
     unsigned                attempts;
+    const mosn_host_t      *tried[MAX_ATTEMPTS];
     bool                    connected;
     uint64_t                moved_before; /* spliced, when last idle */
     tcp_direction_t         to_up;
@@ -290,6 +291,8 @@ tcp_pick(const tcp_proxy_t *tcp)
                ? mosn_original_pick(cluster, tcp->down)
                : mosn_cluster_pick(
                    cluster, &(mosn_pick_t){ .avoid = tcp->host,
+                                            .tried = tcp->tried,
+                                            .n_tried = tcp->attempts,
                                             .now_ns = tcp->loop->now_ns });
 }
 
@@ -313,7 +316,7 @@ tcp_connect(tcp_proxy_t *tcp)
             reason = MOSN_REASON_OVERFLOW;
             break;
         }
-        tcp->attempts++;
+        tcp->tried[tcp->attempts++] = host;
         tcp_use_host(tcp, host);
         tcp->up_address = host->address;
         tcp->up = mosn_conn_connect(tcp->down->loop, &host->address,

@@ -19,6 +19,26 @@ mosn_request_peer(mosn_proxy_conn_t *pc)
 }
 
 
+/* Whatever the client writes in its target: it is how it has come, or how a
+ * proxy before us says that it did, where that is believed. */
+mosn_str_t
+mosn_request_scheme(const mosn_request_t *r)
+{
+    const mosn_header_t *h =
+        r->conf->forwarded_proto == MOSN_VOUCH_KEEP ? mosn_headers_find(
+            &r->head->headers, MOSN_HEADER_X_FORWARDED_PROTO)
+                                                    : NULL;
+
+    if (h != NULL
+        && (mosn_str_equal(mosn_header_value(h), MOSN_STR("https"))
+            || mosn_str_equal(mosn_header_value(h), MOSN_STR("http"))))
+    {
+        return mosn_header_value(h);
+    }
+    return r->pc->conn->tls != NULL ? MOSN_STR("https") : MOSN_STR("http");
+}
+
+
 static void
 vouch_add_forwarded_for(mosn_request_t *r)
 {
@@ -168,8 +188,7 @@ mosn_request_add_headers(mosn_request_t *r)
     {
         mosn_headers_set(headers, MOSN_HEADER_X_FORWARDED_PROTO,
                          MOSN_STR("X-Forwarded-Proto"),
-                         r->pc->conn->tls != NULL ? MOSN_STR("https")
-                                                  : MOSN_STR("http"));
+                         mosn_request_scheme(r));
     }
     if (conf->forwarded_client_cert != MOSN_CLIENT_CERT_DROP
         || mosn_headers_has(headers, MOSN_HEADER_X_CLIENT_CERT))

@@ -428,6 +428,10 @@ http1_on_request(mux_http1_t *mux)
             mux, mux->framing.chunked ? MOSN_HTTP1_CHUNKED : MOSN_HTTP1_LENGTH,
             m->content_length);
         m->upgrade = MOSN_STR_NULL; /* not together with a body */
+        if (mosn_buf_len(&mux->base.conn->in) == 0) {
+            mosn_conn_arm_idle(mux->base.conn,
+                               mux->base.settings->body_timeout_ms);
+        }
     } else {
         mux->state = MUX_HTTP1_WAIT;
         mosn_conn_disarm_idle(mux->base.conn);

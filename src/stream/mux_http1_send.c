@@ -292,8 +292,13 @@ static void
 http1_resume(mosn_stream_t *stream)
 {
     mux_http1_stream_t *s = http1_stream(stream);
+    mux_http1_t        *mux = s->mux;
 
     s->paused--;
+    if (s->paused == 0 && mux->base.server != NULL
+        && mux->state == MUX_HTTP1_BODY) { /* it was not looked at */
+        mosn_conn_arm_idle(stream->conn, mux->base.settings->body_timeout_ms);
+    }
     if (mosn_buf_len(&stream->conn->in) > 0 || stream->conn->eof) {
         mosn_conn_run_again(stream->conn);
     }

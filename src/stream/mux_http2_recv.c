@@ -236,7 +236,9 @@ http2_on_header(nghttp2_session *session, const nghttp2_frame *frame,
     n = id != MOSN_HEADER_OTHER ? mosn_header_name(id)
                                 : mosn_pool_copy(s->base.pool, n);
     if (s->got_head) {
-        mosn_headers_add(&s->trailers, id, n, v);
+        if (mosn_header_may_trail(id)) {
+            mosn_headers_add(&s->trailers, id, n, v);
+        }
     } else {
         http2_take_field(s, id, n, v);
     }
