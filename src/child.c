@@ -110,6 +110,11 @@ child_on_channel(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
         if (n == -1 && errno == EAGAIN) {
             return;
         }
+        if (n == -1 && errno == EMSGSIZE) {
+            mosn_log_alert(0, "out of descriptors: what the master has sent "
+                              "is lost");
+            return;
+        }
         if (n <= 0) { /* the master is gone */
             mosn_loop_unwatch(ears->loop, watch, ears->channel_fd);
             ears->on_note(ears->owner, MOSN_NOTE_DRAIN, 0, -1);
@@ -161,6 +166,7 @@ mosn_child_listen(mosn_child_ears_t *ears, mosn_loop_t *loop,
     (void) sigaddset(&set, SIGQUIT);
     (void) sigaddset(&set, SIGINT);
 
+    mosn_socket_keep_spares();
     ears->loop = loop;
     ears->channel.on_ready = child_on_channel;
     ears->signals.on_ready = child_on_signal;

@@ -92,8 +92,34 @@ command_start(const mosn_command_t *command, mosn_conn_t *conn, bool json,
 }
 
 
+/* Who runs with fewer rights than the master must not borrow them: no program
+ * is run for it, and no file read that it has not opened itself. */
+static bool
+command_is_for_child(const mosn_command_t *command, mosn_str_t argument,
+                     pid_t pid)
+{
+    char        own[64];
+    size_t      n = (size_t) snprintf(own, sizeof(own), "/proc/%d/fd/", pid);
+    const char *blank =
+        argument.len > 0 ? memrchr(argument.at, ' ', argument.len) : NULL;
+    mosn_str_t file = argument;
+    uint64_t   fd;
+
+    if (blank != NULL) {
+        file.at = blank + 1;
+        file.len = (size_t) (argument.at + argument.len - file.at);
+    }
+    return command->from_child
+           && (!command->reads_file
+               || (mosn_str_has_prefix(file, (mosn_str_t){ own, n })
+                   && mosn_str_parse_u63(
+                       (mosn_str_t){ file.at + n, file.len - n }, &fd)));
+}
+
+
+/* `pid`: of the child that says it; 0: somebody at the control socket does. */
 static void
-command_run(mosn_conn_t *conn, mosn_str_t line)
+command_run(mosn_conn_t *conn, mosn_str_t line, pid_t pid)
 {
     bool                  json, done = false;
     mosn_str_t            argument;
@@ -102,6 +128,14 @@ command_run(mosn_conn_t *conn, mosn_str_t line)
     size_t                n = 0;
     FILE                 *out;
 
+    if (command != NULL && pid != 0
+        && !command_is_for_child(command, argument, pid))
+    {
+        mosn_log_alert(0, "process %d may not say: %.*s", (int) pid,
+                       MOSN_STR_ARG(line));
+        mosn_conn_close(conn, MOSN_REASON_INTERNAL);
+        return;
+    }
     if (command != NULL) {
         mosn_log_notice("command: %.*s", MOSN_STR_ARG(line));
     }
@@ -137,12 +171,11 @@ command_on_read(mosn_net_filter_t *filter, mosn_conn_t *conn)
     size_t   n = mosn_buf_len(&conn->in);
     uint8_t *end = n > 0 ? memchr(conn->in.pos, '\n', n) : NULL;
 
-    (void) filter;
     if (end != NULL && end - conn->in.pos < (ptrdiff_t) LINE_MAX_BYTES) {
         mosn_str_t line = { (char *) conn->in.pos,
                             (size_t) (end - conn->in.pos) };
 
-        command_run(conn, line);
+        command_run(conn, line, (pid_t) (intptr_t) filter->state);
         conn->in.pos = conn->in.last;
     } else if (n >= LINE_MAX_BYTES || conn->eof) {
         mosn_conn_close(conn, MOSN_REASON_CLIENT_CLOSED);
@@ -177,16 +210,16 @@ static const mosn_module_t command_module = {
 };
 
 
-/* What it may say is for the child to decide. */
 void
-mosn_commands_adopt(mosn_loop_t *loop, int fd)
+mosn_commands_adopt(mosn_loop_t *loop, int fd, pid_t pid)
 {
     static const mosn_inet_t nobody = { .sa.sa_family = AF_UNIX };
     mosn_conn_t             *conn = mosn_conn_create(loop, fd, &nobody);
 
     if (conn != NULL) {
         (void) mosn_conn_add_filter(conn, &command_filter,
-                                    &command_filter_conf, NULL);
+                                    &command_filter_conf,
+                                    (void *) (intptr_t) pid);
         mosn_conn_arm_idle(conn, IDLE_MS);
     }
 }

@@ -30,7 +30,9 @@ typedef struct {
      * mosn_client_end(). */
     void (*start)(mosn_client_t client, mosn_str_t argument);
     bool takes_argument;
-    bool stays; /* the answer ends with the process */
+    bool from_child; /* also when a child says it ... */
+    bool reads_file; /* ... if the last word is a descriptor of its own */
+    bool stays;      /* the answer ends with the process */
 } mosn_command_t;
 
 /* What can be asked for; first of all, and without a socket too.  Ends with a
@@ -41,8 +43,9 @@ void mosn_commands_init(const mosn_command_t *commands);
 mosn_rc_e mosn_commands_listen(mosn_loop_t *loop, const char *path, int fd);
 int       mosn_commands_fd(void);
 
-/* Somebody who talks as mosnctl does and was let in by a child. */
-void mosn_commands_adopt(mosn_loop_t *loop, int fd);
+/* What the child `pid` says in the words of mosnctl, for itself or for whom
+ * it has let in: it may say little. */
+void mosn_commands_adopt(mosn_loop_t *loop, int fd, pid_t pid);
 
 /* A socket at `path` for mosn_commands_listen(); -1: logged. */
 int mosn_commands_bind(const char *path);

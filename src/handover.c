@@ -105,6 +105,11 @@ handover_recv(int fd, int fds[2], size_t *n_fds, bool *gone_r)
         got.n = (size_t) n - HEAD_LEN;
         return true;
     }
+    if (n == -1 && errno == EMSGSIZE) {
+        mosn_log_alert(0, "out of descriptors: a connection that was handed "
+                          "over is lost");
+        return false; /* one, and not all */
+    }
     if (n == -1 && errno == EAGAIN) {
         return false;
     }

@@ -210,6 +210,7 @@ watch_signals(void)
     }
     (void) sigprocmask(SIG_BLOCK, &set, NULL);
     (void) signal(SIGPIPE, SIG_IGN);
+    mosn_socket_keep_spares();
     master->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (master->signal_fd == -1) {
         mosn_log_alert(errno, "cannot watch signals");

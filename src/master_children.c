@@ -194,14 +194,21 @@ child_on_channel(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
             c->ready = true;
             master_stage_child_ready();
         }
-        if (n == sizeof(note) && note.type == MOSN_NOTE_COMMAND && n_fds > 0) {
-            mosn_commands_adopt(&master->loop, fd);
+        if (n == sizeof(note) && note.version == MOSN_NOTE_VERSION
+            && note.type == MOSN_NOTE_COMMAND && n_fds > 0 && c->is_control)
+        {
+            mosn_commands_adopt(&master->loop, fd, c->pid);
             fd = -1;
         }
         if (n_fds > 0 && fd != -1) {
             (void) close(fd);
         }
         n_fds = 1;
+    }
+    if (n == -1 && errno == EMSGSIZE) {
+        mosn_log_alert(0, "out of descriptors: what %s has asked is lost",
+                       c->role);
+        return;
     }
     if (n == 0 || (n == -1 && errno != EAGAIN)) {
         mosn_loop_unwatch(&master->loop, &c->watch, c->channel);

@@ -44,6 +44,7 @@ typedef struct {
     uint64_t             give_at_ms;
     mosn_bequest_t       bequest;
     mosn_list_t          heirs; /* of older workers: we are theirs */
+    bool                 begun; /* its listeners are there */
     bool                 accepting;
     bool                 draining;
     bool                 told; /* connections know of the drain */
@@ -169,6 +170,10 @@ worker_look_drained(mosn_timer_t *timer)
 static void
 worker_take_heir(worker_t *w, int fd)
 {
+    if (!w->begun) { /* it has nothing to give */
+        (void) close(fd);
+        return;
+    }
     mosn_bequest_end(&w->bequest);
     mosn_bequest_start(&w->bequest, &w->loop, fd, w->listeners, w->n_listeners,
                        worker_tell_connections, w);
@@ -228,7 +233,7 @@ worker_on_note(void *owner, mosn_note_e type, int32_t value, int fd)
         worker_drain(w, (uint32_t) value, fd);
         return;
     case MOSN_NOTE_INHERIT:
-        if (fd != -1) {
+        if (fd != -1 && w->begun) { /* else the elder keeps what it has */
             mosn_inherit_start(&w->heirs, &w->loop, fd, w->listeners,
                                w->n_listeners);
             return;
@@ -277,7 +282,7 @@ worker_start_listeners(worker_t *w)
             return MOSN_ERROR;
         }
     }
-    w->accepting = true;
+    w->begun = w->accepting = true;
     return MOSN_OK;
 }
 

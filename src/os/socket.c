@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define ORIGINAL_DST 80 /* of the kernel's netfilter_ipv4.h and _ipv6.h */
+#define SPARES       4
 #define STREAM_FLAGS (SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
 
 
@@ -344,6 +345,50 @@ mosn_socket_send_message(int fd, const void *bytes, size_t n, const int *fds,
 }
 
 
+/* A process that has all the descriptors that it may could not take one more:
+ * the message would come without.  So some are kept for that. */
+static int      spare_fds[SPARES];
+static unsigned n_spares;
+
+
+void
+mosn_socket_keep_spares(void)
+{
+    while (n_spares < SPARES) {
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        if (fd == -1) {
+            break;
+        }
+        spare_fds[n_spares++] = fd;
+    }
+}
+
+
+static void
+socket_free_spares(void)
+{
+    while (n_spares > 0) {
+        (void) close(spare_fds[--n_spares]);
+    }
+}
+
+
+static ssize_t
+socket_recvmsg(int fd, struct msghdr *msg)
+{
+    ssize_t n;
+    int     error;
+
+    socket_free_spares();
+    n = recvmsg(fd, msg, MSG_CMSG_CLOEXEC);
+    error = errno;
+    mosn_socket_keep_spares();
+    errno = error;
+    return n;
+}
+
+
 ssize_t
 mosn_socket_recv_message(int fd, void *bytes, size_t n, int *fds,
                          size_t *n_fds)
@@ -355,7 +400,7 @@ mosn_socket_recv_message(int fd, void *bytes, size_t n, int *fds,
                              .msg_control = control.bytes,
                              .msg_controllen = sizeof(control.bytes) };
     size_t           room = *n_fds;
-    ssize_t          received = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+    ssize_t          received = socket_recvmsg(fd, &msg);
     bool             whole = (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
 
     *n_fds = 0;

@@ -68,6 +68,10 @@ int mosn_socket_stream_pair(int fds[2]);
 
 #define MOSN_SOCKET_MAX_FDS 16
 
+/* From now on some descriptors are kept for those that messages bring, when
+ * all others are in use. */
+void mosn_socket_keep_spares(void);
+
 /* One message with up to MOSN_SOCKET_MAX_FDS descriptors.  send: 0 or -1.
  * recv: its length, 0 at the end, or -1; `*n_fds` in: room, out: received;
  * a message that did not fit is EMSGSIZE and its descriptors are closed. */

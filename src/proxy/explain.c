@@ -325,6 +325,52 @@ explain_action(explain_t *e, mosn_explained_t *result, FILE *out)
 }
 
 
+/* They are not asked: what they would change is not seen. */
+static void
+explain_filters(const mosn_proxy_conf_t *proxy, FILE *out)
+{
+    const mosn_conf_modules_t *list = &proxy->stream_filters;
+
+    if (out == NULL || list->n == 0) {
+        return;
+    }
+    (void) fputs("filters    ", out);
+    for (size_t i = 0; i < list->n; i++) {
+        (void) fprintf(out, "%s%s", i > 0 ? ", " : "",
+                       list->items[i].module->name);
+    }
+    (void) fputs(": not asked here, they may change the request before its "
+                 "route is looked for\n",
+                 out);
+}
+
+
+/* The question of a browser, which is answered for the request to come. */
+static bool
+explain_preflight(explain_t *e, mosn_match_input_t *in,
+                  mosn_explained_t *result, FILE *out)
+{
+    const mosn_route_t *route = NULL;
+
+    e->r.routes = e->r.conf->table->current;
+    if (e->head.method_id == MOSN_METHOD_OPTIONS) {
+        route = mosn_request_find_preflight(&e->r, in);
+    }
+    if (route == NULL) {
+        return false;
+    }
+    result->route = route;
+    result->status = 204;
+    if (out != NULL) {
+        (void) fprintf(out,
+                       "  %.*s (%s): matches the request that a browser asks "
+                       "about\naction     answer 204: the preflight of CORS\n",
+                       MOSN_STR_ARG(route->name), route->where);
+    }
+    return true;
+}
+
+
 const char *
 mosn_explain(const mosn_proxy_conf_t    *proxy,
              const mosn_listener_conf_t *listener, const mosn_question_t *q,
@@ -349,6 +395,10 @@ mosn_explain(const mosn_proxy_conf_t    *proxy,
                        MOSN_STR_ARG(proxy->table->name),
                        host != NULL ? (int) host->name.len : 4,
                        host != NULL ? host->name.at : "none");
+    }
+    explain_filters(proxy, out);
+    if (host != NULL && explain_preflight(e, &in, result, out)) {
+        return NULL;
     }
     if (host != NULL) {
         e->r.route = mosn_explain_routes(host, &in, out);

@@ -5,7 +5,7 @@
 #include "core/rand.h"
 #include "proto/rpc.h"
 #include "proxy/original.h"
-#include "proxy/request.h"
+#include "proxy/request_parts.h"
 
 #define SHARE_SIDES 1000000u
 #define LATEST_MS   30000u /* a copy that is not done by then never is */
@@ -96,6 +96,7 @@ mirror_end(mosn_mirror_t *m)
         up->ops->reset(up, MOSN_REASON_NONE);
     }
     mosn_chain_clear(&m->body);
+    mosn_metric_dec(m->cluster->metrics + MOSN_UPSTREAM_REQUESTS_ACTIVE);
     mosn_host_count(m->host, -1);
     mosn_host_unref(m->host);
     mosn_loop_bury(m->loop, &m->pool);
@@ -307,6 +308,12 @@ mirror_start(mosn_request_t *r, const mosn_mirror_conf_t *conf)
     if (host == NULL) {
         return;
     }
+    if (!mosn_request_take_room(conf->target, false, r->loop->now_ms)) {
+        mosn_metric_inc(conf->target->metrics
+                        + MOSN_UPSTREAM_PENDING_OVERFLOW);
+        return;
+    }
+    mosn_metric_inc(conf->target->metrics + MOSN_UPSTREAM_REQUESTS_ACTIVE);
     pool = mosn_pool_create(MOSN_POOL_STREAM);
     m = mosn_pool_calloc(pool, sizeof(*m));
     m->pool = pool;

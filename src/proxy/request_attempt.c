@@ -516,22 +516,21 @@ request_has_room_high(const mosn_cluster_t *c)
 
 
 /* All workers count: one asks for its share of the room, and takes that. */
-static bool
-request_take_room(const mosn_request_t *r)
+bool
+mosn_request_take_room(mosn_cluster_t *c, bool high, uint64_t now_ms)
 {
-    mosn_cluster_t *c = r->cluster;
-    uint64_t        max = (uint64_t) c->conf->circuit_breaker.max_requests;
+    uint64_t max = (uint64_t) c->conf->circuit_breaker.max_requests;
 
-    if (MOSN_UNLIKELY(r->high)) {
+    if (MOSN_UNLIKELY(high)) {
         return request_has_room_high(c);
     }
     if (max == 0 || MOSN_UNLIKELY(c->metrics == 0)) { /* nobody counts */
         return true;
     }
-    if (MOSN_UNLIKELY(c->room == 0 || c->room_ms != r->loop->now_ms)) {
+    if (MOSN_UNLIKELY(c->room == 0 || c->room_ms != now_ms)) {
         uint32_t slot = c->metrics + MOSN_UPSTREAM_REQUESTS_ACTIVE;
 
-        c->room_ms = r->loop->now_ms;
+        c->room_ms = now_ms;
         c->room = mosn_metrics_share(slot, max);
         if (c->room == 0) {
             /* Those of a high priority are among them. */
@@ -572,7 +571,7 @@ request_admit_queue(mosn_list_t *queue)
         mosn_request_t *r =
             mosn_container_of(queue->next, mosn_request_t, queue);
 
-        if (!request_take_room(r)) {
+        if (!mosn_request_take_room(r->cluster, r->high, r->loop->now_ms)) {
             break;
         }
         request_unqueue(r);
@@ -604,7 +603,7 @@ mosn_request_admit(mosn_request_t *r)
     uint64_t                 at;
 
     if (MOSN_LIKELY((c->n_queued == 0 || mosn_list_is_empty(waiting))
-                    && request_take_room(r)))
+                    && mosn_request_take_room(c, r->high, r->loop->now_ms)))
     {
         request_enter(r);
         return;

@@ -82,6 +82,15 @@ mosn_request_start_try(mosn_request_t *r)
 
 /* request_hedge.c */
 
+/* Is one request more allowed in the cluster?  Who is told so counts it. */
+bool mosn_request_take_room(mosn_cluster_t *cluster, bool high,
+                            uint64_t now_ms);
+
+/* A browser asks beforehand: the route is that of the request to come.  NULL:
+ * it does not. */
+const mosn_route_t *mosn_request_find_preflight(mosn_request_t     *r,
+                                                mosn_match_input_t *input);
+
 /* A second attempt beside the first, when that is slow. */
 void mosn_request_start_hedge(mosn_request_t *r);
 

@@ -117,9 +117,8 @@ request_on_heartbeat(mosn_request_t *r)
 }
 
 
-/* A browser asks beforehand: the route is that of the request to come. */
-static const mosn_route_t *
-request_find_preflight(mosn_request_t *r, mosn_match_input_t *in)
+const mosn_route_t *
+mosn_request_find_preflight(mosn_request_t *r, mosn_match_input_t *in)
 {
     mosn_str_t          method = r->head->method, wanted;
     const mosn_route_t *route;
@@ -157,7 +156,7 @@ mosn_request_route(mosn_request_t *r)
     in.variables_of = r;
     r->routes = mosn_routes_ref(r->conf->table->current);
     if (r->head->method_id == MOSN_METHOD_OPTIONS) {
-        r->route = request_find_preflight(r, &in);
+        r->route = mosn_request_find_preflight(r, &in);
     }
     if (r->route == NULL) {
         r->route = mosn_route_find(r->routes, &in);

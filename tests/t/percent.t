@@ -1,0 +1,14 @@
+# `percent` is of the requests that get to the route.
+use strict; use warnings; use Test::More; use Mosn;
+my $mosn = Mosn->start(<<"E");
+listeners = ( { name = "l"; address = "127.0.0.1:%%PORT1%%"; filters = ( { type = "proxy"; routes = "r"; } ); } );
+routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = (
+ { match = { percent = 50.0; }; respond = { body = "a"; }; }, { match = { percent = 50.0; }; respond = { body = "b"; }; }, { respond = { body = "c"; }; } ); } ); } );
+clusters = ( { name = "c"; hosts = ( { address = "127.0.0.1:1"; } ); } );
+E
+my %n = (a => 0, b => 0, c => 0);
+my $s = Mosn::connect_to($mosn->port(1)); my $r = Mosn::Reader->new($s);
+for (1 .. 400) { print $s "GET / HTTP/1.1\r\nHost: h\r\n\r\n"; $n{ $r->message(0)->{body} }++ }
+diag("a $n{a}, b $n{b}, c $n{c}");
+cmp_ok($n{b}, '>', 40, 'a quarter goes to the second route');
+$mosn->finish; done_testing();
