@@ -7,6 +7,7 @@
  */
 
 #include "core/conf.h"
+#include "core/conf_scan.h"
 #include "core/module.h"
 
 #include <errno.h>
@@ -311,87 +312,15 @@ conf_is_int(const config_setting_t *s)
 }
 
 
-typedef struct {
-    const char *suffix;
-    uint64_t    factor;
-} conf_unit_t;
-
-static const conf_unit_t conf_durations[] = {
-    { "ms", 1 },      { "s", 1000 },     { "m", 60000 },
-    { "h", 3600000 }, { "d", 86400000 }, { NULL, 0 },
-};
-
-static const conf_unit_t conf_sizes[] = {
-    { "", 1 },         { "k", 1u << 10 }, { "K", 1u << 10 }, { "m", 1u << 20 },
-    { "M", 1u << 20 }, { "g", 1u << 30 }, { "G", 1u << 30 }, { NULL, 0 },
-};
-
-
-/* Digits and one unit. */
-static bool
-conf_parse_units(const char *text, const conf_unit_t *units, uint64_t *value_r)
-{
-    size_t   digits = strspn(text, "0123456789");
-    uint64_t value;
-
-    if (!mosn_str_parse_u63((mosn_str_t){ text, digits }, &value)) {
-        return false;
-    }
-    for (; units->suffix != NULL; units++) {
-        if (strcmp(text + digits, units->suffix) == 0) {
-            return !__builtin_mul_overflow(value, units->factor, value_r)
-                   && *value_r <= INT64_MAX;
-        }
-    }
-    return false;
-}
-
-
-const char *
-mosn_conf_format_duration(uint64_t ms, char out[32])
-{
-    const conf_unit_t *unit = &conf_durations[0];
-
-    for (const conf_unit_t *u = unit; u->suffix != NULL; u++) {
-        if (ms >= u->factor && ms % u->factor == 0) {
-            unit = u;
-        }
-    }
-    (void) snprintf(out, 32, "%llu%s",
-                    (unsigned long long) (ms / unit->factor), unit->suffix);
-    return out;
-}
-
-
-const char *
-mosn_conf_format_size(uint64_t bytes, char out[32])
-{
-    const char *suffix = "";
-
-    if (bytes != 0 && bytes % (1u << 30) == 0) {
-        suffix = "g";
-        bytes >>= 30;
-    } else if (bytes != 0 && bytes % (1u << 20) == 0) {
-        suffix = "m";
-        bytes >>= 20;
-    } else if (bytes != 0 && bytes % (1u << 10) == 0) {
-        suffix = "k";
-        bytes >>= 10;
-    }
-    (void) snprintf(out, 32, "%llu%s", (unsigned long long) bytes, suffix);
-    return out;
-}
-
-
 /* The bounds as the operator would write the values. */
-static void
-conf_check_range(mosn_conf_t *c, const config_setting_t *s,
+static bool
+conf_is_in_range(mosn_conf_t *c, const config_setting_t *s,
                  const mosn_directive_t *row, int64_t value)
 {
     char low[32], high[32];
 
     if (value >= row->min && value <= row->max) {
-        return;
+        return true;
     }
     if (row->type == MOSN_TYPE_DURATION) {
         (void) mosn_conf_format_duration((uint64_t) row->min, low);
@@ -404,6 +333,7 @@ conf_check_range(mosn_conf_t *c, const config_setting_t *s,
         (void) snprintf(high, sizeof(high), "%lld", (long long) row->max);
     }
     conf_fail(c, s, NULL, "out of range: must be %s to %s", low, high);
+    return false; /* the default stays: others may count on the bounds */
 }
 
 
@@ -425,8 +355,9 @@ conf_read_int(mosn_conf_t *c, config_setting_t *s, const mosn_directive_t *row,
                                                  : "\"auto\" or a number");
         return;
     }
-    *value = config_setting_get_int64(s);
-    conf_check_range(c, s, row, *value);
+    if (conf_is_in_range(c, s, row, config_setting_get_int64(s))) {
+        *value = config_setting_get_int64(s);
+    }
 }
 
 
@@ -439,12 +370,13 @@ conf_read_size(mosn_conf_t *c, config_setting_t *s,
 
     if (conf_is_int(s) && config_setting_get_int64(s) >= 0) {
         bytes = (uint64_t) config_setting_get_int64(s);
-    } else if (text == NULL || !conf_parse_units(text, conf_sizes, &bytes)) {
+    } else if (text == NULL || !mosn_conf_parse_size(text, &bytes)) {
         conf_expected(c, s, "a size like 4096, \"64k\" or \"1m\"");
         return;
     }
-    conf_check_range(c, s, row, (int64_t) bytes);
-    *value = (size_t) bytes;
+    if (conf_is_in_range(c, s, row, (int64_t) bytes)) {
+        *value = (size_t) bytes;
+    }
 }
 
 
@@ -456,13 +388,14 @@ conf_read_duration(mosn_conf_t *c, config_setting_t *s,
     uint64_t    ms = 0; /* which needs no unit */
 
     if (!(conf_is_int(s) && config_setting_get_int64(s) == 0)
-        && (text == NULL || !conf_parse_units(text, conf_durations, &ms)))
+        && (text == NULL || !mosn_conf_parse_duration(text, &ms)))
     {
         conf_expected(c, s, "a duration like \"250ms\", \"30s\" or \"5m\"");
         return;
     }
-    conf_check_range(c, s, row, (int64_t) ms);
-    *value = (uint32_t) ms;
+    if (conf_is_in_range(c, s, row, (int64_t) ms)) {
+        *value = (uint32_t) ms;
+    }
 }
 
 
@@ -960,6 +893,22 @@ conf_read_tree(mosn_conf_t *c, int parsed, const mosn_conf_block_t *block,
 }
 
 
+/* What libconfig would read and should not. */
+static bool
+conf_scan(mosn_conf_t *c, const char *path, const char *text)
+{
+    char why[1024];
+
+    if (path != NULL ? mosn_conf_scan_file(path, why, sizeof(why))
+                     : mosn_conf_scan_text(c->name, text, why, sizeof(why)))
+    {
+        return true;
+    }
+    c->errors[c->n_errors++] = strdup(why);
+    return false;
+}
+
+
 mosn_rc_e
 mosn_conf_read_file(mosn_conf_t *reader, const char *path,
                     const mosn_conf_block_t *block, void *conf)
@@ -985,8 +934,9 @@ mosn_conf_read_file(mosn_conf_t *reader, const char *path,
         reader->errors[reader->n_errors++] = strdup(line);
         return MOSN_ERROR;
     }
-    return conf_read_tree(reader, config_read_file(&reader->tree, path), block,
-                          conf);
+    return conf_scan(reader, path, NULL) ? conf_read_tree(
+               reader, config_read_file(&reader->tree, path), block, conf)
+                                         : MOSN_ERROR;
 }
 
 
@@ -995,6 +945,7 @@ mosn_conf_read_text(mosn_conf_t *reader, const char *name, const char *text,
                     const mosn_conf_block_t *block, void *conf)
 {
     reader->name = mosn_pool_strdup(reader->pool, name);
-    return conf_read_tree(reader, config_read_string(&reader->tree, text),
-                          block, conf);
+    return conf_scan(reader, NULL, text) ? conf_read_tree(
+               reader, config_read_string(&reader->tree, text), block, conf)
+                                         : MOSN_ERROR;
 }
