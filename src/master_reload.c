@@ -27,6 +27,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define PROBATION_MS  200u
@@ -500,15 +502,27 @@ try_error_log(const char *path)
 }
 
 
-/* Could a file be made at `path`?  NULL: none is wanted. */
+/* Could a file, or a socket, be made at `path`?  NULL: none is wanted. */
 static bool
-try_place(const char *setting, const char *path)
+try_place(const char *setting, const char *path, bool is_socket)
 {
-    char        folder[4096];
-    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+    struct sockaddr_un un;
+    struct stat        st;
+    char               folder[4096];
+    const char        *slash = path != NULL ? strrchr(path, '/') : NULL;
 
     if (path == NULL) {
         return true;
+    }
+    if (is_socket && strlen(path) >= sizeof(un.sun_path)) {
+        mosn_log_err(0, "%s %s: the path is too long", setting, path);
+        return false;
+    }
+    if (stat(path, &st) == 0
+        && !(is_socket ? S_ISSOCK(st.st_mode) : S_ISREG(st.st_mode)))
+    {
+        mosn_log_err(0, "%s %s: there is something else", setting, path);
+        return false;
     }
     (void) snprintf(folder, sizeof(folder), "%.*s",
                     slash == NULL   ? 1
@@ -540,8 +554,9 @@ try_all(const char *conf_path)
     }
     master->n_workers = mosn_settings_workers(master->settings);
     good = try_error_log(master->settings->error_log.path.at)
-           && try_place("pid_file", master->settings->pid_file.at)
-           && try_place("control_socket", master->settings->control_socket.at)
+           && try_place("pid_file", master->settings->pid_file.at, false)
+           && try_place("control_socket", master->settings->control_socket.at,
+                        true)
            && master_choose_user() == MOSN_OK
            && mosn_log_files_open() == MOSN_OK
            && master_sockets_bind() == MOSN_OK;
@@ -769,13 +784,12 @@ commit_files(void)
     const mosn_settings_t *s = master->settings;
 
     commit_control_socket();
-    if (old->pid_file.len > 0
+    if (master_write_pid() == MOSN_OK && old->pid_file.len > 0
         && (s->pid_file.at == NULL
             || strcmp(s->pid_file.at, old->pid_file.at) != 0))
     {
         (void) unlink(old->pid_file.at);
     }
-    (void) master_write_pid();
 }
 
 

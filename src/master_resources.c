@@ -151,8 +151,9 @@ master_resources_close(void)
 }
 
 
+/* `fd`: for the change, which takes it. */
 static void
-change_tell(mosn_resource_e kind, mosn_str_t name, const char *text)
+change_tell(int fd, const part_t *part)
 {
     change_t *change = mosn_calloc(sizeof(*change));
 
@@ -162,8 +163,9 @@ change_tell(mosn_resource_e kind, mosn_str_t name, const char *text)
         master->conf_fd = -1;
     }
     change->number = master->changes;
-    change->fd = mosn_resource_pack(kind, name, text);
-    if (change->fd == -1) {
+    change->fd = fd;
+    if (!mosn_resource_pack(fd, part->kind, part->name, part->text)) {
+        (void) close(fd);
         free(change);
         return;
     }
@@ -224,14 +226,13 @@ is_of_file(mosn_str_t name)
 
 /* What stays needs the clusters that it names. */
 static void
-keep_named(mosn_resources_conf_t *all, const mosn_settings_t *now,
-           mosn_pool_t *pool)
+keep_named(mosn_resources_conf_t *all, const mosn_settings_t *now)
 {
     for (size_t i = 0; i < now->clusters.n; i++) {
         mosn_str_t name = now->clusters.items[i].name;
 
         if (!is_of_file(name) && mosn_resources_name(all, name)) {
-            mosn_resources_keep_cluster(all, now, name, pool);
+            mosn_resources_keep_cluster(all, now, name);
         }
     }
 }
@@ -244,16 +245,17 @@ keep_parts(mosn_resources_conf_t *all, const part_t *parts, size_t n,
     mosn_settings_t now = *master->settings;
 
     mosn_resources_refresh(&now, master->generation, pool);
+    mosn_resources_make_room(all, n + now.clusters.n, pool);
     for (size_t i = 0; i < n; i++) {
         if (parts[i].kind == MOSN_RESOURCE_ROUTES) {
-            mosn_resources_keep_routes(all, &now, parts[i].name, pool);
+            mosn_resources_keep_routes(all, &now, parts[i].name);
         } else if (parts[i].kind == MOSN_RESOURCE_FILTERS) {
             mosn_resources_keep_filters(all, &now, parts[i].filters, pool);
         } else {
-            mosn_resources_keep_cluster(all, &now, parts[i].name, pool);
+            mosn_resources_keep_cluster(all, &now, parts[i].name);
         }
     }
-    keep_named(all, &now, pool);
+    keep_named(all, &now);
 }
 
 
@@ -363,13 +365,23 @@ change_refuse(size_t n, bool keep, bool resolved)
 static char *
 part_make(const part_t *part)
 {
+    int   fd = mosn_resource_open();
     char *why;
 
+    if (fd == -1) { /* none of them could be told */
+        return asprintf(&why, "it could not be passed on: %s\n",
+                        strerror(errno))
+                       == -1
+                   ? NULL
+                   : why;
+    }
     mosn_tls_files_keep();
     why = mosn_resource_apply(master->generation, part->kind, part->name,
                               part->text);
     if (why == NULL) {
-        change_tell(part->kind, part->name, part->text);
+        change_tell(fd, part);
+    } else {
+        (void) close(fd);
     }
     mosn_tls_files_drop();
     return why;

@@ -390,21 +390,23 @@ mosn_resource_apply(mosn_generation_t *generation, mosn_resource_e kind,
  */
 
 int
-mosn_resource_pack(mosn_resource_e kind, mosn_str_t name, const char *text)
+mosn_resource_open(void)
 {
-    int fd = memfd_create("mosn resource", MFD_CLOEXEC);
+    return memfd_create("mosn resource", MFD_CLOEXEC);
+}
 
-    if (fd == -1
-        || dprintf(fd, "%d %.*s\n%s", (int) kind, MOSN_STR_ARG(name), text) < 0
+
+bool
+mosn_resource_pack(int fd, mosn_resource_e kind, mosn_str_t name,
+                   const char *text)
+{
+    if (dprintf(fd, "%d %.*s\n%s", (int) kind, MOSN_STR_ARG(name), text) < 0
         || write(fd, "", 1) != 1 || !mosn_tls_files_write(fd))
     {
         mosn_log_alert(errno, "cannot pass a resource on");
-        if (fd != -1) {
-            (void) close(fd);
-        }
-        return -1;
+        return false;
     }
-    return fd;
+    return true;
 }
 
 
@@ -485,17 +487,19 @@ refresh_clusters(mosn_settings_t *s, const mosn_generation_t *generation,
     const mosn_map_t    *clusters = &generation->clusters;
     mosn_cluster_conf_t *items =
         mosn_pool_calloc(pool, clusters->n * sizeof(*items) + 1);
-    size_t n = 0, before = s->clusters.n;
+    size_t     n = 0, before = s->clusters.n;
+    mosn_map_t known;
 
+    mosn_map_init(&known, pool);
+    for (size_t k = 0; k < before; k++) {
+        (void) mosn_map_add(&known, s->clusters.items[k].name, items);
+    }
     /* Those of the file in its order, then those that came later. */
     for (size_t i = 0; i <= clusters->mask; i++) {
         mosn_cluster_t *c = clusters->entries[i].value;
-        bool            known = false;
 
-        for (size_t k = 0; c != NULL && k < before && !known; k++) {
-            known = mosn_str_equal(s->clusters.items[k].name, c->name);
-        }
-        if (c != NULL && !known && !c->removed) {
+        if (c != NULL && !c->removed && mosn_map_find(&known, c->name) == NULL)
+        {
             items[n++] = *c->conf;
         }
     }
@@ -599,28 +603,46 @@ mosn_resources_embed(mosn_settings_t *s, mosn_pool_t *pool)
 }
 
 
-/* Without those of that name, and with room for one. */
-#define RESOURCES_MAKE_ROOM(list, wanted, pool)                               \
+#define RESOURCES_MAKE_ROOM(list, more, pool)                                 \
     do {                                                                      \
-        void  *items_ = (list).items;                                         \
+        void *items_ = mosn_pool_calloc(                                      \
+            pool, ((list).n + (more)) * sizeof(*(list).items) + 1);           \
+                                                                              \
+        if ((list).n > 0) {                                                   \
+            memcpy(items_, (list).items, (list).n * sizeof(*(list).items));   \
+        }                                                                     \
+        (list).items = items_;                                                \
+    } while (0)
+
+
+void
+mosn_resources_make_room(mosn_resources_conf_t *all, size_t n,
+                         mosn_pool_t *pool)
+{
+    RESOURCES_MAKE_ROOM(all->clusters, n, pool);
+    RESOURCES_MAKE_ROOM(all->routes, n, pool);
+    RESOURCES_MAKE_ROOM(all->listeners, n, pool);
+}
+
+
+/* Without those of that name. */
+#define RESOURCES_DROP(list, wanted)                                          \
+    do {                                                                      \
         size_t n_ = (list).n;                                                 \
                                                                               \
-        (list).items =                                                        \
-            mosn_pool_calloc(pool, (n_ + 1) * sizeof(*(list).items));         \
         (list).n = 0;                                                         \
         for (size_t i_ = 0; i_ < n_; i_++) {                                  \
-            (list).items[(list).n] = ((__typeof__((list).items)) items_)[i_]; \
-            (list).n += !mosn_str_equal((list).items[(list).n].name, wanted); \
+            (list).items[(list).n] = (list).items[i_];                        \
+            (list).n += !mosn_str_equal((list).items[i_].name, wanted);       \
         }                                                                     \
     } while (0)
 
 
 void
 mosn_resources_keep_cluster(mosn_resources_conf_t *all,
-                            const mosn_settings_t *now, mosn_str_t name,
-                            mosn_pool_t *pool)
+                            const mosn_settings_t *now, mosn_str_t name)
 {
-    RESOURCES_MAKE_ROOM(all->clusters, name, pool);
+    RESOURCES_DROP(all->clusters, name);
     for (size_t i = 0; i < now->clusters.n; i++) {
         if (mosn_str_equal(now->clusters.items[i].name, name)) {
             all->clusters.items[all->clusters.n++] = now->clusters.items[i];
@@ -631,10 +653,9 @@ mosn_resources_keep_cluster(mosn_resources_conf_t *all,
 
 void
 mosn_resources_keep_routes(mosn_resources_conf_t *all,
-                           const mosn_settings_t *now, mosn_str_t name,
-                           mosn_pool_t *pool)
+                           const mosn_settings_t *now, mosn_str_t name)
 {
-    RESOURCES_MAKE_ROOM(all->routes, name, pool);
+    RESOURCES_DROP(all->routes, name);
     for (size_t i = 0; i < now->routes.n; i++) {
         if (mosn_str_equal(now->routes.items[i].name, name)) {
             all->routes.items[all->routes.n++] = now->routes.items[i];
@@ -674,7 +695,7 @@ mosn_resources_keep_filters(mosn_resources_conf_t         *all,
             was = all->listeners.items[i];
         }
     }
-    RESOURCES_MAKE_ROOM(all->listeners, of->name, pool);
+    RESOURCES_DROP(all->listeners, of->name);
     if (l == NULL) {
         return;
     }

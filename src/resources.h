@@ -27,9 +27,11 @@ typedef enum {
 
 /* One change, in a memfd that all processes read: its kind, the name of the
  * resource, the text, and the files that were read for it
- * (mosn_tls_files_keep).  -1: logged. */
-int mosn_resource_pack(mosn_resource_e kind, mosn_str_t name,
-                       const char *text);
+ * (mosn_tls_files_keep).  open: -1 and errno, when there is nothing to write
+ * it to; asked before a change is made.  pack: false is logged. */
+int  mosn_resource_open(void);
+bool mosn_resource_pack(int fd, mosn_resource_e kind, mosn_str_t name,
+                        const char *text);
 
 /* Makes the change to a generation.  NULL: done; else what is wrong, to be
  * freed, and nothing has changed. */
@@ -65,16 +67,17 @@ void mosn_resource_list_hosts(const mosn_cluster_t *cluster, mosn_pool_t *pool,
                               mosn_hosts_conf_t *hosts_r);
 
 /* `all` gets what `now` has of that name, in place of its own, or drops what
- * is not there any more; of chains those that `of` names. */
+ * is not there any more; of chains those that `of` names.  There is room: for
+ * so many more of each kind. */
+void mosn_resources_make_room(mosn_resources_conf_t *all, size_t n,
+                              mosn_pool_t *pool);
 void mosn_resources_keep_cluster(mosn_resources_conf_t *all,
-                                 const mosn_settings_t *now, mosn_str_t name,
-                                 mosn_pool_t *pool);
+                                 const mosn_settings_t *now, mosn_str_t name);
 void mosn_resources_keep_filters(mosn_resources_conf_t         *all,
                                  const mosn_settings_t         *now,
                                  const mosn_listener_filters_t *of,
                                  mosn_pool_t                   *pool);
 void mosn_resources_keep_routes(mosn_resources_conf_t *all,
-                                const mosn_settings_t *now, mosn_str_t name,
-                                mosn_pool_t *pool);
+                                const mosn_settings_t *now, mosn_str_t name);
 
 #endif

@@ -125,11 +125,12 @@ test_filters(int client)
 static void
 test_packed(void)
 {
-    int fd = mosn_resource_pack(
-        MOSN_RESOURCE_HOSTS, MOSN_STR("c"),
-        "hosts = ( { address = \"127.0.0.1:9\"; weight = 3; } );");
+    int fd = mosn_resource_open();
 
-    ok(fd != -1, "a change is packed");
+    ok(mosn_resource_pack(
+           fd, MOSN_RESOURCE_HOSTS, MOSN_STR("c"),
+           "hosts = ( { address = \"127.0.0.1:9\"; weight = 3; } );"),
+       "a change is packed");
     ok(mosn_resource_take(gate_generation, fd), "and taken");
     ok(cluster("c")->n_hosts == 1 && cluster("c")->hosts[0]->conf->weight == 3,
        "as it was meant");
@@ -154,8 +155,10 @@ test_settings(void)
 
     mosn_resources_refresh(&copy, gate_generation, pool);
     is_num((long long) copy.clusters.n, 2, "the new cluster is in them");
-    mosn_resources_keep_cluster(&all, &copy, MOSN_STR("new"), pool);
-    mosn_resources_keep_routes(&all, &copy, MOSN_STR("main"), pool);
+    mosn_resources_make_room(&all, 2, pool);
+    mosn_resources_keep_cluster(&all, &copy, MOSN_STR("new"));
+    mosn_resources_keep_cluster(&all, &copy, MOSN_STR("new"));
+    mosn_resources_keep_routes(&all, &copy, MOSN_STR("main"));
     ok(all.clusters.n == 1 && all.routes.n == 1, "what has changed is kept");
     ok(!mosn_resources_name(&all, MOSN_STR("c")), "no route names a cluster");
     mosn_resource_copy_hosts(cluster("c"), pool, &hosts);

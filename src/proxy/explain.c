@@ -3,6 +3,7 @@
 #include "proxy/explain.h"
 
 #include "os/clock.h"
+#include "proto/path.h"
 #include "proto/rpc.h"
 #include "proxy/format.h"
 #include "proxy/request_parts.h"
@@ -206,6 +207,10 @@ explain_build(explain_t *e, const mosn_proxy_conf_t *proxy,
     e->r.loop = &e->loop;
     e->r.pool = pool;
     e->r.head = &e->head;
+    if (proxy->normalize_path && e->head.rpc == NULL) {
+        e->head.path =
+            mosn_path_normalize(e->head.path, proxy->merge_slashes, pool);
+    }
     e->r.path = e->head.path;
     e->r.authority = e->head.authority;
     return NULL;

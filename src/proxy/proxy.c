@@ -70,6 +70,11 @@ static const mosn_directive_t proxy_directives[] = {
     MOSN_BOOL(mosn_proxy_conf_t, match_server_name, true,
               "Under TLS, answer 421 to a request for a host that is neither "
               "the server name the client asked for nor in the certificate."),
+    MOSN_BOOL(mosn_proxy_conf_t, normalize_path, true,
+              "Routes and hosts see one spelling of a path (RFC 3986, 6.2.2): "
+              "%61 is \"a\", and \"/x/../admin\" is \"/admin\"; %2F stays."),
+    MOSN_BOOL(mosn_proxy_conf_t, merge_slashes, false,
+              "And of several slashes in a row they see one."),
     MOSN_GROUP(mosn_proxy_conf_t, http2, &mosn_http2_block,
                "For clients that speak HTTP/2."),
     MOSN_GROUP(mosn_proxy_conf_t, rpc, &mosn_rpc_server_block,

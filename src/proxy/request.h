@@ -71,6 +71,8 @@ struct mosn_proxy_conf_s {
     int                 request_id;
     int                 forwarded_client_cert;
     bool                match_server_name;
+    bool                normalize_path;
+    bool                merge_slashes;
     mosn_http2_conf_t   http2;
     mosn_rpc_conf_t     rpc;
     mosn_conf_modules_t stream_filters;

@@ -278,6 +278,7 @@ pool_on_connected(void *owner, mosn_stream_conn_t *sc)
 {
     mosn_stream_pool_t *pool = owner;
 
+    pool->told = false;
     if (pool->closed) {
         sc->announced = true;
         pool->n_connecting--;
@@ -372,8 +373,13 @@ pool_on_closed(void *owner, mosn_stream_conn_t *sc, mosn_reason_e reason)
         pool_count(pool, reason == MOSN_REASON_UPSTREAM_CONNECT_TIMEOUT
                              ? MOSN_UPSTREAM_CONNECT_TIMEOUT
                              : MOSN_UPSTREAM_CONNECT_FAILED);
-        (void) mosn_address_format(&pool->address.sa, pool->address.len, text);
-        mosn_log_warn(0, "upstream %s: %s", text, mosn_reasons[reason].text);
+        if (!pool->told) { /* once, until one comes about */
+            (void) mosn_address_format(&pool->address.sa, pool->address.len,
+                                       text);
+            mosn_log_warn(0, "upstream %s: %s", text,
+                          mosn_reasons[reason].text);
+        }
+        pool->told = true;
         if (pool->n_connecting == 0) {
             if (pool->n_connections == 0) { /* no other one serves */
                 pool_has_failed(pool);

@@ -81,6 +81,7 @@ struct mosn_stream_pool_s {
     uint32_t                       failures; /* in a row */
     mosn_timer_t                   revive;
     bool                           down; /* no connection is to be had */
+    bool                           told; /* that none comes about */
     bool                           closed;
     bool                           closing; /* just now */
     bool high; /* set it: for requests with a high priority, which have limits
