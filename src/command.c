@@ -312,6 +312,21 @@ mosn_commands_close(const char *path)
 }
 
 
+mosn_str_t
+mosn_command_word(mosn_str_t *rest, mosn_pool_t *pool)
+{
+    mosn_str_t word = mosn_pool_copy(pool, mosn_str_next_word(rest));
+    char      *text = (char *) (uintptr_t) word.at;
+
+    for (size_t i = 0; i < word.len; i++) {
+        if (text[i] == 0x1f) {
+            text[i] = ' ';
+        }
+    }
+    return word;
+}
+
+
 /* --- who waits ---------------------------------------------------------- */
 
 /* A client that does not read has himself to blame. */

@@ -55,6 +55,9 @@ int mosn_commands_bind(const char *path);
 void mosn_commands_close(const char *path);
 void mosn_commands_let_go(void);
 
+/* The next word of a line; within one mosnctl writes blanks as \x1f. */
+mosn_str_t mosn_command_word(mosn_str_t *rest, mosn_pool_t *pool);
+
 /* A line about how it goes. */
 void mosn_client_say(mosn_client_t client, const char *fmt, ...)
     MOSN_PRINTF(2, 3);

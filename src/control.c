@@ -35,6 +35,7 @@ typedef struct control_s {
     mosn_conf_module_t   filter;
     mosn_admin_t         admin;
     mosn_timer_t         tick;
+    mosn_list_t          changes;  /* that the master has not answered */
     uint64_t             ends_ms;  /* 0: not draining */
     uint64_t             touch_ms; /* when the hosts are told of again */
 } control_t;
@@ -131,6 +132,7 @@ control_tick(mosn_timer_t *timer)
  */
 
 typedef struct {
+    mosn_list_t  link;
     mosn_pool_t *pool;
     mosn_conn_t *conn;
     char         text[4096];
@@ -189,6 +191,7 @@ change_on_event(mosn_net_filter_t *filter, mosn_conn_t *conn,
     if (event == MOSN_CONN_IDLE) {
         mosn_conn_close(conn, MOSN_REASON_IDLE_TIMEOUT);
     } else if (event == MOSN_CONN_CLOSED) {
+        mosn_list_unlink(&change->link);
         change_answer(change);
         mosn_loop_bury(conn->loop, &change->pool);
     }
@@ -241,10 +244,25 @@ control_change(void *owner, const char                        *line,
     change->conn = conn;
     change->done = done;
     change->request = request;
+    mosn_list_append(&c->changes, &change->link);
     (void) mosn_conn_add_filter(conn, &change_filter, NULL, change);
     mosn_conn_arm_idle(conn, CHANGE_MS);
     mosn_conn_write(conn, line, strlen(line));
     mosn_conn_write(conn, "\n", 1);
+}
+
+
+/* There will be no answers. */
+static void
+control_give_up(control_t *c)
+{
+    mosn_list_t *link, *next;
+
+    for (link = c->changes.next; link != &c->changes; link = next) {
+        next = link->next;
+        mosn_conn_close(mosn_container_of(link, control_change_t, link)->conn,
+                        MOSN_REASON_DRAINING);
+    }
 }
 
 
@@ -350,6 +368,7 @@ mosn_control_run(const mosn_child_t *child)
     control_board = child->board;
     control_beats = &child->seat->beat_ms;
     control_generation = child->generation;
+    mosn_list_init(&c.changes);
     if (mosn_child_begin(child) != MOSN_OK
         || mosn_loop_init(&c.loop) != MOSN_OK
         || mosn_child_listen(&c.ears, &c.loop, child, control_on_note, &c)
@@ -373,6 +392,7 @@ mosn_control_run(const mosn_child_t *child)
     }
     mosn_child_ready(child);
     mosn_loop_run(&c.loop);
+    control_give_up(&c);
     mosn_health_stop();
     mosn_dns_stop();
     mosn_clusters_stop(child->generation);

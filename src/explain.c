@@ -2,6 +2,7 @@
 
 #include "explain.h"
 
+#include "command.h"
 #include "proxy/explain.h"
 
 
@@ -75,20 +76,6 @@ explain_ask(const mosn_settings_t *s, const mosn_question_t *q,
 /* --- mosnctl explain ------------------------------------------------------
  */
 
-static mosn_str_t
-line_word(mosn_str_t *rest, mosn_pool_t *pool)
-{
-    mosn_str_t word = mosn_pool_copy(pool, mosn_str_next_word(rest));
-    char      *text = (char *) (uintptr_t) word.at;
-    for (size_t i = 0; i < word.len; i++) {
-        if (text[i] == 0x1f) {
-            text[i] = ' ';
-        }
-    }
-    return word;
-}
-
-
 /* "source=1.2.3.4", "sni=a.example", "name: value". */
 static bool
 line_detail(mosn_question_t *q, mosn_str_t word, mosn_pool_t *pool)
@@ -128,23 +115,23 @@ mosn_explain_line(const mosn_settings_t *s, mosn_str_t line, mosn_pool_t *pool,
 {
     mosn_question_t  q = { 0 };
     mosn_explained_t result;
-    mosn_str_t       word = line_word(&line, pool);
+    mosn_str_t       word = mosn_command_word(&line, pool);
     bool             call;
 
     if (word.len > 0 && word.at[0] == '@') {
         q.listener = (mosn_str_t){ word.at + 1, word.len - 1 };
-        word = line_word(&line, pool);
+        word = mosn_command_word(&line, pool);
     }
     call = mosn_str_equal(word, MOSN_STR("call"));
     if (!call) {
         q.method = word;
-        q.url = line_word(&line, pool);
+        q.url = mosn_command_word(&line, pool);
         if (q.url.len == 0) {
             return "expected METHOD URL, or call SERVICE METHOD";
         }
     }
     while (line.len > 0) {
-        word = line_word(&line, pool);
+        word = mosn_command_word(&line, pool);
         if (line_detail(&q, word, pool)) {
             continue;
         }

@@ -64,6 +64,7 @@ master_reopen_logs(void)
         mosn_log_err(errno, "cannot open the error log again");
     }
     mosn_log_files_reopen();
+    master->reopened = true;
     for (unsigned i = 0; i < master->n_posts; i++) {
         if (master->posts[i].child != NULL) {
             logs_tell(master->posts[i].child);

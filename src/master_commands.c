@@ -191,8 +191,8 @@ command_certs(bool json, FILE *out)
 
 /* Out of service without an end: balancers see it at /ready, clients that
  * are connected are asked to come back elsewhere. */
-static void
-shed(bool on)
+void
+master_shed(bool on)
 {
     master->shedding = on;
     atomic_store(&master->board->out_of_service, on);
@@ -214,7 +214,7 @@ shed(bool on)
 static bool
 command_drain(bool json, FILE *out)
 {
-    shed(true);
+    master_shed(true);
     (void) fputs(json ? "{}\n"
                       : "out of service; requests that come are served, "
                         "`mosnctl drain --off` takes it back\n",
@@ -226,7 +226,7 @@ command_drain(bool json, FILE *out)
 static bool
 command_drain_off(bool json, FILE *out)
 {
-    shed(false);
+    master_shed(false);
     (void) fputs(json ? "{}\n" : "in service\n", out);
     return true;
 }

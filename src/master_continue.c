@@ -21,6 +21,13 @@
 #define master (&mosn_master)
 
 
+/* What the other image was asked for meanwhile. */
+static struct {
+    bool shed;
+    bool reopened;
+} asked;
+
+
 /* The list and the reason that the other image has left. */
 static const char *
 back_read(int fd, mosn_pool_t *pool)
@@ -28,7 +35,8 @@ back_read(int fd, mosn_pool_t *pool)
     char     line[128];
     FILE    *in = fdopen(fd, "r");
     char    *why = mosn_pool_calloc(pool, MAX_WHY);
-    int      pid, channel, is_control, wish;
+    int      pid, channel, is_control, wish, shed = master->shedding;
+    int      reopened = false;
     unsigned row, slot, generation;
 
     if (in == NULL) {
@@ -49,9 +57,13 @@ back_read(int fd, mosn_pool_t *pool)
         c->ends_ms = master->loop.now_ms + master->settings->drain_timeout_ms
                      + KILL_AFTER_MS;
     }
-    if (sscanf(line, "%d", &wish) == 1 && wish != MASTER_NO_WISH) {
+    if (sscanf(line, "%d %d %d", &wish, &shed, &reopened) >= 1
+        && wish != MASTER_NO_WISH)
+    {
         master->wish = (master_wish_e) wish;
     }
+    asked.shed = shed;
+    asked.reopened = reopened;
     why[fread(why, 1, MAX_WHY - 1, in)] = '\0';
     (void) fclose(in);
     return why;
@@ -274,6 +286,12 @@ continue_back(void)
     master->phase = MASTER_SERVING;
     (void) master_sockets_restore();
     master_count_workers();
+    if (asked.shed != master->shedding) {
+        master_shed(asked.shed);
+    }
+    if (asked.reopened) {
+        master_reopen_logs();
+    }
     respawn_missing();
     master->admin_fd = master_admin_fd();
     (void) close(master->state_fd);

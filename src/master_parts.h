@@ -100,6 +100,7 @@ typedef struct {
     bool               has_user;
     bool               quiet;
     bool               shedding;
+    bool               reopened; /* logs were, by this image */
     bool               new_board;
     bool               patient; /* an address may become free in a moment */
     const char        *conf_path;
@@ -154,6 +155,9 @@ extern master_t mosn_master;
 
 mosn_rc_e master_choose_user(void);
 mosn_rc_e master_write_pid(void);
+
+/* In service, or out of it. */
+void      master_shed(bool on);
 mosn_rc_e master_open_board(int fd);
 int       master_admin_fd(void);
 void      master_raise_limits(void);

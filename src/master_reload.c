@@ -656,7 +656,8 @@ master_go_back(const char *why)
     if (master->generation != NULL) {
         back_end_children(list);
     }
-    (void) fprintf(list, "%d\n%s", (int) master->wish, why);
+    (void) fprintf(list, "%d %d %d\n%s", (int) master->wish, master->shedding,
+                   master->reopened, why);
     (void) fclose(list);
     master_sockets_forget_fresh();
 

@@ -446,7 +446,7 @@ host_change(mosn_pool_t *pool, mosn_host_conf_t *h, mosn_str_t rest)
         memcpy(h->metadata.items, old.items, old.n * sizeof(*old.items));
     }
     while (rest.len > 0) {
-        mosn_str_t  word = mosn_str_next_word(&rest), value;
+        mosn_str_t  word = mosn_command_word(&rest, pool), value;
         const char *equal =
             word.len > 0 ? memchr(word.at, '=', word.len) : NULL;
         uint64_t number = 0;
