@@ -364,6 +364,24 @@ settings_take_filters(mosn_settings_t *s, const mosn_listener_filters_t *f)
 static const char *settings_tried;
 
 
+/* Who changes the configuration of these will wonder. */
+static void
+settings_tell_kept(const mosn_settings_t *s, const mosn_resources_conf_t *all)
+{
+    for (size_t i = 0; i < all->clusters.n && settings_tried == NULL; i++) {
+        mosn_str_t name = all->clusters.items[i].name;
+
+        for (size_t k = 0; k < s->clusters.n; k++) {
+            if (mosn_str_equal(s->clusters.items[k].name, name)) {
+                mosn_log_notice("cluster \"%.*s\" is as %s has it, all of it: "
+                                "what the configuration says is not in force",
+                                MOSN_STR_ARG(name), s->runtime_file.at);
+            }
+        }
+    }
+}
+
+
 /* What was changed at run time and is to stay; mistakes of that file are
  * those of the configuration. */
 static void
@@ -411,6 +429,7 @@ settings_take_runtime(mosn_conf_t *reader, mosn_pool_t *pool,
     }
     s->clusters.items = clusters;
     s->routes.items = routes;
+    settings_tell_kept(s, all);
     for (size_t i = 0; i < all->clusters.n; i++) {
         SETTINGS_TAKE(s->clusters, all->clusters.items[i]);
     }

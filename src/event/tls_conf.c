@@ -323,6 +323,13 @@ mosn_tls_pack_alpn(mosn_conf_t *reader, mosn_pool_t *pool, mosn_tls_ctx_t *ctx,
                             "a protocol has 1 to 255 bytes");
             continue;
         }
+        if (mosn_str_equal(name, MOSN_STR("http2"))
+            || mosn_str_equal(name, MOSN_STR("http1")))
+        {
+            mosn_conf_error(reader, names, group,
+                            "ALPN knows HTTP/2 as \"h2\", HTTP/1 as "
+                            "\"http/1.1\"");
+        }
         ctx->alpn[ctx->n_alpn++] = (uint8_t) name.len;
         memcpy(ctx->alpn + ctx->n_alpn, name.at, name.len);
         ctx->n_alpn += (unsigned) name.len;

@@ -38,6 +38,11 @@ host_check(mosn_conf_t *reader, void *conf)
     if (h->address.len == 0 && h->name.at == NULL) {
         mosn_conf_error(reader, h, NULL, "needs `address` or `name`");
     }
+    if (h->address.len > 0 && h->address.sa.sa_family != AF_UNIX
+        && mosn_address_port(&h->address.sa) == 0)
+    {
+        mosn_conf_error(reader, &h->address, h, "has no port to connect to");
+    }
 }
 
 
@@ -255,7 +260,7 @@ static const mosn_directive_t cluster_directives[] = {
               "packet filter (nft `redirect`) sent it here.  The filter must "
               "leave the connections of mosn itself alone (`meta skuid`), or "
               "they come back to it until a limit ends that."),
-    MOSN_STRING(mosn_cluster_conf_t, lb, "round_robin",
+    MOSN_STRING(mosn_cluster_conf_t, lb, "weighted_round_robin",
                 "How a host is picked: `round_robin`, "
                 "`weighted_round_robin`, `random` (by weight), "
                 "`least_request` (the less busy one of two), `peak_ewma` "

@@ -10,6 +10,8 @@
 #include "proxy/path_template.h"
 #include "stream/transcode.h"
 
+#include <ctype.h>
+
 #define ROLL_SIDES 1000000u
 
 /* A text that must be equal, or, with "*" at its end, a beginning, or that
@@ -107,6 +109,21 @@ match_check(mosn_conf_t *reader, void *conf)
             + (m->path_prefix.at != NULL) + (m->path_regex.at != NULL)
             + (m->template.at != NULL);
 
+    for (size_t i = 0; i < m->methods.n; i++) {
+        mosn_str_t method = m->methods.items[i];
+
+        if (mosn_method_find(method) == MOSN_METHOD_OTHER && method.len > 0
+            && islower((unsigned char) method.at[0]))
+        {
+            mosn_conf_error(reader, &m->methods, m,
+                            "methods are written in capitals: \"GET\"");
+        }
+    }
+    if (m->path.at != NULL && memchr(m->path.at, '?', m->path.len) != NULL) {
+        mosn_conf_error(reader, &m->path, m,
+                        "a path ends before its \"?\"; there is `query` for "
+                        "what follows");
+    }
     if (n > 1) {
         mosn_conf_error(reader, m, NULL,
                         "needs at most one of `path`, `prefix`, "

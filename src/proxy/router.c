@@ -356,6 +356,39 @@ mosn_route_location(const mosn_route_t *route, const mosn_message_t *request,
 
 /* --- building ----------------------------------------------------------- */
 
+/* Hosts are found by keys that a selector has, and by no others. */
+static void
+router_check_subset(mosn_conf_t *reader, const mosn_cluster_t *cluster,
+                    const mosn_conf_pairs_t *subset, const void *group)
+{
+    const mosn_str_lists_t *all;
+
+    if (cluster == NULL || subset->n == 0
+        || cluster->conf->subset_fallback != MOSN_SUBSET_NONE)
+    {
+        return;
+    }
+    all = &cluster->conf->subset_selectors;
+    for (size_t i = 0; i < all->n; i++) {
+        size_t found = 0;
+
+        for (size_t k = 0; k < subset->n; k++) {
+            for (size_t m = 0; m < all->items[i].n; m++) {
+                found += mosn_str_equal(all->items[i].items[m],
+                                        subset->items[k].name);
+            }
+        }
+        if (found == subset->n && all->items[i].n == subset->n) {
+            return;
+        }
+    }
+    mosn_conf_error(reader, subset, group,
+                    "cluster \"%.*s\" has no selector of these keys "
+                    "(`subset_selectors`): each request would be answered 503",
+                    MOSN_STR_ARG(cluster->name));
+}
+
+
 static void
 router_build_split(mosn_conf_t *reader, const mosn_generation_t *generation,
                    mosn_pool_t *pool, mosn_route_t *route)
@@ -367,6 +400,9 @@ router_build_split(mosn_conf_t *reader, const mosn_generation_t *generation,
     for (size_t i = 0; i < conf->clusters.n; i++) {
         route->split[i] = mosn_cluster_resolve(reader, generation,
                                                &conf->clusters.items[i].name);
+        router_check_subset(reader, route->split[i],
+                            &conf->clusters.items[i].subset,
+                            &conf->clusters.items[i]);
         route->split_total += (uint32_t) conf->clusters.items[i].weight;
     }
     if (route->split_total == 0) {
@@ -460,6 +496,7 @@ router_build_forward(mosn_conf_t *reader, const mosn_generation_t *generation,
     if (conf->cluster.at != NULL) {
         route->cluster =
             mosn_cluster_resolve(reader, generation, &conf->cluster);
+        router_check_subset(reader, route->cluster, &conf->subset, conf);
     } else if (conf->clusters.n > 0) {
         router_build_split(reader, generation, pool, route);
     }
@@ -672,7 +709,9 @@ router_add_domain(mosn_conf_t *reader, mosn_routes_t *routes,
     {
         added = mosn_map_add(&routes->prefixes,
                              (mosn_str_t){ name.at, name.len - 1 }, host);
-    } else if (name.len == 0 || memchr(name.at, '*', name.len) != NULL) {
+    } else if (name.len == 0 || memchr(name.at, '*', name.len) != NULL
+               || memchr(name.at, '/', name.len) != NULL)
+    {
         mosn_conf_error(reader, domain, NULL,
                         "expected a host name, \"*.suffix\", \"prefix.*\" "
                         "or \"*\", found \"%.*s\"",
@@ -713,6 +752,10 @@ router_build_virtual_host(mosn_conf_t              *reader,
     for (uint32_t i = 0; i < host->n_routes; i++) {
         router_build_route(reader, generation, pool, host,
                            &conf->routes.items[i], i);
+    }
+    if (conf->domains.n == 0) {
+        mosn_conf_error(reader, &conf->domains, conf,
+                        "must have at least one; \"*\" is for all names");
     }
     for (size_t i = 0; i < conf->domains.n; i++) {
         router_add_domain(reader, routes, host, &conf->domains.items[i]);

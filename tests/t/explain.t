@@ -127,7 +127,7 @@ sub diff {
 }
 is(diff(sub { }), "no difference\n", 'the same file');
 is(diff(sub { s/ /  /g; s/prefix_rewrite = "\/";  host_rewrite = "inner"/host_rewrite  =  "inner"; prefix_rewrite="\/"/; }), "no difference\n", 'other blanks and another order');
-is(diff(sub { s/name = "c"; hosts/name = "c"; lb = "random"; hosts/ }), "clusters[c].lb: \"round_robin\" -> \"random\"\n", 'a balancer');
+is(diff(sub { s/name = "c"; hosts/name = "c"; lb = "random"; hosts/ }), "clusters[c].lb: \"weighted_round_robin\" -> \"random\"\n", 'a balancer');
 is(diff(sub { s/127\.0\.0\.1:$o"; \} \)/127.0.0.1:$o"; weight = 5; }, { address = "127.0.0.9:1"; } )/ }),
     "clusters[c].hosts[127.0.0.1:$o].weight: 1 -> 5\nclusters[c].hosts[127.0.0.9:1]: added\n", 'hosts');
 like(diff(sub { s/path = "\/new"/path = "\/newer"/ }), qr/^routes\[r\]\.virtual_hosts\[shop\]\.routes\[1\]\.redirect\.path: "\/new" -> "\/newer"$/, 'a route');

@@ -1,34 +1,75 @@
 /*
  * proxy/lb/least_request.c - of two hosts the one with less to do.
  *
- * Two are drawn by weight, and the one that has fewer requests of this
- * worker under way for its weight is taken: almost as even as looking at
- * all, and no herd runs to the one that was idle a moment ago.
+ * One is drawn by weight and another one beside it, and the second is taken
+ * when it has fewer requests of this worker under way for its weight: almost
+ * as even as looking at all, no herd runs to the one that was idle a moment
+ * ago, and those that rest are taken as they weigh.
  */
 
+#include "core/pool.h"
+#include "core/rand.h"
 #include "proxy/lb.h"
+
+typedef struct {
+    uint32_t heaviest;
+} least_t;
+
+
+static void
+least_init(void *state, const mosn_host_set_t *set,
+           const mosn_cluster_conf_t *conf MOSN_UNUSED,
+           mosn_pool_t *pool               MOSN_UNUSED)
+{
+    least_t *least = state;
+
+    for (uint32_t i = 0; i < set->n; i++) {
+        if (set->hosts[i]->weight > least->heaviest) {
+            least->heaviest = set->hosts[i]->weight;
+        }
+    }
+}
+
+
+static uint32_t
+least_draw(const least_t *least, const mosn_host_set_t *set)
+{
+    uint32_t i;
+
+    do {
+        i = mosn_rand_below(set->n);
+    } while (set->hosts[i]->weight < least->heaviest
+             && mosn_rand_below(least->heaviest) >= set->hosts[i]->weight);
+    return i;
+}
 
 
 /* Is `a` less busy than `b`? */
 static bool
 least_is_less(const mosn_host_t *a, const mosn_host_t *b)
 {
-    return ((uint64_t) a->n_active + 1) * b->weight
-           < ((uint64_t) b->n_active + 1) * a->weight;
+    return (uint64_t) a->n_active * b->weight
+           < (uint64_t) b->n_active * a->weight;
 }
 
 
 static mosn_host_t *
-least_pick(void *state MOSN_UNUSED, const mosn_host_set_t *set,
-           const mosn_pick_t *how)
+least_pick(void *state, const mosn_host_set_t *set, const mosn_pick_t *how)
 {
-    mosn_host_t *a, *b = mosn_lb_draw_two(set, how, &a);
+    uint32_t     i = least_draw(state, set);
+    uint32_t     k = mosn_rand_below(set->n - 1);
+    mosn_host_t *a = set->hosts[i], *b = set->hosts[k + (k >= i ? 1 : 0)];
 
-    return b != NULL && least_is_less(b, a) ? b : a;
+    if (a == how->avoid) {
+        return b;
+    }
+    return b != how->avoid && least_is_less(b, a) ? b : a;
 }
 
 
 static const mosn_lb_ops_t least_request = {
+    .state_size = sizeof(least_t),
+    .init = least_init,
     .pick = least_pick,
 };
 

@@ -38,5 +38,23 @@ main(void)
     }
     is_num(avoided, 100, "a host to avoid is avoided");
     hosts_end();
+
+    c = hosts_cluster("lb = \"least_request\"; hosts = ( { address = "
+                      "\"10.0.0.1:1\"; weight = 5; }, { address = "
+                      "\"10.0.0.2:1\"; weight = 3; }, { address = "
+                      "\"10.0.0.3:1\"; weight = 2; } );");
+    memcpy(shares, (unsigned[]){ 5, 3, 2 }, sizeof(shares));
+    hosts_shares(c, 30000, shares, "by weight when all are idle");
+    for (int i = 0; i < 30000; i++) { /* and nobody ever answers */
+        mosn_cluster_pick(c, NULL)->n_active++;
+    }
+    ok(c->hosts[0]->n_active > 14700 && c->hosts[0]->n_active < 15300
+           && c->hosts[2]->n_active > 5700 && c->hosts[2]->n_active < 6300,
+       "what is under way is by weight: %u, %u, %u", c->hosts[0]->n_active,
+       c->hosts[1]->n_active, c->hosts[2]->n_active);
+    for (int i = 0; i < 3; i++) {
+        c->hosts[i]->n_active = 0;
+    }
+    hosts_end();
     return hosts_done();
 }
