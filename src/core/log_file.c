@@ -27,7 +27,7 @@ mosn_log_file_get(mosn_str_t path)
             return &log_files[i];
         }
     }
-    if (n_log_files == MAX_FILES || log_files_sealed) {
+    if (n_log_files == MAX_FILES || log_files_sealed || path.at == NULL) {
         return NULL;
     }
     file = &log_files[n_log_files++];

@@ -78,5 +78,12 @@ reload('and one more');
     is(takes($tunnel, 'two'), 'echo two', 'the tunnel goes on');
     is(takes(Mosn::connect_to($http), 'new'), 'echo new', 'new ones get the new filters');
 }
+
+# --- what is kept hides what the configuration says
+is(($mosn->ctl('host', '--persist', 'set', 'echo', "127.0.0.1:$e", 'weight=3', 'team=red and blue'))[1], 0, 'a weight is kept');
+like(Mosn::slurp("$mosn->{dir}/sub/runtime.conf"), qr/team = "red and blue"/, 'and a text with blanks');
+unlike($mosn->log, qr/cluster "echo" is as/, 'nobody wonders yet');
+reload('a reload');
+like($mosn->log, qr{cluster "echo" is as \S+/sub/runtime\.conf has it, all of it: what the configuration says is not in force}, 'the log says whose the settings are');
 $mosn->finish;
 done_testing();
