@@ -42,17 +42,25 @@ path_unreserved(const char *at, const char *end)
 static size_t
 path_look(mosn_str_t path, bool merge, size_t *end_r)
 {
+    static const bool telling[256] = {
+        ['%'] = true, ['.'] = true, ['/'] = true, ['?'] = true
+    };
     size_t i, same = path.len;
 
-    for (i = 0; i < path.len && path.at[i] != '?'; i++) {
-        char c = path.at[i], next = i + 1 < path.len ? path.at[i + 1] : '\0';
+    for (i = 0; i < path.len; i++) {
+        char c = path.at[i], before = i > 0 ? path.at[i - 1] : '\0';
 
-        if (MOSN_UNLIKELY(
-                c == '%'
-                || (c == '/' && (next == '.' || (merge && next == '/'))))
-            && same == path.len)
+        if (MOSN_LIKELY(!telling[(uint8_t) c])) {
+            continue;
+        }
+        if (c == '?') {
+            break;
+        }
+        if (same == path.len
+            && (c == '%'
+                || (before == '/' && (c == '.' || (c == '/' && merge)))))
         {
-            same = i;
+            same = c == '%' ? i : i - 1;
         }
     }
     *end_r = i;

@@ -193,10 +193,12 @@ request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
     r->head = head;
     r->path = head->path; /* a route may rewrite the head's */
     r->authority = head->authority;
-    head->scheme = mosn_request_scheme(r);
-    if (r->conf->normalize_path && head->rpc == NULL) {
-        head->path =
-            mosn_path_normalize(head->path, r->conf->merge_slashes, r->pool);
+    if (head->rpc == NULL) {
+        head->scheme = mosn_request_scheme(r);
+        if (r->conf->normalize_path) {
+            head->path = mosn_path_normalize(head->path,
+                                             r->conf->merge_slashes, r->pool);
+        }
     }
     r->received_all = end;
     r->grpc = mosn_headers_has(&head->headers, MOSN_HEADER_CONTENT_TYPE)

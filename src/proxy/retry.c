@@ -145,8 +145,7 @@ retry_build_on(mosn_conf_t *reader, mosn_retry_conf_t *conf)
 bool
 mosn_retry_parse_range(mosn_str_t text, uint64_t *from_r, uint64_t *to_r)
 {
-    const char *dash =
-        text.len > 0 ? memchr(text.at, '-', text.len) : NULL;
+    const char *dash = text.len > 0 ? memchr(text.at, '-', text.len) : NULL;
     mosn_str_t  from = text;
 
     if (dash == NULL) {
