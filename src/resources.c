@@ -29,13 +29,23 @@ resource_complain(const char *what, mosn_str_t name)
 }
 
 
+/* What errors are said of: the text is of mosn's making. */
+static const char *
+resource_title(mosn_pool_t *pool, const char *kind, mosn_str_t name)
+{
+    return mosn_pool_printf(pool, "%s \"%.*s\"", kind, MOSN_STR_ARG(name)).at;
+}
+
+
 static bool
 apply_hosts(mosn_conf_t *reader, mosn_cluster_t *cluster, mosn_pool_t *pool,
             const char *text)
 {
     mosn_hosts_conf_t *conf = mosn_pool_calloc(pool, sizeof(*conf));
 
-    return mosn_conf_read_text(reader, "hosts", text, &mosn_hosts_block, conf)
+    return mosn_conf_read_text(reader,
+                               resource_title(pool, "cluster", cluster->name),
+                               text, &mosn_hosts_block, conf)
                == MOSN_OK
            && mosn_cluster_set_hosts(reader, cluster, pool, conf);
 }
@@ -48,7 +58,8 @@ apply_cluster(mosn_conf_t *reader, mosn_generation_t *generation,
     mosn_cluster_t      *cluster = mosn_map_find(&generation->clusters, name);
     mosn_cluster_conf_t *conf = mosn_pool_calloc(pool, sizeof(*conf));
 
-    if (mosn_conf_read_text(reader, "cluster", text, &mosn_cluster_block, conf)
+    if (mosn_conf_read_text(reader, resource_title(pool, "cluster", name),
+                            text, &mosn_cluster_block, conf)
         != MOSN_OK)
     {
         return false;
@@ -69,8 +80,8 @@ apply_routes(mosn_conf_t *reader, const mosn_generation_t *generation,
     mosn_route_table_conf_t *conf = mosn_pool_calloc(pool, sizeof(*conf));
     mosn_routes_t           *routes;
 
-    if (mosn_conf_read_text(reader, "routes", text, &mosn_route_table_block,
-                            conf)
+    if (mosn_conf_read_text(reader, resource_title(pool, "routes", name), text,
+                            &mosn_route_table_block, conf)
         != MOSN_OK)
     {
         return false;
@@ -110,8 +121,8 @@ build_filters(mosn_conf_t *reader, mosn_generation_t *generation,
 {
     mosn_listener_filters_t *conf = mosn_pool_calloc(pool, sizeof(*conf));
 
-    if (mosn_conf_read_text(reader, "listener", text,
-                            &mosn_listener_filters_block, conf)
+    if (mosn_conf_read_text(reader, resource_title(pool, "listener", l->name),
+                            text, &mosn_listener_filters_block, conf)
         != MOSN_OK)
     {
         return NULL;
@@ -263,7 +274,7 @@ apply_remove(const mosn_generation_t *generation, mosn_cluster_t *cluster)
     int         n = 0;
 
     if (where != NULL) {
-        n = asprintf(&why, "the route at %s names cluster \"%.*s\"\n", where,
+        n = asprintf(&why, "a route (%s) names cluster \"%.*s\"\n", where,
                      MOSN_STR_ARG(cluster->name));
     } else if (l != NULL) {
         n = asprintf(&why,
@@ -290,8 +301,8 @@ mosn_resource_check(mosn_generation_t *generation, mosn_resource_e kind,
     if (kind == MOSN_RESOURCE_CLUSTER) {
         mosn_cluster_conf_t *conf = mosn_pool_calloc(pool, sizeof(*conf));
 
-        if (mosn_conf_read_text(reader, "cluster", text, &mosn_cluster_block,
-                                conf)
+        if (mosn_conf_read_text(reader, resource_title(pool, "cluster", name),
+                                text, &mosn_cluster_block, conf)
             == MOSN_OK)
         {
             mosn_cluster_check(reader, pool, conf);
@@ -311,8 +322,8 @@ mosn_resource_check(mosn_generation_t *generation, mosn_resource_e kind,
     } else {
         mosn_route_table_conf_t *conf = mosn_pool_calloc(pool, sizeof(*conf));
 
-        if (mosn_conf_read_text(reader, "routes", text,
-                                &mosn_route_table_block, conf)
+        if (mosn_conf_read_text(reader, resource_title(pool, "routes", name),
+                                text, &mosn_route_table_block, conf)
             == MOSN_OK)
         {
             (void) mosn_routes_build(reader, generation, pool, conf);

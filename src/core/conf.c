@@ -141,14 +141,32 @@ conf_format_path(const config_setting_t *setting, char *out, size_t room)
 }
 
 
+/* "FILE:LINE"; a text that nobody has written has a title instead, with its
+ * name in quotes, and lines that nobody would find. */
+static const char *
+conf_where(const mosn_conf_t *c, const config_setting_t *setting, char *out,
+           size_t room)
+{
+    const char *file = setting ? config_setting_source_file(setting) : NULL;
+    size_t      n = strlen(c->name);
+
+    if (file == NULL && n > 0 && c->name[n - 1] == '"') {
+        (void) snprintf(out, room, "%s", c->name);
+    } else {
+        (void) snprintf(out, room, "%s:%u", file ? file : c->name,
+                        setting ? config_setting_source_line(setting) : 0);
+    }
+    return out;
+}
+
+
 static void
 conf_verror(mosn_conf_t *c, const config_setting_t *setting, const char *key,
             const char *fmt, va_list args)
 {
-    char        path[512] = "";
-    char        text[1024];
-    char        line[2048];
-    const char *file = setting ? config_setting_source_file(setting) : NULL;
+    char   path[512] = "";
+    char   text[1024];
+    char   line[2048], where[512];
     size_t n = setting ? conf_format_path(setting, path, sizeof(path)) : 0;
 
     if (c->n_errors == MAX_ERRORS) {
@@ -160,8 +178,8 @@ conf_verror(mosn_conf_t *c, const config_setting_t *setting, const char *key,
     }
 
     (void) vsnprintf(text, sizeof(text), fmt, args);
-    (void) snprintf(line, sizeof(line), "%s:%u: %s%s%s", file ? file : c->name,
-                    setting ? config_setting_source_line(setting) : 0, path,
+    (void) snprintf(line, sizeof(line), "%s: %s%s%s",
+                    conf_where(c, setting, where, sizeof(where)), path,
                     path[0] != '\0' ? ": " : "", text);
     c->errors[c->n_errors++] = strdup(line);
 }
@@ -213,12 +231,11 @@ mosn_conf_is_set(const mosn_conf_t *reader, const void *member)
 const char *
 mosn_conf_where(mosn_conf_t *reader, const void *member)
 {
-    config_setting_t *setting = conf_place(reader, member)->setting;
-    const char *file = setting ? config_setting_source_file(setting) : NULL;
+    char where[512];
 
-    return mosn_pool_printf(reader->pool, "%s:%u", file ? file : reader->name,
-                            setting ? config_setting_source_line(setting) : 0)
-        .at;
+    return mosn_pool_strdup(
+        reader->pool, conf_where(reader, conf_place(reader, member)->setting,
+                                 where, sizeof(where)));
 }
 
 

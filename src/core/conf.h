@@ -31,7 +31,8 @@ void         mosn_conf_destroy(mosn_conf_t **reader);
 mosn_rc_e mosn_conf_read_file(mosn_conf_t *reader, const char *path,
                               const mosn_conf_block_t *block, void *conf);
 
-/* The same with text; its errors say "<name>:LINE". */
+/* The same with text; its errors say "<name>:LINE", or, when there is a quote
+ * at the end of the name as in `cluster "a"`, the name alone. */
 mosn_rc_e mosn_conf_read_text(mosn_conf_t *reader, const char *name,
                               const char *text, const mosn_conf_block_t *block,
                               void *conf);

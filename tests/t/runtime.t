@@ -86,7 +86,7 @@ like(ctl('apply', file('bad.conf', 'routes = ( { name = "r"; virtual_hosts = ( {
     qr/^1 .*no cluster "zzz"/, 'a mistake changes nothing');
 like(ctl('apply', file('bad2.conf', 'clusters = ( { nme = 1; } );')), qr/^1 .*did you mean "name"/, 'nor does another');
 becomes('c', 'the routes are as they were', '/b');
-like(ctl('remove', 'new'), qr/^1 .*the route at \S+ names cluster "new"/, 'what is named cannot be removed');
+like(ctl('remove', 'new'), qr/^1 .*a route \(routes "r"\) names cluster "new"/, 'what is named cannot be removed');
 is(ctl('remove', 'other'), '0 change 8', 'what is not can');
 like(ctl('remove', 'other'), qr/^1 .*no cluster "other"/, 'once');
 
@@ -132,7 +132,7 @@ like(ctl('apply', file('m.conf', "clusters = ( { name = \"main\"; lb = \"random\
 ask('/') for 1 .. 10;
 ok($mosn->stats->{'cluster.main.connections'} - $connections <= 2, 'costs no connection');
 like(ctl('apply', file('half.conf', 'clusters = ( { name = "main"; lb = "maglev"; hosts = ( { address = "127.0.0.1:1"; } ); } ); routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { route = { cluster = "zzz"; }; } ); } ); } );')),
-    qr/^1 .*no cluster "zzz"/, 'half a file is wrong');
+    qr/^1 mosnctl: routes "r": virtual_hosts.0.*no cluster "zzz"/, 'half a file is wrong');
 becomes('a', 'nothing of it is done');
 like(ctl('remove', 'spare', '--persist'), qr/^1 .*take it out there/, 'what stands in the file is not removed for good');
 is(($mosn->ctl('remove', 'spare'))[1], 0, 'but for now');
