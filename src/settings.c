@@ -188,9 +188,11 @@ settings_check(mosn_conf_t *reader, void *conf)
 
 const mosn_conf_block_t mosn_settings_block = {
     .doc = "Durations are strings with a unit (`\"250ms\"`, `\"30s\"`, "
-           "`\"5m\"`, `\"1h\"`), sizes are numbers of bytes or strings "
+           "`\"5m\"`, `\"1h\"`), or 0; sizes are numbers of bytes or strings "
            "(`\"64k\"`, `\"1m\"`), addresses are `\"ip:port\"`, "
-           "`\"[v6]:port\"` or `\"unix:/path\"`.",
+           "`\"[v6]:port\"` or `\"unix:/path\"`.  A group of strings is "
+           "`{ name = \"value\"; }`, or `( [\"name\", \"value\"] )` where "
+           "names have other characters than letters, digits, `_` and `-`.",
     .size = sizeof(mosn_settings_t),
     .directives = settings_directives,
     .check = settings_check,

@@ -633,12 +633,27 @@ conf_read_modules(mosn_conf_t *c, config_setting_t *s, int kind,
 }
 
 
+/* `( ["name", "value"], ... )`, for names that libconfig cannot write. */
+static void
+conf_read_pair(mosn_conf_t *c, config_setting_t *s, mosn_conf_pair_t *pair)
+{
+    if (!config_setting_is_aggregate(s) || config_setting_is_group(s)
+        || config_setting_length(s) != 2)
+    {
+        conf_expected(c, s, "a name and a value [\"name\", \"value\"]");
+        return;
+    }
+    conf_read_string(c, config_setting_get_elem(s, 0), &pair->name);
+    conf_read_string(c, config_setting_get_elem(s, 1), &pair->value);
+}
+
+
 static void
 conf_read_map(mosn_conf_t *c, config_setting_t *s, mosn_conf_pairs_t *list)
 {
     int n = config_setting_length(s);
 
-    if (!config_setting_is_group(s)) {
+    if (!config_setting_is_group(s) && !config_setting_is_list(s)) {
         conf_expected(c, s, "a group of strings { name = \"value\"; }");
         return;
     }
@@ -646,9 +661,13 @@ conf_read_map(mosn_conf_t *c, config_setting_t *s, mosn_conf_pairs_t *list)
     list->items = mosn_pool_calloc(c->pool, list->n * sizeof(*list->items));
     for (int i = 0; i < n; i++) {
         config_setting_t *item = config_setting_get_elem(s, (unsigned) i);
+        const char       *name = config_setting_name(item);
 
-        list->items[i].name =
-            mosn_pool_copy(c->pool, mosn_str(config_setting_name(item)));
+        if (name == NULL) {
+            conf_read_pair(c, item, &list->items[i]);
+            continue;
+        }
+        list->items[i].name = mosn_pool_copy(c->pool, mosn_str(name));
         conf_read_string(c, item, &list->items[i].value);
     }
 }

@@ -6,6 +6,8 @@
 #include "core/conf.h"
 #include "core/module.h"
 
+#include <ctype.h>
+
 static void print_rows(const mosn_directive_t *rows, const void *conf,
                        int depth, FILE *out);
 
@@ -104,16 +106,50 @@ print_list(const mosn_directive_t *row, const void *at, int depth, FILE *out)
 }
 
 
+/* Can libconfig have it for the name of a setting? */
+static bool
+print_is_name(mosn_str_t name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char) name.at[i];
+
+        if (!(isalpha(c) || c == '*'
+              || (i > 0 && (isdigit(c) || c == '_' || c == '-'))))
+        {
+            return false;
+        }
+    }
+    return name.len > 0;
+}
+
+
+/* `{ name = "value"; }`, or with names of all kinds
+ * `( ["name", "value"] )`. */
 static void
 print_map(const mosn_conf_pairs_t *list, FILE *out)
 {
-    (void) fputs("{ ", out);
+    bool names = true;
+
     for (size_t i = 0; i < list->n; i++) {
-        (void) fprintf(out, "%.*s = ", MOSN_STR_ARG(list->items[i].name));
-        print_string(list->items[i].value, out);
-        (void) fputs("; ", out);
+        names &= print_is_name(list->items[i].name);
     }
-    (void) fputc('}', out);
+    (void) fputs(names ? "{ " : "( ", out);
+    for (size_t i = 0; i < list->n; i++) {
+        const mosn_conf_pair_t *pair = &list->items[i];
+
+        if (names) {
+            (void) fprintf(out, "%.*s = ", MOSN_STR_ARG(pair->name));
+            print_string(pair->value, out);
+            (void) fputs("; ", out);
+            continue;
+        }
+        (void) fputs(i > 0 ? ", [" : "[", out);
+        print_string(pair->name, out);
+        (void) fputs(", ", out);
+        print_string(pair->value, out);
+        (void) fputc(']', out);
+    }
+    (void) fputs(names ? "}" : " )", out);
 }
 
 

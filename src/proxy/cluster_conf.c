@@ -261,11 +261,12 @@ static const mosn_directive_t cluster_directives[] = {
               "leave the connections of mosn itself alone (`meta skuid`), or "
               "they come back to it until a limit ends that."),
     MOSN_STRING(mosn_cluster_conf_t, lb, "weighted_round_robin",
-                "How a host is picked: `round_robin`, "
-                "`weighted_round_robin`, `random` (by weight), "
-                "`least_request` (the less busy one of two), `peak_ewma` "
-                "(the sooner one of two), `ring_hash` or `maglev` (by the "
-                "`hash` of the route)."),
+                "How a host is picked: `weighted_round_robin`, `round_robin` "
+                "(weights do not count), `random` (by weight), "
+                "`least_request` (the less busy one of two, by weight), "
+                "`peak_ewma` (the one of two that answers sooner for what it "
+                "weighs), `ring_hash` or `maglev` (by the `hash` of the "
+                "route, and by weight)."),
     MOSN_INT(mosn_cluster_conf_t, ring_points, 1, 65536, 512,
              "`ring_hash`: points of the heaviest host; more are more even.  "
              "When the greatest weight in the cluster comes to another power "

@@ -128,6 +128,12 @@ test_values(void)
     is_num(t.maybe->weight, 5, "with defaults");
     ok(t.items.n == 2 && t.items.items[1].weight == 10, "list");
     is_str(t.map.items[0].value, "v", "map");
+    is_num((long long) read_text("map = ( [\"app.k8s.io/x\", \"v\"], [\"b\", "
+                                 "\"\"] );"),
+           0, "a map of names of all kinds");
+    ok(t.map.n == 2, "both are there");
+    is_str(t.map.items[0].name, "app.k8s.io/x", "a name");
+    is_str(t.map.items[0].value, "v", "and its value");
 }
 
 
@@ -135,22 +141,42 @@ static void
 test_mistakes(void)
 {
     static const char *const wrong[] = {
-        "flag = 1;",         "count = 101;",
-        "count = -1;",       "count = \"1\";",
-        "workers = \"a\";",  "workers = 0;",
-        "room = -1;",        "room = \"2m\";",
-        "room = \"k\";",     "room = \"1kb\";",
-        "wait = 5;",         "wait = 0;",
-        "wait = \"5\";",     "wait = \"1h\";",
-        "wait = \"1ms\";",   "wait = \"-1s\";",
-        "share = 101;",      "share = \"x\";",
-        "color = \"blue\";", "text = 5;",
-        "address = \"x\";",  "address = \"1.2.3.4:99999\";",
-        "words = \"x\";",    "words = [1];",
-        "inner = ( );",      "maybe = { };",
-        "items = { };",      "items = ( 1 );",
-        "map = ( );",        "map = { a = 1; };",
-        "unknown = 1;",      "wait = \"99999999999999999999s\";",
+        "flag = 1;",
+        "count = 101;",
+        "count = -1;",
+        "count = \"1\";",
+        "workers = \"a\";",
+        "workers = 0;",
+        "room = -1;",
+        "room = \"2m\";",
+        "room = \"k\";",
+        "room = \"1kb\";",
+        "wait = 5;",
+        "wait = 0;",
+        "wait = \"5\";",
+        "wait = \"1h\";",
+        "wait = \"1ms\";",
+        "wait = \"-1s\";",
+        "share = 101;",
+        "share = \"x\";",
+        "color = \"blue\";",
+        "text = 5;",
+        "address = \"x\";",
+        "address = \"1.2.3.4:99999\";",
+        "words = \"x\";",
+        "words = [1];",
+        "inner = ( );",
+        "maybe = { };",
+        "items = { };",
+        "items = ( 1 );",
+        "map = [ ];",
+        "map = ( \"a\" );",
+        "map = ( [\"a\"] );",
+        "map = ( [\"a\", \"b\", \"c\"] );",
+        "map = ( { a = \"b\"; } );",
+        "map = { a = 1; };",
+        "unknown = 1;",
+        "wait = \"99999999999999999999s\";",
     };
 
     for (size_t i = 0; i < MOSN_COUNT(wrong); i++) {

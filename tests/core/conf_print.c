@@ -9,12 +9,13 @@ typedef struct {
 } item_t;
 
 typedef struct {
-    mosn_str_t  text;
-    bool        flag;
-    int64_t     number;
-    size_t      size;
-    uint32_t    wait_ms;
-    mosn_strs_t words;
+    mosn_str_t        text;
+    bool              flag;
+    int64_t           number;
+    size_t            size;
+    uint32_t          wait_ms;
+    mosn_strs_t       words;
+    mosn_conf_pairs_t map;
     MOSN_CONF_LIST(item_t) items;
 } thing_t;
 
@@ -34,6 +35,7 @@ static const mosn_directive_t thing_directives[] = {
     MOSN_SIZE(thing_t, size, 0, 1 << 30, 65536, "A size."),
     MOSN_DURATION(thing_t, wait, 0, 86400000, 90000, "A wait."),
     MOSN_STRINGS(thing_t, words, "Words."),
+    MOSN_MAP(thing_t, map, "A map."),
     MOSN_LIST(thing_t, items, &item_block, "Items."),
     MOSN_DIRECTIVES_END
 };
@@ -93,6 +95,16 @@ main(void)
     is_str(mosn_str(mosn_conf_format_size(1048576, text)), "1m", "1 MiB");
     is_str(mosn_str(mosn_conf_format_size(1000, text)), "1000", "1000 bytes");
 
+    free(first);
+    free(second);
+    first = through("map = { a-b = \"1\"; };");
+    ok(strstr(first, "map = { a-b = \"1\"; }") != NULL, "a map");
+    free(first);
+    first = through("map = ( [\"a.b/c\", \"1\"], [\"d\", \"\\\"\"] );");
+    second = through(first);
+    ok(strstr(first, "map = ( [\"a.b/c\", \"1\"], [\"d\", ") != NULL,
+       "one of names that are none for libconfig");
+    is_str(mosn_str(second), first, "read again it prints the same");
     free(first);
     free(second);
     free(reference);
