@@ -148,7 +148,7 @@ conf_where(const mosn_conf_t *c, const config_setting_t *setting, char *out,
            size_t room)
 {
     const char *file = setting ? config_setting_source_file(setting) : NULL;
-    size_t      n = strlen(c->name);
+    size_t      n = c->name != NULL ? strlen(c->name) : 0;
 
     if (file == NULL && n > 0 && c->name[n - 1] == '"') {
         (void) snprintf(out, room, "%s", c->name);

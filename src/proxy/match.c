@@ -32,7 +32,6 @@ struct mosn_match_s {
     match_text_t  group;
     mosn_cidr_t  *sources;
     uint32_t      roll_below; /* of a million */
-    uint32_t      roll_of;    /* differs between routes */
 };
 
 #define MISS_NAME(id, name) [MOSN_MISS_##id] = (name),
@@ -290,7 +289,6 @@ mosn_match_build(mosn_conf_t *reader, mosn_pool_t *pool,
     mosn_text_matches_build(reader, pool, &conf->query);
     mosn_text_matches_build(reader, pool, &conf->cookies);
     mosn_text_matches_build(reader, pool, &conf->variables);
-    m->roll_of = (uint32_t) mosn_rand_u64();
     m->roll_below = (uint32_t) (conf->percent * ROLL_SIDES / 100 + 0.5);
     return m;
 }
@@ -706,11 +704,12 @@ match_values(const mosn_match_conf_t *conf, mosn_match_input_t *in)
 }
 
 
-/* One roll of a request is as many as there are routes that need one. */
+/* The next roll of a request: what missed one route says nothing of the
+ * next. */
 static uint32_t
-match_roll(const mosn_match_t *m, uint32_t roll)
+match_roll_again(uint32_t roll)
 {
-    uint64_t x = ((uint64_t) roll << 32 | m->roll_of) * 0x9e3779b97f4a7c15u;
+    uint64_t x = (roll + 1u) * 0x9e3779b97f4a7c15u;
 
     x = (x ^ x >> 32) * 0xd6e8feb86659fd93u;
     return (uint32_t) ((x ^ x >> 32) % ROLL_SIDES);
@@ -737,7 +736,8 @@ mosn_match_check(const mosn_match_t *m, const mosn_match_conf_t *conf,
         if (in->roll == MOSN_MATCH_NO_ROLL) {
             in->roll = mosn_rand_below(ROLL_SIDES);
         }
-        if (match_roll(m, in->roll) >= m->roll_below) {
+        if (in->roll >= m->roll_below) {
+            in->roll = match_roll_again(in->roll);
             miss.what = MOSN_MISS_PERCENT;
         }
     }

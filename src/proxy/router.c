@@ -363,7 +363,7 @@ router_check_subset(mosn_conf_t *reader, const mosn_cluster_t *cluster,
 {
     const mosn_str_lists_t *all;
 
-    if (cluster == NULL || subset->n == 0
+    if (cluster == NULL || cluster->conf == NULL || subset->n == 0
         || cluster->conf->subset_fallback != MOSN_SUBSET_NONE)
     {
         return;

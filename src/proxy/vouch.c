@@ -188,8 +188,7 @@ mosn_request_add_headers(mosn_request_t *r)
     {
         mosn_headers_set(headers, MOSN_HEADER_X_FORWARDED_PROTO,
                          MOSN_STR("X-Forwarded-Proto"),
-                         r->head->rpc == NULL ? r->head->scheme
-                                              : mosn_request_scheme(r));
+                         mosn_request_scheme(r));
     }
     if (conf->forwarded_client_cert != MOSN_CLIENT_CERT_DROP
         || mosn_headers_has(headers, MOSN_HEADER_X_CLIENT_CERT))

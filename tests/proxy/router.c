@@ -360,7 +360,7 @@ test_first(unsigned tables)
         for (int k = 0; k < 10; k++) {
             char            path[16] = "/";
             mosn_message_t *m = mosn_pool_calloc(generation->pool, sizeof(*m));
-            mosn_match_input_t  in, again;
+            mosn_match_input_t  in, again, third;
             const mosn_route_t *route;
             size_t              n = 1;
 
@@ -386,9 +386,10 @@ test_first(unsigned tables)
             in.roll = mosn_rand_below(1000000);
             again = in;
             route = mosn_route_find(t->current, &in);
+            third = again;
             same &= route == find_by_list(t->current->fallback, &again);
             same &= route
-                    == mosn_explain_routes(t->current->fallback, &again, NULL);
+                    == mosn_explain_routes(t->current->fallback, &third, NULL);
             found += route != NULL;
             requests++;
         }

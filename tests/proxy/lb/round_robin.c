@@ -7,9 +7,10 @@
 int
 main(void)
 {
-    mosn_cluster_t *c = hosts_cluster(
-        "hosts = ( { address = \"10.0.0.1:1\"; weight = 9; }, { address = "
-        "\"10.0.0.2:1\"; }, { address = \"10.0.0.3:1\"; } );");
+    mosn_cluster_t *c =
+        hosts_cluster("lb = \"round_robin\"; hosts = ( { address = "
+                      "\"10.0.0.1:1\"; weight = 9; }, { address = "
+                      "\"10.0.0.2:1\"; }, { address = \"10.0.0.3:1\"; } );");
     unsigned     shares[] = { 1, 1, 1 }, avoided = 0;
     bool         turns = true;
     mosn_pick_t  how = { .avoid = c->hosts[0] };
