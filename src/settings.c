@@ -109,7 +109,8 @@ test_check(mosn_conf_t *reader, void *conf)
 
 static const mosn_conf_block_t test_block = {
     .doc = "A request and what is to become of it.  `mosn -t` and every "
-           "reload look whether it does; where not, nothing is changed.",
+           "reload look whether it does; where not, nothing is changed.  "
+           "Routes that take only a `percent` are passed by.",
     .size = sizeof(mosn_test_conf_t),
     .directives = test_directives,
     .check = test_check,

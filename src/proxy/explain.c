@@ -394,6 +394,9 @@ mosn_explain(const mosn_proxy_conf_t    *proxy,
     in.server_name = q->server_name;
     in.variable = mosn_variable_value;
     in.variables_of = &e->r;
+    if (out == NULL) { /* a test has one result */
+        in.roll = MOSN_MATCH_NEVER;
+    }
     host = mosn_virtual_host_find(proxy->table->current, e->head.authority);
     if (out != NULL) {
         (void) fprintf(out, "routes     %.*s\nhost       %.*s\n",

@@ -737,7 +737,9 @@ mosn_match_check(const mosn_match_t *m, const mosn_match_conf_t *conf,
             in->roll = mosn_rand_below(ROLL_SIDES);
         }
         if (in->roll >= m->roll_below) {
-            in->roll = match_roll_again(in->roll);
+            in->roll = in->roll != MOSN_MATCH_NEVER
+                           ? match_roll_again(in->roll)
+                           : in->roll;
             miss.what = MOSN_MISS_PERCENT;
         }
     }

@@ -58,6 +58,7 @@ typedef struct {
 } mosn_match_input_t;
 
 #define MOSN_MATCH_NO_ROLL UINT32_MAX
+#define MOSN_MATCH_NEVER   (UINT32_MAX - 1) /* above every `percent` */
 
 void mosn_match_input(mosn_match_input_t *in, mosn_message_t *request,
                       const mosn_conn_t *client);
