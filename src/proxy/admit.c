@@ -1,6 +1,18 @@
 /* proxy/admit.c - what of a request is let in, before anybody sees it. */
 
+#include "proto/path.h"
 #include "proxy/request.h"
+
+void
+mosn_request_spell_path(const mosn_proxy_conf_t *conf, mosn_message_t *head,
+                        mosn_pool_t *pool)
+{
+    if (conf->normalize_path) {
+        head->path =
+            mosn_path_normalize(head->path, conf->merge_slashes, pool);
+    }
+}
+
 
 /* Upgrades that are not on the list are not passed on; HTTP goes on, where
  * there is more to the request.  False: there is not. */

@@ -3,7 +3,6 @@
 #include "proxy/explain.h"
 
 #include "os/clock.h"
-#include "proto/path.h"
 #include "proto/rpc.h"
 #include "proxy/format.h"
 #include "proxy/request_parts.h"
@@ -207,9 +206,8 @@ explain_build(explain_t *e, const mosn_proxy_conf_t *proxy,
     e->r.loop = &e->loop;
     e->r.pool = pool;
     e->r.head = &e->head;
-    if (proxy->normalize_path && e->head.rpc == NULL) {
-        e->head.path =
-            mosn_path_normalize(e->head.path, proxy->merge_slashes, pool);
+    if (e->head.rpc == NULL) {
+        mosn_request_spell_path(proxy, &e->head, pool);
     }
     e->r.path = e->head.path;
     e->r.authority = e->head.authority;

@@ -29,13 +29,12 @@ typedef struct {
     bool by_latency; /* of its hosts: is it to be taken down? */
 } mosn_lb_ops_t;
 
-/* Two hosts of a set, drawn.  NULL: `*a_r` is the one to take, as the other
- * is to be avoided; else the second. */
+/* Number `i` of a set, and another one that is drawn.  NULL: `*a_r` is the one
+ * to take, as the other is to be avoided; else the second. */
 static inline mosn_host_t *
-mosn_lb_draw_two(const mosn_host_set_t *set, const mosn_pick_t *how,
-                 mosn_host_t **a_r)
+mosn_lb_draw_second(const mosn_host_set_t *set, const mosn_pick_t *how,
+                    uint32_t i, mosn_host_t **a_r)
 {
-    uint32_t     i = mosn_rand_below(set->n);
     uint32_t     k = mosn_rand_below(set->n - 1);
     mosn_host_t *a = set->hosts[i], *b;
 

@@ -84,8 +84,8 @@ static const mosn_directive_t match_directives[] = {
               "Headers, all of which must be right; of a call, those of its "
               "header map or its attachments.  \":authority\", \":method\", "
               "\":path\" and \":scheme\" are what their names say; the scheme "
-              "is that "
-              "of the connection, or of an X-Forwarded-Proto that is kept."),
+              "is that of the connection, or of an X-Forwarded-Proto that is "
+              "kept."),
     MOSN_LIST(mosn_match_conf_t, query, &mosn_text_match_block,
               "Parameters of the query, all of which must be right; as they "
               "came, %XX and all."),

@@ -9,7 +9,6 @@
 
 #include "core/log.h"
 #include "os/clock.h"
-#include "proto/path.h"
 #include "proto/rpc.h"
 #include "proxy/grpc.h"
 
@@ -195,10 +194,7 @@ request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
     r->authority = head->authority;
     if (head->rpc == NULL) {
         head->scheme = mosn_request_scheme(r);
-        if (r->conf->normalize_path) {
-            head->path = mosn_path_normalize(head->path,
-                                             r->conf->merge_slashes, r->pool);
-        }
+        mosn_request_spell_path(r->conf, head, r->pool);
     }
     r->received_all = end;
     r->grpc = mosn_headers_has(&head->headers, MOSN_HEADER_CONTENT_TYPE)

@@ -223,6 +223,10 @@ void mosn_filters_on_response_trailers(mosn_request_t *request,
 
 /* --- proxy/admit.c ------------------------------------------------------ */
 
+/* The path of an HTTP request as routes and hosts are to see it. */
+void mosn_request_spell_path(const mosn_proxy_conf_t *conf,
+                             mosn_message_t *head, mosn_pool_t *pool);
+
 /* Takes an Upgrade off that is not on the list; false: nothing is left. */
 bool mosn_request_check_upgrade(mosn_request_t *request);
 

@@ -56,14 +56,10 @@ least_is_less(const mosn_host_t *a, const mosn_host_t *b)
 static mosn_host_t *
 least_pick(void *state, const mosn_host_set_t *set, const mosn_pick_t *how)
 {
-    uint32_t     i = least_draw(state, set);
-    uint32_t     k = mosn_rand_below(set->n - 1);
-    mosn_host_t *a = set->hosts[i], *b = set->hosts[k + (k >= i ? 1 : 0)];
+    mosn_host_t *a, *b;
 
-    if (a == how->avoid) {
-        return b;
-    }
-    return b != how->avoid && least_is_less(b, a) ? b : a;
+    b = mosn_lb_draw_second(set, how, least_draw(state, set), &a);
+    return b != NULL && least_is_less(b, a) ? b : a;
 }
 
 

@@ -27,7 +27,8 @@ static mosn_host_t *
 ewma_pick(void *state MOSN_UNUSED, const mosn_host_set_t *set,
           const mosn_pick_t *how)
 {
-    mosn_host_t *a, *b = mosn_lb_draw_two(set, how, &a);
+    mosn_host_t *a,
+        *b = mosn_lb_draw_second(set, how, mosn_rand_below(set->n), &a);
 
     return b != NULL && ewma_cost(b, how->now_ns) < ewma_cost(a, how->now_ns)
                ? b
