@@ -28,7 +28,7 @@ clusters = (
   { name = "http2"; protocol = "http2"; hosts = ( { address = "127.0.0.1:%%PORT4%%"; } ); },
   { name = "plain"; carry_calls = false; hosts = ( { address = "127.0.0.1:%%PORT5%%"; } ); },
   { name = "tr"; protocol = "tr"; hosts = ( { address = "127.0.0.1:%%PORT8%%"; } ); },
-  { name = "bolt"; protocol = "bolt"; hosts = ( { address = "127.0.0.1:%%PORT6%%"; } ); },
+  { name = "bolt"; protocol = "bolt"; circuit_breaker = { max_connections = 1; }; hosts = ( { address = "127.0.0.1:%%PORT6%%"; } ); },
   { name = "dubbo"; protocol = "dubbo"; hosts = ( { address = "127.0.0.1:%%PORT7%%"; } ); } );
 E
 my $bolt_host = Calls->listen($mosn->port(6));
