@@ -851,3 +851,42 @@ mosn_conn_destination(mosn_conn_t *conn)
     }
     return conn->was_for->len > 0 ? conn->was_for : NULL;
 }
+
+
+/* What the peer has taken, and what is still to go; both may count what a
+ * transport adds, or none does. */
+static void
+conn_sent(const mosn_conn_t *conn, uint64_t *taken_r, uint64_t *left_r)
+{
+    if (!mosn_socket_sent(conn->fd, taken_r, left_r)) {
+        *taken_r = conn->bytes_out;
+        *left_r = 0;
+    }
+    *left_r += conn->out.bytes;
+}
+
+
+void
+mosn_conn_set_mark(const mosn_conn_t *conn, mosn_conn_mark_t *mark_r)
+{
+    uint64_t left;
+
+    conn_sent(conn, &mark_r->taken, &left);
+    mark_r->end = mark_r->taken + left;
+    mark_r->was_near = false;
+}
+
+
+bool
+mosn_conn_nears_mark(const mosn_conn_t *conn, mosn_conn_mark_t *mark)
+{
+    uint64_t taken, left;
+    bool     nears;
+
+    conn_sent(conn, &taken, &left);
+    nears = taken > mark->taken && mark->taken < mark->end
+            && (taken < mark->end || mark->was_near);
+    mark->taken = taken;
+    mark->was_near = nears;
+    return nears;
+}

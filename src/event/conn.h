@@ -153,6 +153,21 @@ void mosn_conn_commit(mosn_conn_t *conn, size_t n);
 /* Sends what is queued now instead of at the end of the turn. */
 void mosn_conn_flush(mosn_conn_t *conn);
 
+/* A place in what is written. */
+typedef struct {
+    uint64_t taken; /* by the peer, when it was looked at last */
+    uint64_t end;
+    bool     was_near; /* it was on its way then */
+} mosn_conn_mark_t;
+
+/* Behind all that is written now. */
+void mosn_conn_set_mark(const mosn_conn_t *conn, mosn_conn_mark_t *mark_r);
+
+/* Is the peer on its way there: has it taken more since it was looked at
+ * last, and had not all?  So it is alive, and has had no time to answer what
+ * stands there.  Who gets there before the first look had that time. */
+bool mosn_conn_nears_mark(const mosn_conn_t *conn, mosn_conn_mark_t *mark);
+
 /* Closes at once; what is queued is lost. */
 void mosn_conn_close(mosn_conn_t *conn, mosn_reason_e reason);
 

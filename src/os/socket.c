@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
-#include <netinet/tcp.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -144,6 +146,24 @@ mosn_socket_queued(int fd)
         return -1;
     }
     return (int) info.tcpi_unacked; /* of a listening socket: its queue */
+}
+
+
+bool
+mosn_socket_sent(int fd, uint64_t *acked_r, uint64_t *unacked_r)
+{
+    struct tcp_info info = { 0 };
+    socklen_t       len = sizeof(info);
+    int             queued = 0;
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1
+        || ioctl(fd, SIOCOUTQ, &queued) == -1)
+    {
+        return false;
+    }
+    *acked_r = info.tcpi_bytes_acked;
+    *unacked_r = (uint64_t) queued;
+    return true;
 }
 
 

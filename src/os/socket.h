@@ -27,6 +27,10 @@ int mosn_socket_steer(int fd, unsigned n);
 /* Connections that wait to be accepted; -1: unknown. */
 int mosn_socket_queued(int fd);
 
+/* Bytes that the peer's kernel has acknowledged, and those that it has not;
+ * false: it is no TCP. */
+bool mosn_socket_sent(int fd, uint64_t *acked_r, uint64_t *unacked_r);
+
 /* The address that `fd` is bound to; false: it is no stream socket that
  * listens. */
 bool mosn_socket_name(int fd, mosn_address_t *address_r);

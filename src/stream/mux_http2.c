@@ -463,6 +463,35 @@ http2_expire(http2_t *mux, uint32_t code, mosn_reason_e reason)
 }
 
 
+void
+mux_http2_ping(http2_t *mux)
+{
+    mosn_conn_t *conn = mux->base.conn;
+
+    mux->ping_sent_ms = conn->loop->now_ms;
+    mosn_conn_set_mark(conn, &mux->ping_at);
+    (void) nghttp2_submit_ping(mux->session, NGHTTP2_FLAG_NONE, NULL);
+}
+
+
+/* It is not while anything comes, and is not asked for what we do not read,
+ * or while it takes what stands before the PING. */
+static bool
+http2_is_silent(http2_t *mux)
+{
+    if (mux->ping_sent_ms == 0) {
+        return false;
+    }
+    if (mux->heard_ms > mux->ping_sent_ms || mux->read_stopped
+        || mosn_conn_nears_mark(mux->base.conn, &mux->ping_at))
+    {
+        mux->ping_sent_ms = mux->base.conn->loop->now_ms;
+    }
+    return http2_is_late(mux, mux->ping_sent_ms,
+                         mux->base.settings->http2->keepalive_timeout_ms);
+}
+
+
 static void
 http2_keep_alive(http2_t *mux)
 {
@@ -471,8 +500,7 @@ http2_keep_alive(http2_t *mux)
     if (mux->ping_sent_ms == 0
         && http2_is_late(mux, mux->heard_ms, conf->keepalive_interval_ms))
     {
-        mux->ping_sent_ms = mux->base.conn->loop->now_ms;
-        (void) nghttp2_submit_ping(mux->session, NGHTTP2_FLAG_NONE, NULL);
+        mux_http2_ping(mux);
     }
 }
 
@@ -500,7 +528,7 @@ http2_guard_fired(mosn_timer_t *timer)
                      MOSN_REASON_HEADER_TIMEOUT);
         return;
     }
-    if (http2_is_late(mux, mux->ping_sent_ms, conf->keepalive_timeout_ms)) {
+    if (http2_is_silent(mux)) {
         http2_expire(mux, NGHTTP2_NO_ERROR, MOSN_REASON_KEEPALIVE_TIMEOUT);
         return;
     }

@@ -43,15 +43,16 @@ struct http2_s {
     bool               given_up;
     mux_http2_ids_t    ids;      /* of a server */
     uint32_t           patience; /* what is left of it */
-    uint32_t resets;    /* that it may still cause; only time fills it */
-    uint32_t cancelled; /* streams that we gave up at this host */
-    bool     doubted;   /* no new streams before it answers a PING */
-    bool     told;      /* why it ends stands in the log */
-    uint64_t charged_ms;
-    uint64_t settings_sent_ms; /* and not acknowledged; 0: they are */
-    uint64_t head_begun_ms;    /* and not complete; 0: none */
-    uint64_t heard_ms;         /* when the peer said something */
-    uint64_t ping_sent_ms;     /* and not answered; 0: none */
+    uint32_t         resets; /* that it may still cause; only time fills it */
+    uint32_t         cancelled; /* streams that we gave up at this host */
+    bool             doubted;   /* no new streams before it answers a PING */
+    bool             told;      /* why it ends stands in the log */
+    uint64_t         charged_ms;
+    uint64_t         settings_sent_ms; /* and not acknowledged; 0: they are */
+    uint64_t         head_begun_ms;    /* and not complete; 0: none */
+    uint64_t         heard_ms;         /* when the peer said something */
+    uint64_t         ping_sent_ms;     /* and not answered; 0: none */
+    mosn_conn_mark_t ping_at;
 };
 
 struct http2_stream_s {
@@ -106,6 +107,9 @@ void mux_http2_stream_end(http2_stream_t *s, mosn_reason_e reason);
 
 /* How many streams the peer takes now; tells the pool when it asks. */
 void mux_http2_look_for_room(http2_t *mux);
+
+/* Asks the peer for a sign of life; the connection ends without one. */
+void mux_http2_ping(http2_t *mux);
 
 /* What nghttp2 wants to send goes into the connection's output now. */
 void mux_http2_send_now(http2_t *mux);

@@ -502,8 +502,7 @@ http2_reset(mosn_stream_t *stream, mosn_reason_e reason)
         }
         if (reason == MOSN_REASON_UPSTREAM_TIMEOUT && mux->ping_sent_ms == 0) {
             mux->doubted = true; /* the request, or the connection? */
-            mux->ping_sent_ms = mux->base.conn->loop->now_ms;
-            (void) nghttp2_submit_ping(mux->session, NGHTTP2_FLAG_NONE, NULL);
+            mux_http2_ping(mux);
         }
         mux_http2_look_for_room(mux);
     }

@@ -4,10 +4,6 @@
  * A frame is cut off the connection's input when it is whole and stays in
  * the block that it was read into; what is passed on is copied once, with
  * another id, or by reference when it is long.
- *
- * A host is alive while anything comes from it.  After `heartbeat_interval`
- * of silence it is asked; when it misses an answer it is asked again at
- * once, until `heartbeat_misses` are reached and the connection is given up.
  */
 
 #include "stream/mux_rpc.h"
@@ -111,14 +107,6 @@ rpc_read_on(mux_rpc_t *mux)
         mosn_conn_resume_read(mux->base.conn);
         mosn_conn_run_again(mux->base.conn);
     }
-}
-
-
-/* An id that no stream of this connection has ever had. */
-static uint64_t
-rpc_next_id(mux_rpc_t *mux)
-{
-    return mux->next_id++;
 }
 
 
@@ -346,21 +334,6 @@ rpc_on_response(mux_rpc_t *mux, const mosn_rpc_frame_t *frame,
 }
 
 
-/* The host is well. */
-static void
-rpc_on_ack(mux_rpc_t *mux)
-{
-    mosn_stream_conn_t *sc = &mux->base;
-
-    mux->asked = false;
-    mux->misses = 0;
-    if (mux->checked) {
-        mux->checked = false;
-        sc->client->on_available(sc->owner, sc);
-    }
-}
-
-
 static void
 rpc_acknowledge(mux_rpc_t *mux, const mosn_rpc_frame_t *frame,
                 const uint8_t *bytes)
@@ -377,8 +350,7 @@ rpc_client_on_frame(mux_rpc_t *mux, const mosn_rpc_frame_t *frame,
 {
     switch (frame->kind) {
     case MOSN_RPC_HEARTBEAT_ACK:
-        if (mux->asked && frame->id == mux->beat_id) {
-            rpc_on_ack(mux);
+        if (mux_rpc_on_ack(mux, frame->id)) {
             break;
         }
         rpc_on_response(mux, frame, bytes);
@@ -595,73 +567,6 @@ rpc_on_read(mosn_stream_conn_t *sc)
 }
 
 
-/* --- heartbeats ---------------------------------------------------------- */
-
-static void
-rpc_ask(mux_rpc_t *mux)
-{
-    mosn_conn_t *conn = mux->base.conn;
-    uint8_t      out[MOSN_RPC_OWN_MAX];
-
-    mux->beat_id = rpc_next_id(mux);
-    mux->asked = true;
-    mosn_conn_write(conn, out, mux->codec->heartbeat(mux->beat_id, out));
-    mosn_timer_arm(conn->loop, &mux->beat,
-                   mux->base.settings->rpc->heartbeat_timeout_ms);
-    mux->asked_bytes = conn->bytes_in;
-}
-
-
-static void
-rpc_beat_fired(mosn_timer_t *timer)
-{
-    mux_rpc_t             *mux = mosn_container_of(timer, mux_rpc_t, beat);
-    const mosn_rpc_conf_t *conf = mux->base.settings->rpc;
-    mosn_conn_t           *conn = mux->base.conn;
-    uint64_t               silent_ms = conn->loop->now_ms - mux->heard_ms;
-
-    if (mux->asked && (mux->checked || conn->bytes_in == mux->asked_bytes)) {
-        if (mux->base.client->on_count != NULL) {
-            mux->base.client->on_count(mux->base.owner,
-                                       MOSN_UPSTREAM_HEARTBEATS_MISSED);
-        }
-        if (++mux->misses >= conf->heartbeat_misses) {
-            mosn_conn_close(conn, MOSN_REASON_KEEPALIVE_TIMEOUT);
-            return;
-        }
-        rpc_ask(mux);
-        return;
-    }
-    mux->asked = false;
-    mux->misses = 0;
-    if (conf->heartbeat_interval_ms == 0) {
-        return;
-    }
-    if (silent_ms >= conf->heartbeat_interval_ms) {
-        rpc_ask(mux);
-    } else {
-        mosn_timer_arm(conn->loop, &mux->beat,
-                       conf->heartbeat_interval_ms - silent_ms);
-    }
-}
-
-
-static void
-rpc_check(mosn_stream_conn_t *sc)
-{
-    mux_rpc_t *mux = rpc_mux(sc);
-
-    if (mux->codec->heartbeat == NULL
-        || sc->settings->rpc->heartbeat_interval_ms == 0)
-    {
-        sc->client->on_available(sc->owner, sc);
-        return;
-    }
-    mux->checked = true;
-    rpc_ask(mux);
-}
-
-
 /* --- events -------------------------------------------------------------- */
 
 static void
@@ -673,12 +578,7 @@ rpc_on_connected(mux_rpc_t *mux)
         return;
     }
     mux->heard_ms = sc->conn->loop->now_ms;
-    if (mux->codec->heartbeat != NULL
-        && sc->settings->rpc->heartbeat_interval_ms > 0)
-    {
-        mosn_timer_arm(sc->conn->loop, &mux->beat,
-                       sc->settings->rpc->heartbeat_interval_ms);
-    }
+    mux_rpc_start_beats(mux);
     rpc_look_for_room(mux);
     sc->client->on_connected(sc->owner, sc);
 }
@@ -720,7 +620,7 @@ rpc_say_bye(mux_rpc_t *mux)
         mux->bye_ms = now;
         if (mux->base.settings->rpc->goaway && mux->codec->goaway != NULL) {
             mosn_conn_write(conn, out,
-                            mux->codec->goaway(rpc_next_id(mux), out));
+                            mux->codec->goaway(mux_rpc_next_id(mux), out));
         }
     }
     if (mux->base.n_active == 0 && conn->n_feeders == 0
@@ -904,7 +804,7 @@ rpc_open(mosn_stream_conn_t *sc, mosn_pool_t *pool)
         rpc_grow_slots(mux);
     }
     do { /* a slow one keeps its place */
-        s->wire_id = rpc_next_id(mux);
+        s->wire_id = mux_rpc_next_id(mux);
     } while (mux->slots[s->wire_id & mux->mask] != NULL);
     mux->slots[s->wire_id & mux->mask] = s;
     mux->going |= rpc_is_worn(mux);
@@ -920,7 +820,7 @@ static const mosn_stream_conn_ops_t rpc_conn_ops = {
     .on_read = rpc_on_read,
     .on_event = rpc_on_event,
     .open = rpc_open,
-    .check = rpc_check,
+    .check = mux_rpc_check,
 };
 
 
@@ -940,7 +840,7 @@ rpc_create(const mosn_stream_protocol_ops_t *protocol, mosn_conn_t *conn,
     mux->next_id = 1;
     mosn_list_init(&mux->base.link);
     mosn_list_init(&mux->streams);
-    mosn_timer_init(&mux->beat, rpc_beat_fired);
+    mux_rpc_init_beats(mux);
     return mux;
 }
 

@@ -10,7 +10,8 @@
  * Nothing can be paused here: who reads slowly gets no more requests taken,
  * who takes requests slowly has no more room.
  *
- *   mux_rpc.c       connections, what is received, heartbeats
+ *   mux_rpc.c       connections, what is received
+ *   mux_rpc_beat.c  heartbeats to hosts
  *   mux_rpc_send.c  frames that go
  *   mux_rpc_conf.c  settings
  */
@@ -47,6 +48,7 @@ struct mux_rpc_s {
     uint64_t           next_id;
     uint64_t           beat_id;
     uint64_t           asked_bytes; /* had come when it was asked */
+    mosn_conn_mark_t   asked_at;
     uint64_t           heard_ms;
     uint64_t           frame_due_ms; /* while one has begun */
     mosn_timer_t       beat;
@@ -73,12 +75,34 @@ mux_rpc_is_server(const mux_rpc_t *mux)
 }
 
 
+/* An id that no stream of this connection has ever had. */
+static inline uint64_t
+mux_rpc_next_id(mux_rpc_t *mux)
+{
+    return mux->next_id++;
+}
+
+
 /* Bytes of requests, or of answers that are not read, that a connection may
  * hold. */
 size_t mux_rpc_most_held(const mux_rpc_t *mux);
 
 /* The stream is over; a server's memory goes with it. */
 void mux_rpc_stream_release(mux_rpc_stream_t *s);
+
+/* --- mux_rpc_beat.c -------------------------------------------------------
+ */
+
+void mux_rpc_init_beats(mux_rpc_t *mux);
+
+/* The connection is open. */
+void mux_rpc_start_beats(mux_rpc_t *mux);
+
+/* Was it the answer to the heartbeat that is out? */
+bool mux_rpc_on_ack(mux_rpc_t *mux, uint64_t id);
+
+/* Asks the host now; on_available() when it answers. */
+void mux_rpc_check(mosn_stream_conn_t *sc);
 
 /* --- mux_rpc_send.c -------------------------------------------------------
  */

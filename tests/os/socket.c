@@ -39,6 +39,41 @@ test_messages(void)
 }
 
 
+static void
+test_sent(int client, int server)
+{
+    uint64_t before, acked, unacked, all;
+    char     byte;
+    int      pair[2];
+
+    ok(mosn_socket_sent(client, &before, &unacked) && unacked == 0,
+       "nothing is on its way");
+    (void) write(client, "12345", 5);
+    (void) recv(server, &byte, 1, MSG_WAITALL);
+    for (int i = 0; i < 1000; i++) { /* until it is acknowledged */
+        (void) mosn_socket_sent(client, &acked, &unacked);
+        if (unacked == 0) {
+            break;
+        }
+        (void) usleep(1000);
+    }
+    is_num((long long) (acked - before), 5, "what was sent is acknowledged");
+    all = 0;
+    for (ssize_t n; (n = write(client, test_sent, 64)) > 0;) {
+        all += (uint64_t) n; /* until nobody takes it */
+    }
+    (void) mosn_socket_sent(client, &before, &unacked);
+    is_num((long long) (before - acked + unacked), (long long) all,
+           "it is acknowledged or it is not");
+    ok(unacked > 0, "what the peer has no room for is not");
+    ok(mosn_socket_pair(pair) == 0
+           && !mosn_socket_sent(pair[0], &acked, &unacked),
+       "only TCP tells");
+    (void) close(pair[0]);
+    (void) close(pair[1]);
+}
+
+
 int
 main(void)
 {
@@ -62,6 +97,7 @@ main(void)
     } while (server == -1 && errno == EAGAIN);
     ok(server != -1 && peer.sa.sa_family == AF_INET, "accept");
     is_num(mosn_socket_error(client), 0, "it is open");
+    test_sent(client, server);
     (void) close(client);
     (void) close(server);
     (void) close(one);
