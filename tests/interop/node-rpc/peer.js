@@ -271,7 +271,7 @@ function checks(caller, language) {
             do {
                 e = await echo(item(8)).then(() => null, again => again);
                 if (e) await wait(50);
-            } while (e && Date.now() - begun < 10000);
+            } while (e && Date.now() - begun < 30000);
             assert(!e, e && 'after it came back: ' + e.message);
             await object();
         },
