@@ -8,6 +8,8 @@
  *   master_state.c     what the master owns, for its next image
  *   master_continue.c  the image after an exec: adopt, stage
  *   master_commands.c  what mosnctl asks
+ *   master_resources.c changes at run time
+ *   master_kept.c      ... that are to outlive reloads
  *
  *   starting -> serving --reload--> trying --exec--> staging --> serving
  *                  |  ^               |                 |
@@ -24,6 +26,7 @@
 #include "inherit.h"
 #include "master.h"
 #include "os/shm.h"
+#include "resources.h"
 
 typedef enum {
     MASTER_STARTING,
@@ -297,5 +300,26 @@ void master_print_config(FILE *out, bool whole);
  */
 
 extern const mosn_command_t master_commands[];
+
+/* --- master_kept.c ------------------------------------------------------- */
+
+/* One resource of what is asked for. */
+typedef struct {
+    mosn_resource_e kind;
+    mosn_str_t      name;
+    const void     *conf; /* what `text` says, for what is kept */
+    char           *text;
+} master_part_t;
+
+/* The `runtime_file` as it will be with these.  NULL: `text_r` is to be freed;
+ * else why it cannot be, and nothing is to be done. */
+char *master_kept_prepare(const master_part_t *parts, size_t n, char **text_r);
+
+/* NULL: it is written. */
+char *master_kept_write(const char *text);
+
+/* Has the configuration that cluster, or what is kept a name of it? */
+bool master_kept_is_of_file(mosn_str_t cluster);
+bool master_kept_names(mosn_str_t cluster);
 
 #endif

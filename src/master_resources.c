@@ -36,14 +36,6 @@ typedef struct {
     uint32_t    number;
 } change_t;
 
-/* One resource of what is asked for. */
-typedef struct {
-    mosn_resource_e                kind;
-    mosn_str_t                     name;
-    const mosn_listener_filters_t *filters; /* of filters: which */
-    char                          *text;
-} part_t;
-
 /* What some process has not taken yet, oldest first. */
 static mosn_list_t changes = { &changes, &changes };
 static uint32_t    n_changes;
@@ -153,7 +145,7 @@ master_resources_close(void)
 
 /* `fd`: for the change, which takes it. */
 static void
-change_tell(int fd, const part_t *part)
+change_tell(int fd, const master_part_t *part)
 {
     change_t *change = mosn_calloc(sizeof(*change));
 
@@ -190,136 +182,8 @@ master_print_config(FILE *out, bool whole)
 }
 
 
-/* --- what is kept ---------------------------------------------------------
+/* --- changes --------------------------------------------------------------
  */
-
-static void
-print_each(FILE *out, const char *name, const mosn_conf_block_t *block,
-           const void *items, size_t n)
-{
-    if (n == 0) {
-        return;
-    }
-    (void) fprintf(out, "%s = (\n", name);
-    for (size_t i = 0; i < n; i++) {
-        (void) fputs("{\n", out);
-        mosn_conf_print(block, (const char *) items + i * block->size, out);
-        (void) fprintf(out, "}%s\n", i + 1 < n ? "," : "");
-    }
-    (void) fputs(");\n", out);
-}
-
-
-static bool
-is_of_file(mosn_str_t name)
-{
-    const mosn_settings_t *s = master->settings;
-
-    for (size_t i = 0; i < s->own.n; i++) {
-        if (mosn_str_equal(s->own.items[i], name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-
-/* What stays needs the clusters that it names. */
-static void
-keep_named(mosn_resources_conf_t *all, const mosn_settings_t *now)
-{
-    for (size_t i = 0; i < now->clusters.n; i++) {
-        mosn_str_t name = now->clusters.items[i].name;
-
-        if (!is_of_file(name) && mosn_resources_name(all, name)) {
-            mosn_resources_keep_cluster(all, now, name);
-        }
-    }
-}
-
-
-static void
-keep_parts(mosn_resources_conf_t *all, const part_t *parts, size_t n,
-           mosn_pool_t *pool)
-{
-    mosn_settings_t now = *master->settings;
-
-    mosn_resources_refresh(&now, master->generation, pool);
-    mosn_resources_make_room(all, n + now.clusters.n, pool);
-    for (size_t i = 0; i < n; i++) {
-        if (parts[i].kind == MOSN_RESOURCE_ROUTES) {
-            mosn_resources_keep_routes(all, &now, parts[i].name);
-        } else if (parts[i].kind == MOSN_RESOURCE_FILTERS) {
-            mosn_resources_keep_filters(all, &now, parts[i].filters, pool);
-        } else {
-            mosn_resources_keep_cluster(all, &now, parts[i].name);
-        }
-    }
-    keep_named(all, &now);
-}
-
-
-static char *
-kept_text(const mosn_resources_conf_t *all, size_t *n_r)
-{
-    char *text = NULL;
-    FILE *out = open_memstream(&text, n_r);
-
-    if (out == NULL) {
-        return NULL;
-    }
-    (void) fputs("# Written by mosn: changes at run time that are to stay.\n",
-                 out);
-    print_each(out, "routes", &mosn_route_table_block, all->routes.items,
-               all->routes.n);
-    print_each(out, "clusters", &mosn_cluster_block, all->clusters.items,
-               all->clusters.n);
-    print_each(out, "listeners", &mosn_listener_filters_block,
-               all->listeners.items, all->listeners.n);
-    (void) fclose(out);
-    return text;
-}
-
-
-/* The file again, with what it had and the resources as they are now. */
-static char *
-persist(const part_t *parts, size_t n)
-{
-    const char            *path = master->settings->runtime_file.at;
-    mosn_pool_t           *pool = mosn_pool_create(MOSN_POOL_CONF);
-    mosn_resources_conf_t *all = mosn_settings_read_runtime(pool, path);
-    char                  *text = NULL, *why = NULL, *wrong = NULL;
-    size_t                 len = 0;
-    int                    made = 0;
-
-    if (all == NULL) {
-        made = asprintf(&why,
-                        "done, but not kept: %s is there and cannot be "
-                        "read\n",
-                        path);
-    } else {
-        keep_parts(all, parts, n, pool);
-        text = kept_text(all, &len);
-        /* Its tests may expect what is not to be any more. */
-        wrong = text != NULL && master->settings->tests.n > 0
-                    ? mosn_settings_try_runtime(master->conf_path, text)
-                    : NULL;
-        if (wrong != NULL) {
-            made = asprintf(&why,
-                            "done, but not kept: the configuration would not "
-                            "be usable with it:\n%s",
-                            wrong);
-        } else if (text == NULL || mosn_file_replace(path, text, len) == -1) {
-            made = asprintf(&why, "done, but not kept: cannot write %s: %s\n",
-                            path, strerror(errno));
-        }
-    }
-    free(text);
-    free(wrong);
-    mosn_pool_destroy(&pool);
-    return made == -1 ? NULL : why;
-}
-
 
 static size_t
 changes_max(void)
@@ -363,7 +227,7 @@ change_refuse(size_t n, bool keep, bool resolved)
 
 /* One change, everywhere.  NULL: done. */
 static char *
-part_make(const part_t *part)
+part_make(const master_part_t *part)
 {
     int   fd = mosn_resource_open();
     char *why;
@@ -388,22 +252,26 @@ part_make(const part_t *part)
 }
 
 
-/* All of them, in order, and then into the file if asked for. */
+/* All of them, in order, and then into the file if asked for: what the
+ * configuration would not be usable with is not begun. */
 static char *
-change_make(const part_t *parts, size_t n, bool keep)
+change_make(const master_part_t *parts, size_t n, bool keep)
 {
-    char *why = change_refuse(n, keep, false);
-
+    char    *why = change_refuse(n, keep, false), *text = NULL;
     uint32_t made = 0;
 
+    if (why == NULL && keep) {
+        why = master_kept_prepare(parts, n, &text);
+    }
     for (size_t i = 0; i < n && why == NULL; i++) {
         why = part_make(&parts[i]);
         made += why == NULL;
     }
     if (why == NULL && keep) {
-        why = persist(parts, n);
+        why = master_kept_write(text);
         made = why == NULL ? 0 : made;
     }
+    free(text);
     master->unkept += made;
     return why;
 }
@@ -579,7 +447,8 @@ change_host(mosn_str_t rest)
     } else {
         text = mosn_conf_text(&mosn_hosts_block, &hosts);
         wrong = change_make(
-            &(part_t){ MOSN_RESOURCE_HOSTS, c->name, NULL, text }, 1, keep);
+            &(master_part_t){ MOSN_RESOURCE_HOSTS, c->name, &hosts, text }, 1,
+            keep);
         free(text);
     }
     mosn_pool_destroy(&pool);
@@ -621,11 +490,11 @@ routes_embed(mosn_pool_t *pool, mosn_route_table_conf_t *table)
 
 /* All that a file has: clusters before the routes and filters that name
  * them.  NULL: `why`. */
-static part_t *
+static master_part_t *
 parts_of(mosn_pool_t *pool, mosn_resources_conf_t *all, size_t *n_r,
          const char **why)
 {
-    part_t *parts = mosn_pool_calloc(
+    master_part_t *parts = mosn_pool_calloc(
         pool, (all->clusters.n + all->routes.n + all->listeners.n + 1)
                   * sizeof(*parts));
     size_t n = 0;
@@ -633,22 +502,23 @@ parts_of(mosn_pool_t *pool, mosn_resources_conf_t *all, size_t *n_r,
     for (size_t i = 0; i < all->clusters.n; i++) {
         mosn_cluster_conf_t *c = &all->clusters.items[i];
 
-        parts[n++] = (part_t){ MOSN_RESOURCE_CLUSTER, c->name, NULL,
-                               mosn_conf_text(&mosn_cluster_block, c) };
+        parts[n++] = (master_part_t){ MOSN_RESOURCE_CLUSTER, c->name, c,
+                                      mosn_conf_text(&mosn_cluster_block, c) };
     }
     for (size_t i = 0; i < all->routes.n && *why == NULL; i++) {
         mosn_route_table_conf_t *t = &all->routes.items[i];
 
         *why = routes_embed(pool, t);
-        parts[n++] = (part_t){ MOSN_RESOURCE_ROUTES, t->name, NULL,
-                               mosn_conf_text(&mosn_route_table_block, t) };
+        parts[n++] =
+            (master_part_t){ MOSN_RESOURCE_ROUTES, t->name, t,
+                             mosn_conf_text(&mosn_route_table_block, t) };
     }
     for (size_t i = 0; i < all->listeners.n; i++) {
         const mosn_listener_filters_t *f = &all->listeners.items[i];
 
         parts[n++] =
-            (part_t){ MOSN_RESOURCE_FILTERS, f->name, f,
-                      mosn_conf_text(&mosn_listener_filters_block, f) };
+            (master_part_t){ MOSN_RESOURCE_FILTERS, f->name, f,
+                             mosn_conf_text(&mosn_listener_filters_block, f) };
     }
     *n_r = n;
     return parts;
@@ -656,7 +526,7 @@ parts_of(mosn_pool_t *pool, mosn_resources_conf_t *all, size_t *n_r,
 
 
 static void
-parts_free(part_t *parts, size_t n)
+parts_free(master_part_t *parts, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         free(parts[i].text);
@@ -666,17 +536,18 @@ parts_free(part_t *parts, size_t n)
 
 /* Its place may be another one's after a reload. */
 static char *
-part_check_kept(const part_t *part)
+part_check_kept(const master_part_t *part)
 {
     const mosn_listener_conf_t *l =
         mosn_map_find(&master->generation->listeners, part->name);
-    char *why = NULL;
+    const mosn_listener_filters_t *f = part->conf;
+    char                          *why = NULL;
 
-    for (size_t i = 0; part->filters != NULL && l != NULL
-                       && i < part->filters->filter_chains.n && why == NULL;
+    for (size_t i = 0; part->kind == MOSN_RESOURCE_FILTERS && l != NULL
+                       && i < f->filter_chains.n && why == NULL;
          i++)
     {
-        mosn_str_t name = part->filters->filter_chains.items[i].name;
+        mosn_str_t               name = f->filter_chains.items[i].name;
         const mosn_chain_conf_t *c = mosn_chains_find(&l->filter_chains, name);
 
         if (c != NULL && c->name.len == 0
@@ -697,7 +568,7 @@ part_check_kept(const part_t *part)
 /* A generation in which the clusters that would be new are there, while what
  * names them is looked at.  It is gone with the pool. */
 static mosn_generation_t
-parts_probe(mosn_pool_t *pool, const part_t *parts, size_t n)
+parts_probe(mosn_pool_t *pool, const master_part_t *parts, size_t n)
 {
     const mosn_map_t *clusters = &master->generation->clusters;
     mosn_generation_t probe = *master->generation;
@@ -725,7 +596,7 @@ parts_probe(mosn_pool_t *pool, const part_t *parts, size_t n)
 
 /* All of it, before any of it is done. */
 static char *
-parts_check(mosn_pool_t *pool, const part_t *parts, size_t n, bool keep)
+parts_check(mosn_pool_t *pool, const master_part_t *parts, size_t n, bool keep)
 {
     mosn_generation_t probe = parts_probe(pool, parts, n);
     char             *why = NULL;
@@ -749,7 +620,7 @@ parts_check(mosn_pool_t *pool, const part_t *parts, size_t n, bool keep)
 
 /* Two of one name: which is meant? */
 static char *
-parts_check_names(mosn_pool_t *pool, const part_t *parts, size_t n)
+parts_check_names(mosn_pool_t *pool, const master_part_t *parts, size_t n)
 {
     mosn_map_t seen[MOSN_RESOURCE_KINDS];
     char      *why = NULL;
@@ -773,10 +644,10 @@ parts_check_names(mosn_pool_t *pool, const part_t *parts, size_t n)
 static char *
 apply_all(mosn_pool_t *pool, mosn_resources_conf_t *all, bool keep)
 {
-    const char *wrong = NULL;
-    size_t      n;
-    part_t     *parts = parts_of(pool, all, &n, &wrong);
-    char       *why =
+    const char    *wrong = NULL;
+    size_t         n;
+    master_part_t *parts = parts_of(pool, all, &n, &wrong);
+    char          *why =
         wrong != NULL ? strdup(wrong) : parts_check_names(pool, parts, n);
 
     if (why == NULL) {
@@ -904,7 +775,8 @@ change_resolved(mosn_str_t rest)
     }
     why = change_refuse(1, false, true);
     if (why == NULL) {
-        why = part_make(&(part_t){ MOSN_RESOURCE_HOSTS, name, NULL, text });
+        why = part_make(
+            &(master_part_t){ MOSN_RESOURCE_HOSTS, name, NULL, text });
     }
     free(text);
     return why;
@@ -921,32 +793,17 @@ master_command_resolved(mosn_client_t client, mosn_str_t argument)
 }
 
 
-/* Of what is kept, does something need it? */
-static bool
-is_kept_for(mosn_str_t cluster)
-{
-    const char                  *path = master->settings->runtime_file.at;
-    mosn_pool_t                 *pool = mosn_pool_create(MOSN_POOL_CONF);
-    const mosn_resources_conf_t *all =
-        path != NULL ? mosn_settings_read_runtime(pool, path) : NULL;
-    bool found = all != NULL && mosn_resources_name(all, cluster);
-
-    mosn_pool_destroy(&pool);
-    return found;
-}
-
-
 static char *
 change_remove(mosn_str_t rest)
 {
-    bool   keep = take_keep(&rest);
-    part_t part = { MOSN_RESOURCE_REMOVE, rest, NULL, (char[]){ "" } };
+    bool          keep = take_keep(&rest);
+    master_part_t part = { MOSN_RESOURCE_REMOVE, rest, NULL, (char[]){ "" } };
 
-    if (keep && is_of_file(rest)) {
+    if (keep && master_kept_is_of_file(rest)) {
         return strdup("the configuration has that cluster: take it out there "
                       "to have it gone for good\n");
     }
-    if (keep && is_kept_for(rest)) {
+    if (keep && master_kept_names(rest)) {
         return strdup("the runtime_file has routes or filters that name that "
                       "cluster: a reload would need it\n");
     }

@@ -650,27 +650,23 @@ mosn_resources_make_room(mosn_resources_conf_t *all, size_t n,
 
 
 void
-mosn_resources_keep_cluster(mosn_resources_conf_t *all,
-                            const mosn_settings_t *now, mosn_str_t name)
+mosn_resources_keep_cluster(mosn_resources_conf_t *all, mosn_str_t name,
+                            const mosn_cluster_conf_t *cluster)
 {
     RESOURCES_DROP(all->clusters, name);
-    for (size_t i = 0; i < now->clusters.n; i++) {
-        if (mosn_str_equal(now->clusters.items[i].name, name)) {
-            all->clusters.items[all->clusters.n++] = now->clusters.items[i];
-        }
+    if (cluster != NULL) {
+        all->clusters.items[all->clusters.n++] = *cluster;
     }
 }
 
 
 void
-mosn_resources_keep_routes(mosn_resources_conf_t *all,
-                           const mosn_settings_t *now, mosn_str_t name)
+mosn_resources_keep_routes(mosn_resources_conf_t *all, mosn_str_t name,
+                           const mosn_route_table_conf_t *table)
 {
     RESOURCES_DROP(all->routes, name);
-    for (size_t i = 0; i < now->routes.n; i++) {
-        if (mosn_str_equal(now->routes.items[i].name, name)) {
-            all->routes.items[all->routes.n++] = now->routes.items[i];
-        }
+    if (table != NULL) {
+        all->routes.items[all->routes.n++] = *table;
     }
 }
 
@@ -690,31 +686,35 @@ keep_chain(mosn_listener_filters_t *f, mosn_str_t name)
 void
 mosn_resources_keep_filters(mosn_resources_conf_t         *all,
                             const mosn_settings_t         *now,
-                            const mosn_listener_filters_t *of,
+                            const mosn_listener_filters_t *filters,
                             mosn_pool_t                   *pool)
 {
-    mosn_listener_filters_t     was = { .name = of->name }, *f;
+    mosn_listener_filters_t     was = { .name = filters->name }, *f;
     const mosn_listener_conf_t *l = NULL;
 
     for (size_t i = 0; i < now->listeners.n; i++) {
-        if (mosn_str_equal(now->listeners.items[i].name, of->name)) {
+        if (mosn_str_equal(now->listeners.items[i].name, filters->name)) {
             l = &now->listeners.items[i];
         }
     }
     for (size_t i = 0; i < all->listeners.n; i++) {
-        if (mosn_str_equal(all->listeners.items[i].name, of->name)) {
+        if (mosn_str_equal(all->listeners.items[i].name, filters->name)) {
             was = all->listeners.items[i];
         }
     }
-    RESOURCES_DROP(all->listeners, of->name);
+    RESOURCES_DROP(all->listeners, filters->name);
     if (l == NULL) {
         return;
     }
     f = &all->listeners.items[all->listeners.n++];
-    *f = (mosn_listener_filters_t){ of->name, l->filters, { 0 } };
-    f->filter_chains.items =
-        mosn_pool_calloc(pool, (was.filter_chains.n + of->filter_chains.n + 1)
-                                   * sizeof(*f->filter_chains.items));
+    *f = (mosn_listener_filters_t){
+        filters->name,
+        filters->filter_chains.n == 0 ? filters->filters : l->filters,
+        { 0 },
+    };
+    f->filter_chains.items = mosn_pool_calloc(
+        pool, (was.filter_chains.n + filters->filter_chains.n + 1)
+                  * sizeof(*f->filter_chains.items));
     for (size_t i = 0; i < was.filter_chains.n; i++) {
         if (mosn_chains_find(&l->filter_chains,
                              was.filter_chains.items[i].name)
@@ -724,14 +724,9 @@ mosn_resources_keep_filters(mosn_resources_conf_t         *all,
                 was.filter_chains.items[i];
         }
     }
-    for (size_t i = 0; i < of->filter_chains.n; i++) {
-        mosn_str_t               name = of->filter_chains.items[i].name;
-        const mosn_chain_conf_t *chain =
-            mosn_chains_find(&l->filter_chains, name);
+    for (size_t i = 0; i < filters->filter_chains.n; i++) {
+        const mosn_chain_filters_t *chain = &filters->filter_chains.items[i];
 
-        if (chain != NULL) {
-            *keep_chain(f, name) =
-                (mosn_chain_filters_t){ name, chain->filters };
-        }
+        *keep_chain(f, chain->name) = *chain;
     }
 }

@@ -66,18 +66,18 @@ void mosn_resource_copy_hosts(const mosn_cluster_t *cluster, mosn_pool_t *pool,
 void mosn_resource_list_hosts(const mosn_cluster_t *cluster, mosn_pool_t *pool,
                               mosn_hosts_conf_t *hosts_r);
 
-/* `all` gets what `now` has of that name, in place of its own, or drops what
- * is not there any more; of chains those that `of` names.  There is room: for
- * so many more of each kind. */
+/* `all` gets this in place of what it has of that name; NULL: nothing.  Of
+ * chains it gets those that are in `filters`, and keeps those that the
+ * listener still has.  There is room: for so many more of each kind. */
 void mosn_resources_make_room(mosn_resources_conf_t *all, size_t n,
                               mosn_pool_t *pool);
-void mosn_resources_keep_cluster(mosn_resources_conf_t *all,
-                                 const mosn_settings_t *now, mosn_str_t name);
+void mosn_resources_keep_cluster(mosn_resources_conf_t *all, mosn_str_t name,
+                                 const mosn_cluster_conf_t *cluster);
+void mosn_resources_keep_routes(mosn_resources_conf_t *all, mosn_str_t name,
+                                const mosn_route_table_conf_t *table);
 void mosn_resources_keep_filters(mosn_resources_conf_t         *all,
                                  const mosn_settings_t         *now,
-                                 const mosn_listener_filters_t *of,
+                                 const mosn_listener_filters_t *filters,
                                  mosn_pool_t                   *pool);
-void mosn_resources_keep_routes(mosn_resources_conf_t *all,
-                                const mosn_settings_t *now, mosn_str_t name);
 
 #endif

@@ -156,9 +156,12 @@ test_settings(void)
     mosn_resources_refresh(&copy, gate_generation, pool);
     is_num((long long) copy.clusters.n, 2, "the new cluster is in them");
     mosn_resources_make_room(&all, 2, pool);
-    mosn_resources_keep_cluster(&all, &copy, MOSN_STR("new"));
-    mosn_resources_keep_cluster(&all, &copy, MOSN_STR("new"));
-    mosn_resources_keep_routes(&all, &copy, MOSN_STR("main"));
+    for (int i = 0; i < 2; i++) {
+        mosn_resources_keep_cluster(&all, copy.clusters.items[0].name,
+                                    &copy.clusters.items[0]);
+        mosn_resources_keep_routes(&all, copy.routes.items[0].name,
+                                   &copy.routes.items[0]);
+    }
     ok(all.clusters.n == 1 && all.routes.n == 1, "what has changed is kept");
     ok(!mosn_resources_name(&all, MOSN_STR("c")), "no route names a cluster");
     mosn_resource_copy_hosts(cluster("c"), pool, &hosts);
