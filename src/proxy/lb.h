@@ -29,6 +29,36 @@ typedef struct {
     bool by_latency; /* of its hosts: is it to be taken down? */
 } mosn_lb_ops_t;
 
+/* What draws by weight need to know of a set. */
+typedef struct {
+    uint32_t heaviest;
+} mosn_lb_weights_t;
+
+static inline void
+mosn_lb_weigh(mosn_lb_weights_t *weights_r, const mosn_host_set_t *set)
+{
+    weights_r->heaviest = 1;
+    for (uint32_t i = 0; i < set->n; i++) {
+        if (set->hosts[i]->weight > weights_r->heaviest) {
+            weights_r->heaviest = set->hosts[i]->weight;
+        }
+    }
+}
+
+
+static inline uint32_t
+mosn_lb_draw(const mosn_lb_weights_t *weights, const mosn_host_set_t *set)
+{
+    uint32_t i;
+
+    do {
+        i = mosn_rand_below(set->n);
+    } while (set->hosts[i]->weight < weights->heaviest
+             && mosn_rand_below(weights->heaviest) >= set->hosts[i]->weight);
+    return i;
+}
+
+
 /* Number `i` of a set, and another one that is drawn.  NULL: `*a_r` is the one
  * to take, as the other is to be avoided; else the second. */
 static inline mosn_host_t *

@@ -8,12 +8,7 @@
  */
 
 #include "core/pool.h"
-#include "core/rand.h"
 #include "proxy/lb.h"
-
-typedef struct {
-    uint32_t heaviest;
-} least_t;
 
 
 static void
@@ -21,26 +16,7 @@ least_init(void *state, const mosn_host_set_t *set,
            const mosn_cluster_conf_t *conf MOSN_UNUSED,
            mosn_pool_t *pool               MOSN_UNUSED)
 {
-    least_t *least = state;
-
-    for (uint32_t i = 0; i < set->n; i++) {
-        if (set->hosts[i]->weight > least->heaviest) {
-            least->heaviest = set->hosts[i]->weight;
-        }
-    }
-}
-
-
-static uint32_t
-least_draw(const least_t *least, const mosn_host_set_t *set)
-{
-    uint32_t i;
-
-    do {
-        i = mosn_rand_below(set->n);
-    } while (set->hosts[i]->weight < least->heaviest
-             && mosn_rand_below(least->heaviest) >= set->hosts[i]->weight);
-    return i;
+    mosn_lb_weigh(state, set);
 }
 
 
@@ -58,13 +34,13 @@ least_pick(void *state, const mosn_host_set_t *set, const mosn_pick_t *how)
 {
     mosn_host_t *a, *b;
 
-    b = mosn_lb_draw_second(set, how, least_draw(state, set), &a);
+    b = mosn_lb_draw_second(set, how, mosn_lb_draw(state, set), &a);
     return b != NULL && least_is_less(b, a) ? b : a;
 }
 
 
 static const mosn_lb_ops_t least_request = {
-    .state_size = sizeof(least_t),
+    .state_size = sizeof(mosn_lb_weights_t),
     .init = least_init,
     .pick = least_pick,
 };

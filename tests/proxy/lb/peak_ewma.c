@@ -45,5 +45,24 @@ main(void)
     ok(during < 300, "a hundred times slower: %u", during);
     ok(after > 500, "well again: %u", after);
     hosts_end();
+
+    c = hosts_cluster("lb = \"peak_ewma\"; hosts = ( { address = "
+                      "\"10.0.0.1:1\"; }, { address = \"10.0.0.2:1\"; "
+                      "weight = 3; } );");
+    before = run(c, 6000, MS);
+    ok(before > 1000 && before < 2400,
+       "one that weighs a third has near a fourth: %u of 6000", before);
+    for (int i = 0; i < 8000; i++) { /* and nobody answers */
+        mosn_pick_t  how = { .now_ns = hosts_loop.now_ns };
+        mosn_host_t *host = mosn_cluster_pick(c, &how);
+
+        host->n_active++;
+    }
+    ok(c->hosts[0]->n_active > 1600 && c->hosts[0]->n_active < 2400,
+       "what is under way is by weight: %u of 8000", c->hosts[0]->n_active);
+    c->hosts[0]->n_active = c->hosts[1]->n_active = 0;
+    during = run(c, 3000, 100 * MS);
+    ok(during < 300, "a hundred times slower: %u", during);
+    hosts_end();
     return hosts_done();
 }
