@@ -660,7 +660,7 @@ mosn_cluster_remove(mosn_cluster_t *c)
     static const mosn_hosts_conf_t none;
 
     mosn_cluster_version_t *was = c->version;
-    mosn_pool_t            *pool = mosn_pool_create(MOSN_POOL_CONF);
+    mosn_pool_t            *pool = mosn_pool_create(MOSN_POOL_CONN);
 
     (void) mosn_cluster_set_hosts(NULL, c, mosn_pool_create(MOSN_POOL_CONN),
                                   &none);
