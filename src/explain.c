@@ -23,60 +23,181 @@ explain_find_proxy(const mosn_conf_modules_t *filters)
 }
 
 
-/* The chain that a client with this server name gets, or NULL. */
-static const mosn_chain_conf_t *
-explain_choose(const mosn_listener_conf_t *l, mosn_str_t server_name)
+/* The name that clients ask for when they are given this URL. */
+static mosn_str_t
+explain_server_name(mosn_str_t url)
 {
-    mosn_client_hello_t hello = { .tls = server_name.len > 0,
-                                  .server_name = server_name };
+    mosn_str_t host = { url.at + 8, 0 };
 
-    return l->filter_chains.n == 0 ? &l->own
-                                   : mosn_chains_choose(&l->chains, &hello);
+    if (!mosn_str_has_prefix(url, MOSN_STR("https://"))) {
+        return MOSN_STR_NULL;
+    }
+    while (host.len < url.len - 8
+           && memchr("/?#:", host.at[host.len], 4) == NULL) {
+        host.len++;
+    }
+    /* Addresses are no names (RFC 6066, section 3). */
+    return host.len == 0 || host.at[0] == '['
+                   || (host.at[host.len - 1] >= '0'
+                       && host.at[host.len - 1] <= '9')
+               ? MOSN_STR_NULL
+               : host;
 }
 
 
-static const char *
-explain_ask(const mosn_settings_t *s, const mosn_question_t *q,
-            mosn_pool_t *pool, mosn_explained_t *result, FILE *out)
+/* What a client would begin TLS with, if it does. */
+static mosn_client_hello_t
+explain_hello(const mosn_question_t *q, mosn_pool_t *pool)
+{
+    mosn_client_hello_t hello = { .server_name = q->server_name };
+    size_t              n = 0;
+    char               *out;
+
+    hello.tls = q->server_name.len > 0 || q->protocols.n > 0
+                || mosn_str_has_prefix(q->url, MOSN_STR("https://"));
+    for (size_t i = 0; i < q->protocols.n; i++) {
+        n += q->protocols.items[i].len + 1;
+    }
+    hello.alpn.at = out = mosn_pool_alloc(pool, n + 1);
+    for (size_t i = 0; i < q->protocols.n; i++) {
+        mosn_str_t name = q->protocols.items[i];
+
+        *out++ = (char) (uint8_t) name.len;
+        memcpy(out, name.at, name.len);
+        out += name.len;
+    }
+    hello.alpn.len = n;
+    return hello;
+}
+
+
+/* The chain that such a client gets, or NULL. */
+static const mosn_chain_conf_t *
+explain_choose(const mosn_listener_conf_t *l, const mosn_client_hello_t *hello)
+{
+    return l->filter_chains.n == 0 ? &l->own
+                                   : mosn_chains_choose(&l->chains, hello);
+}
+
+
+/* Would a client that was given such a URL come to it: with TLS, or without?
+ * Anybody would when the URL has no scheme. */
+static bool
+explain_fits(const mosn_question_t *q, const mosn_client_hello_t *hello,
+             const mosn_chain_conf_t *chain)
+{
+    return hello->tls
+               ? chain->tls != NULL
+               : chain->tls == NULL
+                     || !mosn_str_has_prefix(q->url, MOSN_STR("http://"));
+}
+
+
+/* The first listener with routes for such a client; NULL: none. */
+static const mosn_listener_conf_t *
+explain_find(const mosn_settings_t *s, const mosn_question_t *q,
+             const mosn_client_hello_t *hello, bool fitting,
+             const mosn_chain_conf_t **chain_r)
 {
     for (size_t i = 0; i < s->listeners.n; i++) {
         const mosn_listener_conf_t *l = &s->listeners.items[i];
         const mosn_chain_conf_t    *chain;
-        const mosn_proxy_conf_t    *proxy;
-        char                        text[MOSN_ADDRESS_TEXT];
 
         if (q->listener.len > 0 && !mosn_str_equal(q->listener, l->name)) {
             continue;
         }
-        chain = explain_choose(l, q->server_name);
-        proxy = chain != NULL ? explain_find_proxy(&chain->filters) : NULL;
-        if (proxy == NULL) {
-            continue;
+        chain = explain_choose(l, hello);
+        if (chain != NULL && explain_find_proxy(&chain->filters) != NULL
+            && (!fitting || explain_fits(q, hello, chain)))
+        {
+            *chain_r = chain;
+            return l;
         }
-        if (out != NULL) {
-            (void) mosn_address_format(&l->address.sa, l->address.len, text);
-            (void) fprintf(out, "listener   %.*s, %s\n", MOSN_STR_ARG(l->name),
-                           text);
-            if (l->filter_chains.n > 0) {
-                (void) fprintf(out, "chain      filter_chains[%td]%s%.*s\n",
-                               chain - l->chains.items,
-                               chain->name.len > 0 ? ", " : "",
-                               MOSN_STR_ARG(chain->name));
-            }
-        }
-        return mosn_explain(proxy, l, q, pool, result, out);
     }
-    return q->listener.len > 0
-               ? "there is no listener of that name with routes for such a "
-                 "client"
-               : "no listener has routes for such a client";
+    return NULL;
+}
+
+
+static void
+explain_place(const mosn_listener_conf_t *l, const mosn_chain_conf_t *chain,
+              FILE *out)
+{
+    char text[MOSN_ADDRESS_TEXT];
+
+    (void) mosn_address_format(&l->address.sa, l->address.len, text);
+    (void) fprintf(out, "listener   %.*s, %s\n", MOSN_STR_ARG(l->name), text);
+    if (l->filter_chains.n > 0) {
+        (void) fprintf(out, "chain      filter_chains[%td]%s%.*s\n",
+                       chain - l->chains.items,
+                       chain->name.len > 0 ? ", " : "",
+                       MOSN_STR_ARG(chain->name));
+    }
+}
+
+
+static const char *
+explain_ask(const mosn_settings_t *s, mosn_question_t *q, mosn_pool_t *pool,
+            mosn_explained_t *result, FILE *out)
+{
+    const mosn_listener_conf_t *l;
+    const mosn_chain_conf_t    *chain;
+    mosn_client_hello_t         hello;
+
+    if (q->server_name.len == 0) {
+        q->server_name = explain_server_name(q->url);
+    }
+    for (size_t i = 0; i < q->protocols.n; i++) {
+        if (q->protocols.items[i].len == 0 || q->protocols.items[i].len > 255)
+        {
+            return "a protocol has 1 to 255 bytes";
+        }
+    }
+    hello = explain_hello(q, pool);
+    l = explain_find(s, q, &hello, true, &chain);
+    if (l == NULL) { /* another one may end TLS before us */
+        l = explain_find(s, q, &hello, false, &chain);
+    }
+    if (l == NULL) {
+        return q->listener.len > 0
+                   ? "there is no listener of that name with routes for such "
+                     "a client"
+                   : "no listener has routes for such a client";
+    }
+    if (out != NULL) {
+        explain_place(l, chain, out);
+    }
+    return mosn_explain(explain_find_proxy(&chain->filters), l, q, pool,
+                        result, out);
 }
 
 
 /* --- mosnctl explain ------------------------------------------------------
  */
 
-/* "source=1.2.3.4", "sni=a.example", "name: value". */
+/* "h2,http/1.1" */
+static mosn_strs_t
+line_protocols(mosn_str_t list, mosn_pool_t *pool)
+{
+    mosn_strs_t names = { .n = 0 };
+
+    names.items = mosn_pool_alloc(pool, (list.len + 1) * sizeof(*names.items));
+    for (;;) {
+        const char *comma =
+            list.len > 0 ? memchr(list.at, ',', list.len) : NULL;
+        mosn_str_t name = list;
+
+        if (comma == NULL) {
+            names.items[names.n++] = name;
+            return names;
+        }
+        name.len = (size_t) (comma - list.at);
+        names.items[names.n++] = name;
+        list = (mosn_str_t){ comma + 1, list.len - name.len - 1 };
+    }
+}
+
+
+/* "source=1.2.3.4", "sni=a.example", "alpn=h2", "name: value". */
 static bool
 line_detail(mosn_question_t *q, mosn_str_t word, mosn_pool_t *pool)
 {
@@ -89,6 +210,11 @@ line_detail(mosn_question_t *q, mosn_str_t word, mosn_pool_t *pool)
     }
     if (mosn_str_has_prefix(word, MOSN_STR("sni="))) {
         q->server_name = (mosn_str_t){ word.at + 4, word.len - 4 };
+        return true;
+    }
+    if (mosn_str_has_prefix(word, MOSN_STR("alpn="))) {
+        q->protocols =
+            line_protocols((mosn_str_t){ word.at + 5, word.len - 5 }, pool);
         return true;
     }
     colon = word.len > 0 ? memchr(word.at, ':', word.len) : NULL;
@@ -136,7 +262,8 @@ mosn_explain_line(const mosn_settings_t *s, mosn_str_t line, mosn_pool_t *pool,
             continue;
         }
         if (!call) {
-            return "expected NAME:VALUE, source=ADDRESS or sni=NAME";
+            return "expected NAME:VALUE, source=ADDRESS, sni=NAME or "
+                   "alpn=NAMES";
         }
         q.call =
             mosn_pool_printf(pool, "%.*s%s%.*s", MOSN_STR_ARG(q.call),
@@ -193,7 +320,8 @@ test_run(mosn_conf_t *reader, const mosn_settings_t *s,
                            .call = t->call,
                            .headers = t->headers,
                            .source = t->source,
-                           .server_name = t->server_name };
+                           .server_name = t->server_name,
+                           .protocols = t->application_protocols };
     mosn_explained_t result;
     const char      *why, *space;
 

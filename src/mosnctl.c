@@ -74,7 +74,7 @@ static const char usage_text[] =
     "  explain [@LISTENER] METHOD URL [NAME:VALUE]...\n"
     "  explain [@LISTENER] call SERVICE METHOD [VERSION [GROUP]]\n"
     "                    what becomes of a request, and why; also\n"
-    "                    source=ADDRESS and sni=NAME\n"
+    "                    source=ADDRESS, sni=NAME and alpn=NAME,...\n"
     "  diff FILE         what a reload with FILE would change\n"
     "  drain [--off]     out of service (/ready says 503, answers close\n"
     "                    their connections), or in service again\n"

@@ -64,7 +64,9 @@ settings_load_modules(mosn_conf_t *reader, const void *member)
 static const mosn_directive_t test_directives[] = {
     MOSN_STRING_REQUIRED(mosn_test_conf_t, name, "Its name."),
     MOSN_STRING(mosn_test_conf_t, listener, "",
-                "The listener that is asked; else the first one with routes."),
+                "The listener that is asked; else the first one with routes "
+                "that such a client would come to: with TLS for an https "
+                "URL, without for http."),
     MOSN_STRING(mosn_test_conf_t, request, NULL,
                 "\"METHOD URL\": \"GET http://shop.example/x?y\"."),
     MOSN_STRING(mosn_test_conf_t, call, NULL,
@@ -73,7 +75,10 @@ static const mosn_directive_t test_directives[] = {
     MOSN_MAP(mosn_test_conf_t, headers, "Its headers."),
     MOSN_STRING(mosn_test_conf_t, source, NULL, "The client's address."),
     MOSN_STRING(mosn_test_conf_t, server_name, NULL,
-                "The name that it asks TLS for."),
+                "The name that it asks TLS for; else the host of an https "
+                "URL."),
+    MOSN_STRINGS(mosn_test_conf_t, application_protocols,
+                 "What it offers there (ALPN)."),
     MOSN_STRING(mosn_test_conf_t, route, NULL,
                 "The route that it takes, by its name or as HOST[NUMBER]; "
                 "\"none\": no route."),

@@ -34,6 +34,7 @@ typedef struct {
     mosn_conf_pairs_t headers;
     mosn_str_t        source;
     mosn_str_t        server_name;
+    mosn_strs_t       application_protocols;
     mosn_str_t        route;
     mosn_str_t        cluster;
     mosn_str_t        path;

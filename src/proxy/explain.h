@@ -19,7 +19,9 @@ typedef struct {
     mosn_str_t        call; /* "SERVICE METHOD [VERSION [GROUP]]" instead */
     mosn_conf_pairs_t headers;
     mosn_str_t        source;      /* the client's address */
-    mosn_str_t        server_name; /* that it asks TLS for */
+    mosn_str_t        server_name; /* that it asks TLS for; empty: the host
+                                      of an https URL */
+    mosn_strs_t protocols;         /* that it offers there (ALPN) */
 } mosn_question_t;
 
 typedef struct {
