@@ -7,6 +7,7 @@
 #include "proxy/cluster.h"
 #include "proxy/lb.h"
 
+#include <math.h>
 #include <xxhash.h>
 
 #define LOOK_MS        100u
@@ -543,6 +544,18 @@ pick_again(mosn_host_groups_t *groups, mosn_host_group_t *group,
 }
 
 
+/* Who weighs twice as much is there first twice as often: hosts are runners
+ * with times that are spread exponentially. */
+static double
+pick_time(const mosn_host_t *host, uint64_t hash)
+{
+    uint64_t lot = XXH64(&host->id, sizeof(host->id), hash) >> 11;
+
+    return -log(((double) lot + 1) / (double) (UINT64_C(1) << 53))
+           / host->weight;
+}
+
+
 /* One that has not had the request yet, of the first priority that has such:
  * for a request with a hash always the same one.  Else `host`. */
 static MOSN_NOINLINE mosn_host_t *
@@ -550,20 +563,21 @@ pick_untried(const mosn_host_group_t *group, const mosn_pick_t *how,
              mosn_host_t *host)
 {
     mosn_host_t *best = NULL;
-    uint64_t     most = 0, hash = how->has_hash ? how->hash : mosn_rand_u64();
+    double       least = 0;
+    uint64_t     hash = how->has_hash ? how->hash : mosn_rand_u64();
 
     for (uint32_t k = 0; k < group->n_levels && best == NULL; k++) {
         const mosn_host_set_t *set = &group->levels[k].usable;
 
         for (uint32_t i = 0; i < set->n; i++) {
             mosn_host_t *other = set->hosts[i];
-            uint64_t     score = XXH64(&other->id, sizeof(other->id), hash);
+            double       time = pick_time(other, hash);
 
-            if ((best == NULL || score > most) && !pick_has_tried(how, other)
+            if ((best == NULL || time < least) && !pick_has_tried(how, other)
                 && !mosn_stream_pool_is_down(&other->pool))
             {
                 best = other;
-                most = score;
+                least = time;
             }
         }
     }

@@ -277,9 +277,35 @@ one_of_many(void)
 }
 
 
+/* Of those that have not had the request, as they weigh. */
+static void
+untried(void)
+{
+    mosn_cluster_t *c = hosts_cluster(
+        "hosts = ( { address = \"10.0.0.1:1\"; }, { address = "
+        "\"10.0.0.2:1\"; }, { address = \"10.0.0.3:1\"; weight = 3; }, { "
+        "address = \"10.0.0.4:1\"; weight = 6; } );");
+    const mosn_host_t *tried[] = { c->hosts[0], NULL };
+    mosn_pick_t        how = { .tried = tried, .n_tried = 2 };
+    unsigned           got[4] = { 0 };
+
+    (void) mosn_cluster_pick(c, NULL);
+    for (int i = 0; i < 20000; i++) {
+        got[hosts_number(c,
+                         pick_untried(&c->groups.whole, &how, c->hosts[0]))]++;
+    }
+    is_num(got[0], 0, "one that was tried is not");
+    ok(got[1] > 1700 && got[1] < 2300 && got[2] > 5600 && got[2] < 6400
+           && got[3] > 11600 && got[3] < 12400,
+       "the others are as they weigh: %u, %u, %u", got[1], got[2], got[3]);
+    hosts_end();
+}
+
+
 int
 main(void)
 {
+    untried();
     priorities();
     panic();
     zones();
