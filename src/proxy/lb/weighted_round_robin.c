@@ -30,6 +30,15 @@ wrr_turn(const mosn_host_set_t *set, uint32_t host)
 }
 
 
+/* Times run over, after some 1.8e9 picks of a host of weight 1; they are never
+ * more than a turn from each other. */
+static bool
+wrr_is_before(const wrr_place_t *a, const wrr_place_t *b)
+{
+    return (int64_t) (a->due - b->due) < 0;
+}
+
+
 /* The first one has moved back: down to its place. */
 static void
 wrr_sink(wrr_t *wrr, uint32_t n, uint32_t at)
@@ -37,10 +46,11 @@ wrr_sink(wrr_t *wrr, uint32_t n, uint32_t at)
     wrr_place_t moved = wrr->heap[at];
 
     for (uint32_t child; (child = at * 2 + 1) < n; at = child) {
-        if (child + 1 < n && wrr->heap[child + 1].due < wrr->heap[child].due) {
+        if (child + 1 < n
+            && wrr_is_before(&wrr->heap[child + 1], &wrr->heap[child])) {
             child++;
         }
-        if (moved.due <= wrr->heap[child].due) {
+        if (!wrr_is_before(&wrr->heap[child], &moved)) {
             break;
         }
         wrr->heap[at] = wrr->heap[child];

@@ -4,6 +4,20 @@
 #include "proxy/lb/weighted_round_robin.c"
 
 
+/* As after so many picks that the times are about to run over. */
+static void
+age(mosn_cluster_t *c)
+{
+    const mosn_host_set_t *set = c->groups.whole.simple;
+    wrr_t                 *wrr = set->state;
+    uint64_t               by = UINT64_MAX - wrr->heap[0].due - TURN / 1000;
+
+    for (uint32_t i = 0; i < set->n; i++) {
+        wrr->heap[i].due += by;
+    }
+}
+
+
 int
 main(void)
 {
@@ -24,6 +38,8 @@ main(void)
         avoided += mosn_cluster_pick(c, &how) != c->hosts[0];
     }
     is_num(avoided, 100, "a host to avoid is avoided");
+    age(c);
+    hosts_shares(c, 7000, shares, "also when the times have run over");
     hosts_end();
     return hosts_done();
 }
