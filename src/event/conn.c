@@ -207,6 +207,42 @@ mosn_conn_abort(mosn_conn_t *conn, mosn_reason_e reason)
 }
 
 
+/* What the peer has taken, and what is still to go; both may count what a
+ * transport adds, or none does. */
+static void
+conn_sent(const mosn_conn_t *conn, uint64_t *taken_r, uint64_t *left_r)
+{
+    if (!mosn_socket_sent(conn->fd, taken_r, left_r)) {
+        *taken_r = conn->bytes_out;
+        *left_r = 0;
+    }
+    *left_r += mosn_conn_unsent(conn);
+}
+
+
+void
+mosn_conn_arm_send(mosn_conn_t *conn, uint32_t ms)
+{
+    uint64_t left;
+
+    conn_sent(conn, &conn->taken, &left);
+    conn->left = conn->bytes_out - conn->sealed;
+    mosn_timer_arm(conn->loop, &conn->send, ms);
+}
+
+
+/* Has it taken something since then?  The socket tells us only when it has
+ * much room again. */
+static bool
+conn_is_taking(mosn_conn_t *conn)
+{
+    uint64_t before = conn->taken, taken, left;
+
+    conn_sent(conn, &taken, &left);
+    return taken > before;
+}
+
+
 /* FIN is sent; what the peer still sends is read and dropped until it
  * closes too or the time is over (RFC 9112, 9.6). */
 static void
@@ -221,7 +257,7 @@ conn_start_linger(mosn_conn_t *conn)
         return;
     }
     mosn_timer_disarm(conn->loop, &conn->idle);
-    mosn_timer_arm(conn->loop, &conn->send, LINGER_MS);
+    mosn_conn_arm_send(conn, LINGER_MS);
     conn->read_paused = 0;
     if (conn->readable || conn->eof) {
         mosn_loop_post(conn->loop, &conn->resume);
@@ -342,15 +378,17 @@ conn_send(mosn_conn_t *conn, size_t *offered_r)
 static void
 conn_after_send(mosn_conn_t *conn)
 {
-    if (conn->out.bytes == 0) {
+    if (mosn_conn_unsent(conn) == 0) {
         if (mosn_timer_is_armed(&conn->send) && !conn->lingering) {
             mosn_timer_disarm(conn->loop, &conn->send);
         }
         if (conn->flush_close || conn->shut) {
             conn_all_sent(conn);
         }
-    } else {
-        mosn_timer_arm(conn->loop, &conn->send, conn->send_timeout_ms);
+    } else if (conn->bytes_out - conn->sealed > conn->left
+               || !mosn_timer_is_armed(&conn->send))
+    {
+        mosn_conn_arm_send(conn, conn->send_timeout_ms);
     }
 
     if (!conn->closed && conn->blocked && conn->out.bytes <= MOSN_CONN_LOW) {
@@ -360,20 +398,34 @@ conn_after_send(mosn_conn_t *conn)
 }
 
 
-/* A send has failed.  An answer may lie in front of the reset: who wants to
- * hear it out reads up to that, and what he still writes is dropped. */
-static void
-conn_not_taken(mosn_conn_t *conn, int error)
+/* An answer may lie in front of a reset: who wants to hear it out reads up to
+ * that, and what he still writes is dropped. */
+static bool
+conn_hears_out(const mosn_conn_t *conn)
 {
-    if (!conn->hears_out || conn->transport != NULL || conn->eof) {
-        mosn_conn_broken(conn, error);
-        return;
-    }
+    return conn->hears_out && conn->transport == NULL && !conn->eof;
+}
+
+
+static void
+conn_mute(mosn_conn_t *conn)
+{
     conn->mute = true;
     conn->hangup = conn->readable = true;
     mosn_chain_clear(&conn->out);
     mosn_loop_post(conn->loop, &conn->resume);
     conn_after_send(conn);
+}
+
+
+static void
+conn_not_taken(mosn_conn_t *conn, int error)
+{
+    if (conn_hears_out(conn)) {
+        conn_mute(conn);
+    } else {
+        mosn_conn_broken(conn, error);
+    }
 }
 
 
@@ -497,7 +549,12 @@ conn_send_fired(mosn_timer_t *timer)
         mosn_conn_close(conn, MOSN_REASON_UPSTREAM_CONNECT_TIMEOUT);
     } else if (conn->handshaking) {
         mosn_conn_close(conn, MOSN_REASON_HANDSHAKE_TIMEOUT);
-    } else if (conn->lingering || conn->flush_close) {
+    } else if (conn_is_taking(conn)) {
+        mosn_conn_arm_send(conn, conn->lingering ? LINGER_MS
+                                                 : conn->send_timeout_ms);
+    } else if (conn->lingering
+               || (conn->flush_close && mosn_conn_unsent(conn) == 0))
+    {
         mosn_conn_close(conn, conn->reason);
     } else {
         mosn_conn_abort(conn, MOSN_REASON_SEND_TIMEOUT);
@@ -821,6 +878,10 @@ conn_on_ready(mosn_watch_t *watch, uint32_t events)
     }
     if ((events & EPOLLOUT) && conn->out.bytes > 0) {
         mosn_conn_flush(conn);
+    } else if ((events & EPOLLOUT) && conn->transport != NULL
+               && !conn->lingering && mosn_timer_is_armed(&conn->send))
+    {
+        conn_after_send(conn); /* what the transport held has left */
     }
     if ((events & EPOLLOUT) && !conn->closed && conn->fed_by != NULL) {
         mosn_transfer_run(conn->fed_by);
@@ -832,10 +893,15 @@ conn_on_ready(mosn_watch_t *watch, uint32_t events)
         conn_read(conn);
     }
     /* A reset while nobody reads: nobody would notice. */
-    if (!conn->closed && (events & EPOLLERR)
-        && (conn->read_paused > 0 || conn->eof || conn->paused_at != NULL))
+    if (conn->closed || (events & EPOLLERR) == 0) {
+        return;
+    }
+    if (conn->eof || conn->paused_at != NULL
+        || (conn->read_paused > 0 && !conn_hears_out(conn)))
     {
         mosn_conn_broken(conn, mosn_socket_error(conn->fd));
+    } else if (conn->read_paused > 0) { /* what came before it is heard */
+        conn_mute(conn);
     }
 }
 
@@ -850,19 +916,6 @@ mosn_conn_destination(mosn_conn_t *conn)
         }
     }
     return conn->was_for->len > 0 ? conn->was_for : NULL;
-}
-
-
-/* What the peer has taken, and what is still to go; both may count what a
- * transport adds, or none does. */
-static void
-conn_sent(const mosn_conn_t *conn, uint64_t *taken_r, uint64_t *left_r)
-{
-    if (!mosn_socket_sent(conn->fd, taken_r, left_r)) {
-        *taken_r = conn->bytes_out;
-        *left_r = 0;
-    }
-    *left_r += conn->out.bytes;
 }
 
 
@@ -889,4 +942,14 @@ mosn_conn_nears_mark(const mosn_conn_t *conn, mosn_conn_mark_t *mark)
     mark->taken = taken;
     mark->was_near = nears;
     return nears;
+}
+
+
+bool
+mosn_conn_is_taking(const mosn_conn_t *conn, uint64_t *taken)
+{
+    uint64_t before = *taken, left;
+
+    conn_sent(conn, taken, &left);
+    return left > 0 && *taken != before;
 }

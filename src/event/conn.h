@@ -101,6 +101,9 @@ struct mosn_conn_s {
     uint64_t    id; /* unique in this process */
     uint64_t    bytes_in;
     uint64_t    bytes_out;
+    size_t      sealed; /* of them, what a transport still holds */
+    uint64_t    left;   /* us, and taken by the peer: when `send` was armed */
+    uint64_t    taken;
     uint64_t    counted_in; /* of them, in the metrics already */
     uint64_t    counted_out;
     mosn_inet_t peer; /* for a unix socket only the family */
@@ -168,6 +171,10 @@ void mosn_conn_set_mark(const mosn_conn_t *conn, mosn_conn_mark_t *mark_r);
  * stands there.  Who gets there before the first look had that time. */
 bool mosn_conn_nears_mark(const mosn_conn_t *conn, mosn_conn_mark_t *mark);
 
+/* Is there something that the peer has not taken yet, and has it taken some
+ * since this was asked last, which `*taken` is for (0 at first)? */
+bool mosn_conn_is_taking(const mosn_conn_t *conn, uint64_t *taken);
+
 /* Closes at once; what is queued is lost. */
 void mosn_conn_close(mosn_conn_t *conn, mosn_reason_e reason);
 
@@ -201,6 +208,17 @@ mosn_conn_disarm_idle(mosn_conn_t *conn)
     mosn_timer_disarm(conn->loop, &conn->idle);
 }
 
+
+/* Bytes that were written and are still here. */
+static inline size_t
+mosn_conn_unsent(const mosn_conn_t *conn)
+{
+    return conn->out.bytes + conn->sealed;
+}
+
+
+/* From now on the peer has to take something every so often. */
+void mosn_conn_arm_send(mosn_conn_t *conn, uint32_t ms);
 
 /* A peer that takes nothing for `ms` is closed. */
 void mosn_conn_set_send_timeout(mosn_conn_t *conn, uint32_t ms);

@@ -796,7 +796,11 @@ mosn_listener_close_some(mosn_listener_t *l, uint32_t n, mosn_reason_e reason)
             mosn_container_of(l->connections.next, mosn_conn_t, link);
 
         mosn_conn_notify(conn, MOSN_CONN_CUT);
-        mosn_conn_close(conn, reason);
+        if (mosn_conn_unsent(conn) > 0) { /* or it would look whole */
+            mosn_conn_abort(conn, reason);
+        } else {
+            mosn_conn_close(conn, reason);
+        }
     }
     return closed;
 }

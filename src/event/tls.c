@@ -108,6 +108,7 @@ tls_keep(tls_t *tls, const uint8_t *bytes, size_t n)
     memcpy(buf.last, bytes, n);
     buf.last += n;
     mosn_chain_append_ref(&tls->pending, &buf);
+    tls->conn->sealed = tls->pending.bytes;
     mosn_buf_close(&buf);
 }
 
@@ -213,6 +214,7 @@ tls_send_pending(tls_t *tls)
             return -1;
         }
         mosn_chain_consume(&tls->pending, (size_t) n);
+        tls->conn->sealed = tls->pending.bytes;
     }
     return 0;
 }
@@ -467,6 +469,7 @@ tls_close(mosn_conn_t *conn)
     BIO_free(tls->kernel);
     ERR_clear_error();
     mosn_chain_clear(&tls->pending);
+    conn->sealed = 0;
     mosn_buf_close(&tls->early);
     conn->transport = NULL;
     conn->tls = NULL;

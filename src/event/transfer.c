@@ -97,8 +97,7 @@ transfer_push(mosn_transfer_t *t)
         if (n == -1) {
             if (errno == EAGAIN) {
                 t->to->writable = false;
-                mosn_timer_arm(t->to->loop, &t->to->send,
-                               t->to->send_timeout_ms);
+                mosn_conn_arm_send(t->to, t->to->send_timeout_ms);
                 return false;
             }
             mosn_conn_broken(t->to, errno);

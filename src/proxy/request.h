@@ -125,10 +125,12 @@ struct mosn_request_s {
     mosn_timer_t             backoff;    /* before the next attempt */
     uint32_t                 timeout_ms; /* for the answer to begin; 0: none */
     uint32_t                 idle_ms;    /* for a pause; 0: as timeout_ms */
-    uint64_t                 answer_by_ms; /* 0: not counted yet */
-    uint64_t                 try_by_ms;    /* of this attempt; 0: none */
-    uint64_t                 deadline_ms;  /* of the client; 0: none */
-    uint64_t                 up_conn_id;
+    uint64_t taken_up; /* by the peers, when a limit was reached */
+    uint64_t taken_down;
+    uint64_t answer_by_ms; /* 0: not counted yet */
+    uint64_t try_by_ms;    /* of this attempt; 0: none */
+    uint64_t deadline_ms;  /* of the client; 0: none */
+    uint64_t up_conn_id;
 
     mosn_filter_t *filters;
     uint16_t       n_filters;

@@ -336,6 +336,42 @@ request_too_slow(mosn_request_t *r, bool attempt)
 }
 
 
+/* Is one of the peers on its way with what it was given? */
+static bool
+request_is_taken(mosn_request_t *r)
+{
+    bool up = mosn_conn_is_taking(r->up->conn, &r->taken_up);
+    bool down = mosn_conn_is_taking(r->pc->conn, &r->taken_down);
+
+    return up || down;
+}
+
+
+/* It is not the upstream's fault: the client sends slowly, or reads so, or a
+ * filter keeps the answer, which is whole; or the upstream takes its time
+ * with what comes, but takes it.  Who answers before all is there has to go
+ * on with that, or the client with the rest. */
+static bool
+request_waits(mosn_request_t *r)
+{
+    if (r->up == NULL) {
+        return r->response != NULL;
+    }
+    if (r->tunnel) {
+        return request_is_taken(r);
+    }
+    if (r->up_paused) {
+        return true;
+    }
+    if (r->forwarded_all) {
+        return false;
+    }
+    return mosn_stream_is_blocked(r->up) || r->response != NULL
+               ? request_is_taken(r)
+               : true;
+}
+
+
 void
 mosn_request_timed_out(mosn_timer_t *timer)
 {
@@ -350,13 +386,7 @@ mosn_request_timed_out(mosn_timer_t *timer)
         mosn_request_fail(r, MOSN_REASON_OVERFLOW);
         return;
     }
-    /* Not the upstream's fault: the client sends slowly, or reads so, or a
-     * filter keeps the answer, which is whole. */
-    if ((r->up == NULL && r->response != NULL)
-        || (r->up != NULL && !r->tunnel
-            && ((!r->forwarded_all && !mosn_stream_is_blocked(r->up))
-                || r->up_paused)))
-    {
+    if (request_waits(r)) {
         r->answer_by_ms = r->try_by_ms = 0;
         mosn_request_arm_timer(r);
         return;

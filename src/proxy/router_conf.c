@@ -84,7 +84,8 @@ static const mosn_directive_t forward_directives[] = {
                   "together; 0: no limit."),
     MOSN_DURATION(mosn_forward_conf_t, idle_timeout, 0, 86400000, 0,
                   "Longest pause within the answer, and while the request "
-                  "is sent; 0: as `timeout`."),
+                  "is sent: when both go on at a time, in which neither "
+                  "does; 0: as `timeout`."),
     MOSN_ENUM(mosn_forward_conf_t, priority, priorities, MOSN_PRIORITY_DEFAULT,
               "Which limits of the cluster's circuit breaker it is under."),
     MOSN_OPT_GROUP(mosn_forward_conf_t, retry, &mosn_retry_block,

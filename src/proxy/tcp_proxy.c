@@ -43,6 +43,8 @@ typedef struct {
     const mosn_host_t      *tried[MAX_ATTEMPTS];
     bool                    connected;
     uint64_t                moved_before; /* spliced, when last idle */
+    uint64_t                taken_down;   /* the same, by the peers */
+    uint64_t                taken_up;
     tcp_direction_t         to_up;
     tcp_direction_t         to_down;
 } tcp_proxy_t;
@@ -436,20 +438,28 @@ tcp_on_read(mosn_net_filter_t *filter, mosn_conn_t *down)
 }
 
 
-/* Spliced bytes do not come by tcp_move(): ask the transfers. */
+/* Spliced bytes do not come by tcp_move(): ask the transfers.  And the peers
+ * may still be taking what was moved. */
 static void
 tcp_on_idle(tcp_proxy_t *tcp)
 {
     mosn_reason_e reason = MOSN_REASON_IDLE_TIMEOUT;
     uint64_t moved = tcp->to_up.transfer.moved + tcp->to_down.transfer.moved;
 
-    if (moved != tcp->moved_before) {
+    bool down = mosn_conn_is_taking(tcp->down, &tcp->taken_down);
+    bool up = tcp->up != NULL && mosn_conn_is_taking(tcp->up, &tcp->taken_up);
+
+    if (moved != tcp->moved_before || down || up) {
         tcp->moved_before = moved;
         mosn_conn_arm_idle(tcp->down, tcp->conf->idle_timeout_ms);
         return;
     }
     mosn_reason_count(reason);
-    mosn_conn_close(tcp->down, reason);
+    if (mosn_conn_unsent(tcp->down) > 0) { /* or it would look whole */
+        mosn_conn_abort(tcp->down, reason);
+    } else {
+        mosn_conn_close(tcp->down, reason);
+    }
 }
 
 

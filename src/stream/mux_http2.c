@@ -353,7 +353,8 @@ http2_on_read(mosn_stream_conn_t *sc)
                                   : MOSN_REASON_UPSTREAM_CLOSED);
         return MOSN_END;
     }
-    if (conn->blocked && !mux->read_stopped) {
+    /* Of two ends that are full one has to read on: the client. */
+    if (conn->blocked && !mux->read_stopped && http2_is_server(mux)) {
         mux->read_stopped = true; /* he reads nothing: enough */
         mosn_conn_pause_read(conn);
     }
@@ -412,10 +413,12 @@ static void
 http2_guard_stream(http2_stream_t *s)
 {
     const http2_t *mux = s->mux;
-    bool sending = s->out.bytes > 0 && !s->deferred && !s->base.tunnel;
+    bool sending = s->out.bytes > 0 && !s->deferred && !s->base.tunnel
+                   && !mux->base.conn->blocked;
     bool receiving = http2_is_server(mux) && s->got_head
                      && !s->base.received_end && s->paused == 0 && s->held == 0
-                     && !s->wants_tunnel;
+                     && !s->wants_tunnel && !s->head_sent
+                     && !mux->read_stopped;
 
     if (s->lingers) {
         if (http2_is_late(mux, s->sent_ms, LINGER_MS)) {
@@ -437,14 +440,8 @@ http2_guard_stream(http2_stream_t *s)
                && http2_is_late(mux, s->heard_ms,
                                 mux->base.settings->body_timeout_ms))
     {
-        bool answered = s->head_sent;
-
         mux_http2_stream_end(s, MOSN_REASON_BODY_TIMEOUT);
-        if (answered) {
-            mux_http2_rst(s, NGHTTP2_CANCEL);
-        } else {
-            mux_http2_answer(s, mosn_reasons[MOSN_REASON_BODY_TIMEOUT].status);
-        }
+        mux_http2_answer(s, mosn_reasons[MOSN_REASON_BODY_TIMEOUT].status);
     }
 }
 
@@ -635,6 +632,22 @@ http2_on_connected(http2_t *mux)
 }
 
 
+/* It could not be heard for a while. */
+static void
+http2_read_on(http2_t *mux)
+{
+    uint64_t now = mux->base.conn->loop->now_ms;
+
+    mux->read_stopped = false;
+    for (mosn_list_t *link = mux->streams.next; link != &mux->streams;
+         link = link->next)
+    {
+        mosn_container_of(link, http2_stream_t, link)->heard_ms = now;
+    }
+    mosn_conn_resume_read(mux->base.conn);
+}
+
+
 static void
 http2_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
 {
@@ -658,8 +671,7 @@ http2_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
         mux_http2_send_now(mux);
         http2_tell_drained(mux);
         if (mux->read_stopped && !sc->conn->blocked && !sc->conn->closed) {
-            mux->read_stopped = false;
-            mosn_conn_resume_read(sc->conn);
+            http2_read_on(mux);
         }
         break;
     case MOSN_CONN_IDLE:

@@ -411,6 +411,9 @@ http2_send_data(mosn_stream_t *stream, const mosn_buf_t *data, bool end)
     http2_stream_t *s = http2_stream(stream);
 
     if (data != NULL && mosn_buf_len(data) > 0 && !s->out_end) {
+        if (s->out.bytes == 0) {
+            s->sent_ms = stream->conn->loop->now_ms; /* it waits from now */
+        }
         mosn_chain_append(&s->out, data);
     }
     if (end) {
