@@ -9,11 +9,11 @@ static void
 age(mosn_cluster_t *c)
 {
     const mosn_host_set_t *set = c->groups.whole.simple;
-    wrr_t                 *wrr = set->state;
-    uint64_t               by = UINT64_MAX - wrr->heap[0].due - TURN / 1000;
+    wrr_t                 *state = set->state;
+    uint64_t               by = UINT64_MAX - state->heap[0].due - TURN / 1000;
 
     for (uint32_t i = 0; i < set->n; i++) {
-        wrr->heap[i].due += by;
+        state->heap[i].due += by;
     }
 }
 
