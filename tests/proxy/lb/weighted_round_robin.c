@@ -10,7 +10,7 @@ age(mosn_cluster_t *c)
 {
     const mosn_host_set_t *set = c->groups.whole.simple;
     wrr_t                 *state = set->state;
-    uint64_t               by = UINT64_MAX - state->heap[0].due - TURN / 1000;
+    uint64_t               by = UINT64_MAX - state->heap[0].due - TURN;
 
     for (uint32_t i = 0; i < set->n; i++) {
         state->heap[i].due += by;
