@@ -182,6 +182,13 @@ mosn_host_why_not(mosn_host_t *host, uint64_t now_ms)
     if (host->conf->state != MOSN_HOST_ENABLED) {
         return host->conf->state == MOSN_HOST_DRAIN ? "draining" : "disabled";
     }
+    return mosn_host_ailment(host, now_ms);
+}
+
+
+const char *
+mosn_host_ailment(mosn_host_t *host, uint64_t now_ms)
+{
     if (atomic_load_explicit(mosn_host_cell(host, MOSN_HOST_CELL_HEALTH),
                              memory_order_relaxed)
         == MOSN_HEALTH_BAD)

@@ -162,6 +162,9 @@ extern bool mosn_host_probes;
 /* Why it gets no requests; NULL: it does. */
 const char *mosn_host_why_not(mosn_host_t *host, uint64_t now_ms);
 
+/* The same, but for what an operator has said: is it not well? */
+const char *mosn_host_ailment(mosn_host_t *host, uint64_t now_ms);
+
 /* What it is measured by: an attempt took so long, or ended without an
  * answer. */
 void mosn_host_note_latency(mosn_host_t *host, uint64_t now_ns,

@@ -520,9 +520,9 @@ pick_sticky(const mosn_host_group_t *group, const mosn_pick_t *how,
         mosn_host_t *host = group->hosts[i];
 
         if (host->id == how->sticky && host != how->avoid
-            && !pick_has_tried(how, host)
-            && (mosn_host_why_not(host, now) == NULL
-                || host->conf->state == MOSN_HOST_DRAIN))
+            && !pick_has_tried(how, host) && host->conf != NULL
+            && host->conf->state != MOSN_HOST_DISABLED
+            && mosn_host_ailment(host, now) == NULL)
         {
             return host;
         }

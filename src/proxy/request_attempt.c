@@ -15,6 +15,7 @@
 
 #define REPLAY_MAX (64u * 1024) /* body kept to send a request again */
 #define QUEUE_MS   10u          /* how often those who wait look for room */
+#define FAILED_NS  1000000000u  /* as if it had taken so long */
 
 
 /* --- counting -------------------------------------------------------------
@@ -48,15 +49,9 @@ mosn_request_use_host(mosn_request_t *r, mosn_host_t *host)
 static void
 request_count_retry(mosn_request_t *r, bool on)
 {
-    uint64_t by = on ? 1 : (uint64_t) -1;
-    uint32_t metrics = r->cluster->metrics;
-
     if (r->retrying != on) {
         r->retrying = on;
-        mosn_metric_add(metrics + MOSN_UPSTREAM_RETRIES_ACTIVE, by);
-        if (r->high) {
-            mosn_metric_add(metrics + MOSN_UPSTREAM_RETRIES_HIGH, by);
-        }
+        mosn_retry_count(r->cluster, r->high, on);
     }
 }
 
@@ -92,6 +87,16 @@ mosn_request_leave(mosn_request_t *r)
         if (MOSN_UNLIKELY(r->cluster->n_queued > 0)) {
             mosn_request_admit_next(r->cluster);
         }
+    }
+}
+
+
+/* Who is fast with failures is not to be asked first. */
+static void
+request_note_failure(const mosn_request_t *r, mosn_host_t *host)
+{
+    if (r->version->by_latency) {
+        mosn_host_note_latency(host, r->loop->now_ns, FAILED_NS);
     }
 }
 
@@ -186,6 +191,7 @@ mosn_request_retry_answer(mosn_request_t *r, mosn_message_t *m)
 
     if (mosn_request_is_hedged(r)
         && mosn_retry_wants_answer(r->route->retry, m)) {
+        request_note_failure(r, r->host);
         mosn_request_drop_upstream(r, MOSN_REASON_NONE);
         return r->over || mosn_request_promote_hedge(r);
     }
@@ -197,6 +203,7 @@ mosn_request_retry_answer(mosn_request_t *r, mosn_message_t *m)
     if (ms < 0 || !mosn_retry_spend(r->cluster, r->loop->now_ms, r->high)) {
         return false;
     }
+    request_note_failure(r, r->host);
     mosn_request_drop_upstream(r, MOSN_REASON_NONE);
     if (!r->over) {
         request_retry_in(r, (uint64_t) ms);
@@ -235,11 +242,38 @@ mosn_request_backoff_over(mosn_timer_t *timer)
 /* --- failures -------------------------------------------------------------
  */
 
-static void
-request_note_local_error(mosn_request_t *r)
+void
+mosn_request_blame(const mosn_request_t *r, mosn_host_t *host)
 {
-    mosn_outlier_note(r->cluster, r->host, MOSN_OUTCOME_LOCAL_ERROR,
+    mosn_outlier_note(r->cluster, host, MOSN_OUTCOME_LOCAL_ERROR,
                       r->loop->now_ms);
+    request_note_failure(r, host);
+}
+
+
+void
+mosn_request_blame_answer(const mosn_request_t *r, mosn_host_t *host,
+                          const mosn_message_t *m)
+{
+    mosn_outlier_note(r->cluster, host,
+                      m->status >= 500 ? MOSN_OUTCOME_ERROR
+                                       : MOSN_OUTCOME_ANSWER,
+                      r->loop->now_ms);
+    request_note_failure(r, host);
+}
+
+
+void
+mosn_request_count_lost(const mosn_request_t *r, mosn_host_t *host,
+                        const mosn_stream_t *up, mosn_reason_e reason)
+{
+    mosn_metric_inc(host->metrics + MOSN_UPSTREAM_RESETS);
+    mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_RESETS);
+    if (reason != MOSN_REASON_UPSTREAM_REFUSED
+        && !(up->reused && mosn_stream_is_unsent(up)))
+    {
+        mosn_request_blame(r, host);
+    }
 }
 
 
@@ -273,7 +307,7 @@ request_on_no_upstream(mosn_stream_wait_t *wait, mosn_reason_e reason)
     if (reason == MOSN_REASON_NO_HOST) { /* it left while we waited */
         r->attempts--;
     } else if (reason != MOSN_REASON_OVERFLOW) {
-        request_note_local_error(r);
+        mosn_request_blame(r, r->host);
     }
     if (!mosn_request_promote_hedge(r)) {
         mosn_request_not_sent(r, reason);
@@ -289,13 +323,7 @@ mosn_request_lost(mosn_request_t *r, const mosn_stream_t *up,
         mosn_request_fail(r, reason); /* it cannot be said to any host */
         return;
     }
-    mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_RESETS);
-    mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_RESETS);
-    if (reason != MOSN_REASON_UPSTREAM_REFUSED
-        && !(up->reused && mosn_stream_is_unsent(up)))
-    {
-        request_note_local_error(r);
-    }
+    mosn_request_count_lost(r, r->host, up, reason);
     if (mosn_request_promote_hedge(r)) {
         return;
     }
@@ -313,17 +341,25 @@ mosn_request_lost(mosn_request_t *r, const mosn_stream_t *up,
 }
 
 
+/* Who waits for our own limit of connections waits for no host. */
+static void
+request_count_slow(const mosn_request_t *r)
+{
+    if (r->up != NULL
+        || (r->waiting && mosn_host_pool(r->host, r->high)->n_connecting > 0))
+    {
+        mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_TIMEOUTS);
+        mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_TIMEOUTS);
+        mosn_request_blame(r, r->host);
+    }
+}
+
+
 /* The host is too slow, for this attempt or altogether. */
 static void
 request_too_slow(mosn_request_t *r, bool attempt)
 {
-    if (r->host != NULL) {
-        mosn_metric_inc(r->host->metrics + MOSN_UPSTREAM_TIMEOUTS);
-        mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_TIMEOUTS);
-        if (r->waiting || r->up != NULL) {
-            request_note_local_error(r);
-        }
-    }
+    request_count_slow(r);
     if (attempt) {
         mosn_request_drop_upstream(r, MOSN_REASON_UPSTREAM_TIMEOUT);
         if (r->over || mosn_request_promote_hedge(r)
@@ -379,6 +415,9 @@ mosn_request_timed_out(mosn_timer_t *timer)
     uint64_t        now = r->loop->now_ms;
 
     if (r->deadline_ms > 0 && now >= r->deadline_ms) {
+        if (r->response == NULL && (r->forwarded_all || r->waiting)) {
+            request_count_slow(r);
+        }
         mosn_request_fail(r, MOSN_REASON_DEADLINE);
         return;
     }
@@ -420,6 +459,17 @@ mosn_request_trim_held(mosn_request_t *r)
 }
 
 
+static void
+request_start_hedge(mosn_request_t *r)
+{
+    if (r->hedge == NULL && r->route != NULL
+        && r->route->conf->route->hedge != NULL)
+    {
+        mosn_request_start_hedge(r);
+    }
+}
+
+
 /* The whole request, or what is there of it, to a fresh upstream stream. */
 static void
 request_send(mosn_request_t *r)
@@ -443,11 +493,7 @@ request_send(mosn_request_t *r)
     r->forwarded_all = r->received_all;
     mosn_request_trim_held(r);
     mosn_request_arm_timer(r);
-    if (r->hedge == NULL && r->route != NULL
-        && r->route->conf->route->hedge != NULL)
-    {
-        mosn_request_start_hedge(r);
-    }
+    request_start_hedge(r);
     if (!mosn_stream_is_blocked(up)) {
         mosn_request_resume_down(r);
     }
@@ -524,6 +570,7 @@ mosn_request_forward(mosn_request_t *r)
     mosn_request_start_try(r);
     mosn_stream_pool_get(mosn_host_pool(host, r->high), &r->wait);
     if (r->waiting && r->host == host) {
+        request_start_hedge(r);
         mosn_request_arm_timer(r); /* else it is sent, and that has */
     }
 }

@@ -34,6 +34,7 @@ static void
 hedge_let_go(mosn_hedge_t *h)
 {
     mosn_host_count(h->host, -1);
+    mosn_retry_count(h->r->cluster, h->r->high, false);
     mosn_host_unref(h->host);
     h->host = NULL;
     h->up = NULL;
@@ -113,6 +114,17 @@ mosn_request_promote_hedge(mosn_request_t *r)
 /* --- its answer -----------------------------------------------------------
  */
 
+/* Nobody wants that answer as long as there may be a better one. */
+static bool
+hedge_is_worse(const mosn_hedge_t *h, mosn_message_t *m)
+{
+    const mosn_request_t *r = h->r;
+
+    return (r->up != NULL || r->waiting) && r->route->retry != NULL
+           && mosn_retry_wants_answer(r->route->retry, m);
+}
+
+
 static void
 hedge_on_head(mosn_stream_t *up, mosn_message_t *m, bool end)
 {
@@ -121,6 +133,18 @@ hedge_on_head(mosn_stream_t *up, mosn_message_t *m, bool end)
 
     if (r->over || h->up != up) {
         return;
+    }
+    if (hedge_is_worse(h, m)) {
+        mosn_request_blame_answer(r, h->host, m);
+        hedge_let_go(h);
+        if (!end) {
+            up->ops->reset(up, MOSN_REASON_NONE);
+        }
+        return;
+    }
+    if (r->version->by_latency && r->up != NULL) { /* at least so long */
+        mosn_host_note_latency(r->host, r->loop->now_ns,
+                               r->loop->now_ns - r->forwarded_ns);
     }
     mosn_request_drop_upstream(r, MOSN_REASON_NONE);
     if (r->over) {
@@ -148,8 +172,7 @@ hedge_on_reset(mosn_stream_t *up, mosn_reason_e reason)
     mosn_hedge_t *h = up->owner;
 
     if (h->up == up) {
-        mosn_outlier_note(h->r->cluster, h->host, MOSN_OUTCOME_LOCAL_ERROR,
-                          h->r->loop->now_ms);
+        mosn_request_count_lost(h->r, h->host, up, reason);
         hedge_let_go(h);
         hedge_end_alone(h, reason);
     }
@@ -207,8 +230,7 @@ hedge_on_failed(mosn_stream_wait_t *wait, mosn_reason_e reason)
 
     h->waiting = false;
     if (reason != MOSN_REASON_OVERFLOW && reason != MOSN_REASON_NO_HOST) {
-        mosn_outlier_note(h->r->cluster, h->host, MOSN_OUTCOME_LOCAL_ERROR,
-                          h->r->loop->now_ms);
+        mosn_request_blame(h->r, h->host);
     }
     hedge_let_go(h);
     hedge_end_alone(h, reason);
@@ -222,7 +244,9 @@ hedge_begin(mosn_timer_t *timer)
     mosn_request_t *r = h->r;
     mosn_host_t    *host;
 
-    if (r->response != NULL || r->up == NULL || r->cluster->n_hosts < 2) {
+    if (r->response != NULL || (r->up == NULL && !r->waiting)
+        || r->cluster->n_hosts < 2)
+    {
         return;
     }
     host = mosn_request_pick(r);
@@ -234,6 +258,7 @@ hedge_begin(mosn_timer_t *timer)
     r->attempts++;
     h->host = mosn_host_ref(host);
     mosn_host_count(host, 1);
+    mosn_retry_count(r->cluster, r->high, true);
     mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_HEDGES);
     h->waiting = true;
     h->wait.pool = r->pool;

@@ -52,6 +52,14 @@ void mosn_request_use_host(mosn_request_t *r, mosn_host_t *host);
 /* There was no stream for it: it is sent again, or fails. */
 void mosn_request_not_sent(mosn_request_t *r, mosn_reason_e reason);
 
+/* An attempt has ended without an answer, with one that nobody wants, or by
+ * the end of its stream: what is counted against its host. */
+void mosn_request_blame(const mosn_request_t *r, mosn_host_t *host);
+void mosn_request_blame_answer(const mosn_request_t *r, mosn_host_t *host,
+                               const mosn_message_t *m);
+void mosn_request_count_lost(const mosn_request_t *r, mosn_host_t *host,
+                             const mosn_stream_t *up, mosn_reason_e reason);
+
 /* Its upstream stream has ended without an answer, or within it. */
 void mosn_request_lost(mosn_request_t *r, const mosn_stream_t *up,
                        mosn_reason_e reason);

@@ -423,6 +423,18 @@ retry_is_at_limit(const mosn_cluster_t *c, bool high)
 }
 
 
+void
+mosn_retry_count(const mosn_cluster_t *c, bool high, bool on)
+{
+    uint64_t by = on ? 1 : (uint64_t) -1;
+
+    mosn_metric_add(c->metrics + MOSN_UPSTREAM_RETRIES_ACTIVE, by);
+    if (high) {
+        mosn_metric_add(c->metrics + MOSN_UPSTREAM_RETRIES_HIGH, by);
+    }
+}
+
+
 bool
 mosn_retry_spend(mosn_cluster_t *c, uint64_t now_ms, bool high)
 {

@@ -65,4 +65,7 @@ void mosn_retry_earn(mosn_cluster_t *cluster, uint64_t now_ms);
 /* False: nothing is left, or as many as may are under way. */
 bool mosn_retry_spend(mosn_cluster_t *cluster, uint64_t now_ms, bool high);
 
+/* One is under way, or not any more. */
+void mosn_retry_count(const mosn_cluster_t *cluster, bool high, bool on);
+
 #endif
