@@ -23,6 +23,7 @@ typedef struct {
     mosn_cluster_version_t *version; /* whose names these are */
     mosn_list_t             names;
     uint64_t                again_ms; /* tell it again; 0: it was taken */
+    uint64_t                early_ms; /* tell what there is; 0: it was told */
 } dns_cluster_t;
 
 /* A question that was not answered, and how the record that led to it has
@@ -678,6 +679,33 @@ dns_on_socket(void *arg MOSN_UNUSED, ares_socket_t fd, int readable,
 }
 
 
+/* A question that nobody answers holds up no others: while the cluster has
+ * nothing, what was answered until now is told, of a name that is asked, too.
+ */
+static void
+dns_tell_early(dns_cluster_t *c)
+{
+    bool some = false;
+
+    c->early_ms = 0;
+    for (mosn_list_t *l = c->names.next; l != &c->names; l = l->next) {
+        dns_name_t *n = mosn_container_of(l, dns_name_t, link);
+
+        if (n->asking > 0 && n->found.n == 0 && n->fresh.n > 0) {
+            n->found = mosn_dns_set_copy(&n->fresh);
+            if (c->cluster->conf->discovery == MOSN_DISCOVERY_LOGICAL_DNS) {
+                mosn_dns_set_keep_one(&n->found, &n->found);
+            }
+            mosn_dns_set_sort(&n->found);
+        }
+        some |= n->found.n > 0;
+    }
+    if (some) {
+        dns_tell(c);
+    }
+}
+
+
 static void
 dns_tick_cluster(dns_cluster_t *c)
 {
@@ -692,6 +720,9 @@ dns_tick_cluster(dns_cluster_t *c)
     }
     if (c->again_ms > 0 && now >= c->again_ms && dns_is_settled(c)) {
         dns_tell(c);
+    }
+    if (c->early_ms > 0 && now >= c->early_ms && !c->cluster->resolved) {
+        dns_tell_early(c);
     }
 }
 
@@ -930,6 +961,7 @@ mosn_dns_refresh(void)
         }
         c = mosn_calloc(sizeof(*c));
         c->cluster = cluster;
+        c->early_ms = dns.loop->now_ms + dns.conf->timeout_ms;
         cluster->named = true;
         mosn_list_init(&c->names);
         mosn_list_append(&dns.clusters, &c->link);

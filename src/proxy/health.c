@@ -627,7 +627,8 @@ checker_fired(mosn_timer_t *timer)
 /* --- rates ----------------------------------------------------------------
  */
 
-/* Requests and errors of a host since it was looked at last. */
+/* Requests and errors of a host since it was looked at last; connections,
+ * when nobody has requests for it. */
 static void
 judge_count(mosn_host_t *host, uint64_t *all_r, uint64_t *bad_r)
 {
@@ -643,7 +644,11 @@ judge_count(mosn_host_t *host, uint64_t *all_r, uint64_t *bad_r)
           + mosn_metrics_read(m + MOSN_UPSTREAM_CONNECT_FAILED)
           + mosn_metrics_read(m + MOSN_UPSTREAM_CONNECT_TIMEOUT);
     all += bad - mosn_metrics_read(m + MOSN_UPSTREAM_STATUS_5XX);
-    *all_r = host->judged ? all - host->judged_all : 0;
+    if (mosn_metrics_read(m + MOSN_UPSTREAM_REQUESTS) == 0) {
+        all = mosn_metrics_read(m + MOSN_UPSTREAM_CONNECTIONS);
+    }
+    *all_r =
+        host->judged && all > host->judged_all ? all - host->judged_all : 0;
     *bad_r = host->judged ? bad - host->judged_bad : 0;
     host->judged = true;
     host->judged_all = all;

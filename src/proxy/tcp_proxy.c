@@ -11,6 +11,7 @@
 #include "event/listener.h"
 #include "event/transfer.h"
 #include "proxy/original.h"
+#include "proxy/request.h"
 
 #define MAX_ATTEMPTS 3
 #define BULK_READS   4 /* full reads in a row before splicing */
@@ -209,10 +210,21 @@ tcp_count(const tcp_proxy_t *tcp, uint32_t slot, bool up)
 }
 
 
+/* It could not be connected to. */
+static void
+tcp_blame(const tcp_proxy_t *tcp)
+{
+    mosn_outlier_note(tcp->conf->target, tcp->host, MOSN_OUTCOME_LOCAL_ERROR,
+                      tcp->loop->now_ms);
+}
+
+
 static void
 tcp_up_connected(tcp_proxy_t *tcp)
 {
     tcp->connected = true;
+    mosn_outlier_note(tcp->conf->target, tcp->host, MOSN_OUTCOME_ANSWER,
+                      tcp->loop->now_ms);
     mosn_conn_resume_read(tcp->down);
     if (mosn_buf_len(&tcp->down->in) > 0 || tcp->down->eof) {
         mosn_conn_run_again(tcp->down);
@@ -237,6 +249,7 @@ tcp_up_closed(tcp_proxy_t *tcp, mosn_conn_t *up)
                       ? MOSN_UPSTREAM_CONNECT_TIMEOUT
                       : MOSN_UPSTREAM_CONNECT_FAILED,
                   true);
+        tcp_blame(tcp);
         mosn_log_warn(0, "upstream %.*s: %s", MOSN_STR_ARG(tcp->host->name),
                       mosn_reasons[up->reason].text);
         tcp_connect(tcp);
@@ -337,6 +350,7 @@ tcp_connect(tcp_proxy_t *tcp)
             return;
         }
         tcp_count(tcp, MOSN_UPSTREAM_CONNECT_FAILED, true);
+        tcp_blame(tcp);
         mosn_log_warn(0, "cannot connect to upstream %.*s",
                       MOSN_STR_ARG(host->name));
     }

@@ -31,10 +31,12 @@ struct mux_rpc_s {
     mosn_list_t             streams; /* under way */
 
     /* A server. */
-    size_t held_bytes; /* of requests under way */
-    bool   read_stopped;
-    bool   frame_begun;
-    bool   moved; /* the heir reads; we answer what is under way */
+    size_t   held_bytes; /* of requests under way */
+    bool     read_stopped;
+    bool     frame_begun;
+    bool     moved; /* the heir reads; we answer what is under way */
+    uint64_t taken; /* by the client, of too many answers */
+    uint64_t taken_ms;
 
     uint64_t bye_ms; /* when it was said; 0: not yet */
 

@@ -4,6 +4,9 @@
 #include "core/log.h"
 #include "stream/transcode.h"
 
+#define DEAF_MS    1000u
+#define DEAF_TIMES 4u /* as much as may be held */
+
 static mux_rpc_stream_t *
 rpc_stream(mosn_stream_t *stream)
 {
@@ -201,6 +204,22 @@ mux_rpc_put_failure(mux_rpc_t *mux, const mosn_rpc_frame_t *of,
 }
 
 
+/* Its answers cannot be held back: a client that has asked for more than it
+ * reads is given up when it has read nothing for a while, or far too little.
+ */
+static bool
+rpc_is_deaf(mux_rpc_t *mux)
+{
+    const mosn_conn_t *conn = mux->base.conn;
+
+    if (mosn_conn_is_taking(conn, &mux->taken)) {
+        mux->taken_ms = conn->loop->now_ms;
+    }
+    return conn->loop->now_ms - mux->taken_ms >= DEAF_MS
+           || conn->out.bytes / DEAF_TIMES > mux_rpc_most_held(mux);
+}
+
+
 /* What the client gets that asked for it: a frame of a host, or words of
  * ours.  Then it is over. */
 static void
@@ -228,8 +247,10 @@ rpc_answer(mux_rpc_stream_t *s, const mosn_buf_t *piece)
                                     : m->reason,
                             carried ? 502 : m->status, text);
     }
-    if (conn->out.bytes > mux_rpc_most_held(s->mux) && !conn->writable) {
-        mosn_conn_abort(conn, MOSN_REASON_SEND_TIMEOUT); /* reads nothing */
+    if (conn->out.bytes > mux_rpc_most_held(s->mux) && !conn->writable
+        && rpc_is_deaf(s->mux))
+    {
+        mosn_conn_abort(conn, MOSN_REASON_SEND_TIMEOUT);
     }
 }
 

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 
+#define ROOM_MS            10u /* how often room is looked for */
 #define REVIVE_MS          500u
 #define REVIVE_MAX_MS      30000u
 #define MULTIPLEX_EXPECTED 100 /* RFC 9113, 6.5.2: no fewer is recommended */
@@ -429,7 +430,10 @@ pool_connect(mosn_stream_pool_t *pool)
     mosn_conn_t                   *conn;
 
     if (pool->n_connections > 0 && mosn_stream_pool_is_full(pool)) {
-        return; /* one of ours will be free */
+        if (!pool->closed) { /* one of ours will be free, or there is room */
+            mosn_timer_arm(pool->loop, &pool->room, ROOM_MS);
+        }
+        return;
     }
     conn = mosn_conn_connect(pool->loop, &pool->address,
                              conf->connect_timeout_ms);
@@ -466,6 +470,19 @@ pool_connect(mosn_stream_pool_t *pool)
 }
 
 
+/* Other hosts and workers make room in the cluster, and do not tell. */
+static void
+pool_look_for_room(mosn_timer_t *timer)
+{
+    mosn_stream_pool_t *pool =
+        mosn_container_of(timer, mosn_stream_pool_t, room);
+
+    if (pool_wants_more(pool)) {
+        pool_connect(pool);
+    }
+}
+
+
 void
 mosn_stream_pool_init(mosn_stream_pool_t *pool, mosn_loop_t *loop,
                       const mosn_stream_pool_conf_t *conf,
@@ -480,6 +497,7 @@ mosn_stream_pool_init(mosn_stream_pool_t *pool, mosn_loop_t *loop,
     mosn_list_init(&pool->busy);
     mosn_list_init(&pool->pending);
     mosn_timer_init(&pool->revive, pool_revive);
+    mosn_timer_init(&pool->room, pool_look_for_room);
 }
 
 
@@ -563,6 +581,7 @@ mosn_stream_pool_close(mosn_stream_pool_t *pool)
 
     pool->closed = pool->closing = true;
     mosn_timer_disarm(pool->loop, &pool->revive);
+    mosn_timer_disarm(pool->loop, &pool->room);
     mosn_tls_forget(&pool->tls_memory);
     pool->tls_memory.closed = true;
     for (link = pool->ready.next; link != &pool->ready; link = next) {

@@ -80,6 +80,7 @@ struct mosn_stream_pool_s {
     uint32_t                       learned;  /* streams on a connection */
     uint32_t                       failures; /* in a row */
     mosn_timer_t                   revive;
+    mosn_timer_t                   room;
     bool                           down; /* no connection is to be had */
     bool                           told; /* that none comes about */
     bool                           closed;
