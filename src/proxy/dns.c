@@ -12,6 +12,7 @@
 #include <netdb.h>
 
 #define TICK_MS     100u
+#define EARLY_MS    1000u /* so long all answers are waited for */
 #define SOCKETS_MAX 64
 #define FILE_TTL_S  5u
 #define TARGETS_MAX 256u /* of one answer with SRV records */
@@ -23,7 +24,7 @@ typedef struct {
     mosn_cluster_version_t *version; /* whose names these are */
     mosn_list_t             names;
     uint64_t                again_ms; /* tell it again; 0: it was taken */
-    uint64_t                early_ms; /* tell what there is; 0: it was told */
+    uint64_t                early_ms; /* tell what there is; 0: first look */
 } dns_cluster_t;
 
 /* A question that was not answered, and how the record that led to it has
@@ -350,17 +351,6 @@ dns_finish(dns_name_t *n)
 /* --- questions ------------------------------------------------------------
  */
 
-/* The name of a host, a port and a family, in one number. */
-static uint64_t
-dns_source(const char *host, uint16_t port, int family)
-{
-    uint64_t hash = mosn_str_hash(mosn_str(host)) + (uint64_t) family
-                    + ((uint64_t) port << 16);
-
-    return hash > 1 ? hash >> 1 : 1; /* 63 bits of it */
-}
-
-
 static dns_query_t *
 dns_query(dns_name_t *n, uint16_t port, int64_t priority, int64_t weight,
           uint64_t source)
@@ -488,7 +478,7 @@ dns_ask_file(dns_name_t *n, const char *host, uint16_t port, int64_t priority,
     for (uint32_t i = before; i < n->fresh.n; i++) {
         mosn_dns_address_t *a = &n->fresh.items[i];
 
-        a->source = dns_source(host, port, a->address.sa.sa_family);
+        a->source = mosn_dns_source(host, port, a->address.sa.sa_family);
     }
     return n->fresh.n > before;
 }
@@ -509,7 +499,7 @@ dns_ask_addresses(dns_name_t *n, const char *host, uint16_t port,
                     strchr(host, ':') != NULL ? "[%s]:1" : "%s:1", host);
     if (mosn_address_parse(text, strlen(text), &literal)) {
         mosn_dns_set_add(&n->fresh, &literal.sa, port, priority, weight,
-                         dns_source(host, port, literal.sa.sa_family));
+                         mosn_dns_source(host, port, literal.sa.sa_family));
         return;
     }
     if (dns_ask_file(n, host, port, priority, weight)) {
@@ -519,7 +509,7 @@ dns_ask_addresses(dns_name_t *n, const char *host, uint16_t port,
         hints.ai_family = families[i];
         ares_getaddrinfo(dns.channel, host, NULL, &hints, dns_on_addresses,
                          dns_query(n, port, priority, weight,
-                                   dns_source(host, port, families[i])));
+                                   mosn_dns_source(host, port, families[i])));
     }
 }
 
@@ -679,15 +669,10 @@ dns_on_socket(void *arg MOSN_UNUSED, ares_socket_t fd, int readable,
 }
 
 
-/* A question that nobody answers holds up no others: while the cluster has
- * nothing, what was answered until now is told, of a name that is asked, too.
- */
+/* A question that nobody answers holds up what was answered until now. */
 static void
 dns_tell_early(dns_cluster_t *c)
 {
-    bool some = false;
-
-    c->early_ms = 0;
     for (mosn_list_t *l = c->names.next; l != &c->names; l = l->next) {
         dns_name_t *n = mosn_container_of(l, dns_name_t, link);
 
@@ -698,11 +683,8 @@ dns_tell_early(dns_cluster_t *c)
             }
             mosn_dns_set_sort(&n->found);
         }
-        some |= n->found.n > 0;
     }
-    if (some) {
-        dns_tell(c);
-    }
+    dns_tell(c); /* if there is something */
 }
 
 
@@ -722,6 +704,7 @@ dns_tick_cluster(dns_cluster_t *c)
         dns_tell(c);
     }
     if (c->early_ms > 0 && now >= c->early_ms && !c->cluster->resolved) {
+        c->early_ms = UINT64_MAX;
         dns_tell_early(c);
     }
 }
@@ -732,7 +715,10 @@ dns_tick(mosn_timer_t *timer)
 {
     ares_process_fd(dns.channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
     for (mosn_list_t *l = dns.clusters.next; l != &dns.clusters; l = l->next) {
-        dns_tick_cluster(mosn_container_of(l, dns_cluster_t, link));
+        dns_cluster_t *c = mosn_container_of(l, dns_cluster_t, link);
+
+        c->early_ms += c->early_ms == 0 ? dns.loop->now_ms + EARLY_MS : 0;
+        dns_tick_cluster(c);
     }
     mosn_timer_arm(dns.loop, timer, TICK_MS);
 }
@@ -961,7 +947,6 @@ mosn_dns_refresh(void)
         }
         c = mosn_calloc(sizeof(*c));
         c->cluster = cluster;
-        c->early_ms = dns.loop->now_ms + dns.conf->timeout_ms;
         cluster->named = true;
         mosn_list_init(&c->names);
         mosn_list_append(&dns.clusters, &c->link);

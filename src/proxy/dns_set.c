@@ -244,3 +244,13 @@ mosn_dns_set_merge_as(mosn_dns_set_t *set, const mosn_dns_set_t *was,
         set->items[i].weight = weight;
     }
 }
+
+
+uint64_t
+mosn_dns_source(const char *host, uint16_t port, int family)
+{
+    uint64_t hash = mosn_str_hash(mosn_str(host)) + (uint64_t) family
+                    + ((uint64_t) port << 16);
+
+    return hash > 1 ? hash >> 1 : 1; /* 63 bits of it */
+}

@@ -24,6 +24,9 @@ typedef struct {
     uint32_t            n;
 } mosn_dns_set_t;
 
+/* The question for a host, a port and a family, in one number. */
+uint64_t mosn_dns_source(const char *host, uint16_t port, int family);
+
 /* Of a family that is no inet one, or beyond 1,024, it is left out. */
 void mosn_dns_set_add(mosn_dns_set_t *set, const struct sockaddr *sa,
                       uint16_t port, int64_t priority, int64_t weight,

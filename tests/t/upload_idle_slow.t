@@ -11,7 +11,7 @@ my $host = Mosn::spawn(sub {
         my $got = 0; my $buf = '';
         while ($buf !~ /\r\n\r\n/) { sysread $s, $buf, 1000, length $buf or POSIX::_exit(0) }
         $got = length($buf) - index($buf, "\r\n\r\n") - 4;
-        while ($got < LONG) { my $n = sysread $s, my $x, 40_000 or last; $got += $n; sleep 0.08 }
+        while ($got < LONG) { my $n = sysread $s, my $x, 40_000 or last; $got += $n; sleep 0.05 }
         print $s Mosn::ok_response("got $got"); close $s; POSIX::_exit(0);
     }
 });
