@@ -184,25 +184,6 @@ test_half(int a)
 }
 
 
-static void
-test_silent(int a)
-{
-    int origin;
-
-    call_say(a, "req 70 x");
-    origin = gate_accept();
-    call_hears(origin, "req 1 x", "a call");
-    call_awaits(origin, "beat 2", "a silent host is asked");
-    call_say(origin, "ack 2");
-    call_awaits(origin, "beat 3", "and again");
-    call_awaits(origin, "beat 4", "at once when it does not answer");
-    call_awaits(a, "res 70 16", "twice, and it is given up");
-    has(call_told(origin), "(", "with its connection");
-    is_num(gate_counted(MOSN_UPSTREAM_HEARTBEATS_MISSED), 2, "both counted");
-    (void) close(origin);
-}
-
-
 int
 main(void)
 {
@@ -226,7 +207,6 @@ main(void)
     test_full(origin, a);
     test_broken(&origin, a);
     test_half(a);
-    test_silent(a);
     (void) close(a);
     gate_turns(3);
     gate_close();
