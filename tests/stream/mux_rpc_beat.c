@@ -71,7 +71,7 @@ test_slow(int a)
         got += more > 0 ? (size_t) more : 0;
         do {
             mosn_loop_turn(&gate_loop, 5);
-        } while (gate_loop.now_ms < end && gate_loop.now_ms < now + 20);
+        } while (gate_loop.now_ms < end && gate_loop.now_ms < now + 30);
     }
     ok(gate_loop.now_ms >= end, "is taken slowly");
     ok(got >= n, "and whole; a question stands behind it");
