@@ -656,6 +656,20 @@ judge_count(mosn_host_t *host, uint64_t *all_r, uint64_t *bad_r)
 }
 
 
+/* What hosts did before they are judged counts for nothing. */
+static void
+judge_begin(mosn_cluster_t *c)
+{
+    uint64_t all, bad;
+
+    for (uint32_t i = 0; i < c->n_hosts; i++) {
+        if (!c->hosts[i]->judged) {
+            judge_count(c->hosts[i], &all, &bad);
+        }
+    }
+}
+
+
 /* The square root, by Newton; there is no libm here. */
 static double
 judge_root(double x)
@@ -846,6 +860,7 @@ health_judge(mosn_cluster_t *cluster)
     }
     j = mosn_calloc(sizeof(*j));
     j->cluster = cluster;
+    j->last_ms = health.loop->now_ms;
     mosn_list_append(&health.judges, &j->link);
 }
 
@@ -879,6 +894,7 @@ health_watch_cluster(mosn_cluster_t *c)
     }
     if (c->conf->outlier_detection != NULL) {
         health_judge(c);
+        judge_begin(c);
     }
 }
 

@@ -70,16 +70,22 @@ sub wait_for {
     }
 }
 
-my %given;
+# A port that nobody else is given while this process lives: below those that
+# the kernel hands out by itself, and held by a name that ends with us.
+my %held;
 
 sub free_port {
-    for (1 .. 100) {
-        my $s = IO::Socket::INET->new(
-            LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 1)
+    for (1 .. 1000) {
+        my $port = 10_000 + int rand 22_000;
+        next if $held{$port};
+        my $name = IO::Socket::UNIX->new(
+            Type => SOCK_STREAM, Local => "\0mosn-test-port-$port", Listen => 1)
             or next;
-        my $port = $s->sockport;
-        close $s;
-        return $port unless $given{$port}++;
+        IO::Socket::INET->new(
+            LocalAddr => '0.0.0.0', LocalPort => $port, Listen => 1)
+            or next;
+        $held{$port} = $name;
+        return $port;
     }
     die "no free port";
 }

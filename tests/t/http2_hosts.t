@@ -232,8 +232,8 @@ for my $case (@cases) {
         push @hosts, { case => $case, client => $client, server => $server, path => '/' . @hosts };
     }
 }
-my $routes = join ",\n", map { qq({ match = { path = "$_->{path}"; }; route = { cluster = "c$_->{path}"; timeout = "2s"; }; }) } @hosts;
-my $clusters = join ",\n", map { qq({ name = "c$_->{path}"; protocol = "http2"; max_header_bytes = "8k"; http2 = { settings_timeout = "1s"; }; hosts = ( { address = "127.0.0.1:$_->{server}{port}"; } ); }) } @hosts;
+my $routes = join ",\n", map { qq({ match = { path = "$_->{path}"; }; route = { cluster = "c$_->{path}"; timeout = "3s"; }; }) } @hosts;
+my $clusters = join ",\n", map { qq({ name = "c$_->{path}"; protocol = "http2"; max_header_bytes = "8k"; http2 = { settings_timeout = "2s"; }; hosts = ( { address = "127.0.0.1:$_->{server}{port}"; } ); }) } @hosts;
 my $mosn = Mosn->start(<<"E", workers => 1);
 listeners = ( { name = "l"; address = "127.0.0.1:%%PORT1%%"; filters = ( { type = "proxy"; routes = "r"; } ); } );
 routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( $routes ); } ); } );
@@ -307,7 +307,7 @@ sub answers {
 }
 
 # A few hosts at a time.
-while (my @some = splice @hosts, 0, 70) {
+while (my @some = splice @hosts, 0, 36) {
     answers(map { ask($_) } grep { $_->{case}{before} } @some);
     $_->{asked} = [ do { my $h = $_; map { ask($h, $h->{case}{post}) } 1 .. $h->{case}{parallel} // 1 } ] for @some;
     for my $h (@some) {

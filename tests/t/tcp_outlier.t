@@ -14,12 +14,13 @@ clusters = ( { name = "rate"; lb = "round_robin"; outlier_detection = { consecut
      hosts = ( { address = "127.0.0.1:@{[$a->port]}"; }, { address = "127.0.0.1:$dead"; } ); } );
 E
 sub one { my $s = Mosn::connect_to($mosn->port($_[0])); print $s "x\n"; my $l = <$s>; close $s; return $l // '' }
+one(1) for 1 .. 40;
+select undef, undef, undef, 0.3;    # the control process has looked once
+my $s = $mosn->stats;
+cmp_ok($s->{"host.rate,127.0.0.1:$b_port.connections"}, '>=', 18, 'twenty connections to it went well');
 one(2) for 1 .. 20;
 my $failed = $mosn->stats->{"host.row,127.0.0.1:$dead.connect_failed"};
 is($mosn->stats->{"cluster.row.ejections"}, 1, "consecutive_local_errors = 3: a host that refused $failed connections in a row is left out");
-one(1) for 1 .. 40;
-my $s = $mosn->stats;
-cmp_ok($s->{"host.rate,127.0.0.1:$b_port.connections"}, '>=', 18, 'twenty connections to it went well');
 $b->stop;
 one(1) for 1 .. 10;
 $s = $mosn->stats;
