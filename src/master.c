@@ -372,6 +372,7 @@ start_fresh(void)
         return MOSN_ERROR;
     }
     mosn_settings_register_metrics(master->generation, master->settings);
+    mosn_clusters_adopt(master->generation, false);
     master_raise_limits();
     master_posts_init();
     master_count_workers();

@@ -248,6 +248,7 @@ continue_load(bool back, const char **why)
     }
     adopt_resolved();
     mosn_settings_register_metrics(master->generation, master->settings);
+    mosn_clusters_adopt(master->generation, back);
     master_raise_limits();
     master_posts_init();
     adopt_posts();

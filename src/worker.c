@@ -17,6 +17,7 @@
 #include "core/log_file.h"
 #include "core/slab.h"
 #include "event/tls_watch.h"
+#include "proxy/request.h"
 
 #include <unistd.h>
 
@@ -194,6 +195,7 @@ worker_drain(worker_t *w, uint32_t linger_ms, int heir)
         return;
     }
     w->draining = true;
+    mosn_outlier_end(); /* the heirs judge, by their settings */
     (void) snprintf(title, sizeof(title), "draining (generation %u)",
                     w->child->generation->number);
     mosn_child_set_title(w->child, title);

@@ -17,6 +17,7 @@ mosn_str_t mosn_cluster_zone = MOSN_STR_INIT("");
 
 /* Of this worker, for clusters that come later; NULL: not in a worker. */
 static mosn_loop_t *cluster_loop;
+static uint64_t     cluster_generation; /* of the master */
 
 
 /* --- versions ------------------------------------------------------------ */
@@ -322,7 +323,9 @@ cluster_use_hosts(mosn_cluster_t *c)
         if (host->is_new) {
             host->metrics = mosn_host_slots(c->name, host->name);
         }
-        if (host->is_new && c->loop != NULL) {
+        if (host->is_new && c->loop == NULL) {
+            mosn_host_adopt(host, cluster_generation, cluster_generation);
+        } else if (host->is_new) {
             mosn_host_start(host, c->loop);
         }
         host->is_new = false;
@@ -330,12 +333,13 @@ cluster_use_hosts(mosn_cluster_t *c)
 }
 
 
-/* One that comes back later is a new one: the process that checks takes off
- * what was found of it. */
+/* One that comes back later is a new one. */
 static void
 cluster_forget(const mosn_cluster_t *c, mosn_host_t *host)
 {
-    if (!host->pool.probing) {
+    bool adopts = c->loop == NULL;
+
+    if (!adopts && !host->pool.probing) {
         return;
     }
     for (uint32_t i = 0; i < c->n_hosts; i++) {
@@ -343,8 +347,18 @@ cluster_forget(const mosn_cluster_t *c, mosn_host_t *host)
             return; /* its address stays */
         }
     }
-    for (int cell = MOSN_HOST_CELL_HEALTH; cell < MOSN_HOST_CELLS; cell++) {
-        atomic_store(mosn_host_cell(host, (mosn_host_cell_e) cell), 0);
+    mosn_host_forget(host, adopts);
+}
+
+
+/* Who waits for a host that serves nobody any more. */
+static void
+cluster_turn_away(mosn_cluster_t *c)
+{
+    for (uint32_t i = 0; i < c->n_hosts && c->loop != NULL; i++) {
+        if (c->hosts[i]->conf->state == MOSN_HOST_DISABLED) {
+            mosn_host_turn_away(c->hosts[i]);
+        }
     }
 }
 
@@ -389,6 +403,7 @@ cluster_take_hosts(mosn_cluster_t *c, mosn_pool_t *pool,
     c->hosts_pool = pool;
     if (use) {
         cluster_use_hosts(c);
+        cluster_turn_away(c);
     }
     for (uint32_t i = 0; i < n_old; i++) {
         if (old[i]->conf == NULL) {
@@ -691,6 +706,26 @@ mosn_cluster_register(mosn_cluster_t *c)
 
 
 void
+mosn_clusters_adopt(const mosn_generation_t *generation, bool back)
+{
+    const mosn_map_t *clusters = &generation->clusters;
+
+    cluster_generation = generation->number;
+    for (size_t i = 0; i <= clusters->mask; i++) {
+        mosn_cluster_t *c = clusters->entries[i].value;
+
+        for (uint32_t k = 0; c != NULL && k < c->n_hosts; k++) {
+            uint64_t had = atomic_load(
+                mosn_host_cell(c->hosts[k], MOSN_HOST_CELL_GENERATION));
+
+            mosn_host_adopt(c->hosts[k], back ? had : cluster_generation - 1,
+                            cluster_generation);
+        }
+    }
+}
+
+
+void
 mosn_clusters_touch(const mosn_generation_t *generation)
 {
     const mosn_map_t *clusters = &generation->clusters;
@@ -724,7 +759,6 @@ mosn_clusters_start(mosn_generation_t *generation, mosn_loop_t *loop)
 
         for (uint32_t k = 0; c != NULL && k < c->n_hosts; k++) {
             mosn_host_start(c->hosts[k], loop);
-            c->hosts[k]->since_ms = 0; /* as old as the rest */
             c->hosts[k]->is_new = false;
         }
         if (c != NULL) {

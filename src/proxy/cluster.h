@@ -205,6 +205,10 @@ void mosn_cluster_remove(mosn_cluster_t *cluster);
 /* Finds the slots of its counters; after the shared memory is there. */
 void mosn_cluster_register(mosn_cluster_t *cluster);
 
+/* In the master: hosts that the generation before did not have are new ones.
+ * `back`: this is the generation before. */
+void mosn_clusters_adopt(const mosn_generation_t *generation, bool back);
+
 /* Tells that its hosts, and those of all clusters, are still there. */
 void mosn_clusters_touch(const mosn_generation_t *generation);
 

@@ -300,7 +300,8 @@ static const mosn_directive_t cluster_directives[] = {
                    "Hosts are asked how they are."),
     MOSN_FLOAT(mosn_cluster_conf_t, panic_percent, 0, 100, "0",
                "With fewer of its hosts well than this, all are used as if "
-               "they were: better some errors than the rest overrun.  When "
+               "they were: better some errors than the rest overrun.  Not "
+               "while other priorities can take what is too much.  When "
                "none is well, all are used anyway."),
     MOSN_DURATION(mosn_cluster_conf_t, slow_start, 0, 3600000, 0,
                   "A host that is new, or well again, gets to its weight in "

@@ -3,6 +3,7 @@
 #include "proxy/host.h"
 
 #include "core/log.h"
+#include "os/clock.h"
 #include "proxy/cluster.h"
 
 #include <xxhash.h>
@@ -129,13 +130,51 @@ mosn_host_close(mosn_host_t *host)
 
 
 void
+mosn_host_turn_away(mosn_host_t *host)
+{
+    mosn_stream_pool_turn_away(&host->pool);
+    if (host->high != NULL) {
+        mosn_stream_pool_turn_away(host->high);
+    }
+}
+
+
+void
+mosn_host_forget(mosn_host_t *host, bool adopts)
+{
+    if (adopts) {
+        atomic_store(mosn_host_cell(host, MOSN_HOST_CELL_GENERATION), 0);
+        return;
+    }
+    for (int cell = MOSN_HOST_CELL_HEALTH; cell < MOSN_HOST_CELLS_FOUND;
+         cell++) {
+        atomic_store(mosn_host_cell(host, (mosn_host_cell_e) cell), 0);
+    }
+}
+
+
+void
+mosn_host_adopt(mosn_host_t *host, uint64_t before, uint64_t generation)
+{
+    _Atomic uint64_t *had = mosn_host_cell(host, MOSN_HOST_CELL_GENERATION);
+
+    if (atomic_load(had) != before) {
+        mosn_host_forget(host, false);
+        atomic_store(mosn_host_cell(host, MOSN_HOST_CELL_SINCE),
+                     mosn_clock_ns() / 1000000);
+    }
+    atomic_store(had, generation);
+}
+
+
+void
 mosn_host_start(mosn_host_t *host, mosn_loop_t *loop)
 {
     mosn_stream_pool_init(&host->pool, loop, &host->version->pool_conf,
                           &host->address, host->metrics);
     host->pool.probing = mosn_host_probes;
     host->started = true;
-    host->since_ms = loop->now_ms;
+    host->since_ms = atomic_load(mosn_host_cell(host, MOSN_HOST_CELL_SINCE));
 }
 
 

@@ -43,6 +43,9 @@ typedef enum {
     MOSN_HOST_CELL_EJECTIONS,     /* in a row */
     MOSN_HOST_CELL_ERRORS,        /* in a row, answers */
     MOSN_HOST_CELL_LOCAL_ERRORS,  /* in a row, no answer was had */
+    MOSN_HOST_CELLS_FOUND,        /* those above are what was found of it */
+    MOSN_HOST_CELL_SINCE = MOSN_HOST_CELLS_FOUND, /* it is in use, ms */
+    MOSN_HOST_CELL_GENERATION,                    /* that had it last */
     MOSN_HOST_CELLS,
 } mosn_host_cell_e;
 
@@ -64,6 +67,7 @@ struct mosn_host_s {
     uint32_t                metrics;
     uint32_t                n_active; /* requests of this worker */
     bool                    is_new;   /* of this set */
+    bool                    seen;     /* looked at */
     bool                    usable;   /* when last looked at */
     bool                    checked;  /* by a checker (health.c) */
     bool                    judged;   /* with these counts, last */
@@ -88,6 +92,14 @@ mosn_host_t *mosn_host_create(const mosn_host_conf_t *conf,
 uint32_t mosn_host_slots(mosn_str_t cluster, mosn_str_t name);
 void     mosn_host_touch(mosn_str_t cluster, mosn_str_t name);
 
+/* In the master, of a host that `generation` has.  Unless generation `before`
+ * had it, too, it is a new one: what was found of it then is forgotten. */
+void mosn_host_adopt(mosn_host_t *host, uint64_t before, uint64_t generation);
+
+/* What is known of it is forgotten, for it left its set: by the process that
+ * checks what it has found, by the master (`adopts`) who had it last. */
+void mosn_host_forget(mosn_host_t *host, bool adopts);
+
 void mosn_host_start(mosn_host_t *host, mosn_loop_t *loop);
 
 mosn_stream_pool_t *mosn_host_pool_high(mosn_host_t *host);
@@ -103,6 +115,9 @@ mosn_host_pool(mosn_host_t *host, bool high)
 
 /* Idle connections close, busy ones when they are done. */
 void mosn_host_close(mosn_host_t *host);
+
+/* Who waits for a connection to it goes elsewhere. */
+void mosn_host_turn_away(mosn_host_t *host);
 
 static inline bool
 mosn_host_is_idle(const mosn_host_t *host)

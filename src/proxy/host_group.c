@@ -277,7 +277,7 @@ level_fill(mosn_host_groups_t *groups, mosn_host_level_t *level)
 static void
 group_share(mosn_host_groups_t *groups, mosn_host_group_t *group)
 {
-    uint32_t total = 0, left = 100, first = group->n_levels;
+    uint32_t total = 0, left = 100, first = group->n_levels, n = 0;
     double   panic = groups->cluster->conf->panic_percent;
 
     for (uint32_t i = 0; i < group->n_levels; i++) {
@@ -292,6 +292,7 @@ group_share(mosn_host_groups_t *groups, mosn_host_group_t *group)
             well = level->n_usable * OVERPROVISION / level->n_all;
             well += well == 0 && level->n_usable > 0; /* one is not none */
             first = first == group->n_levels ? i : first;
+            n++;
         }
         level->load = well > 100 ? 100 : well;
         total += level->load;
@@ -301,7 +302,7 @@ group_share(mosn_host_groups_t *groups, mosn_host_group_t *group)
         uint32_t           load =
             total > 0 && total < 100 ? level->load * 100 / total : level->load;
 
-        level->panic = total < 100 && level->n_all > 0
+        level->panic = (total < 100 || n == 1) && level->n_all > 0
                        && level->n_usable * 100 < panic * level->n_all;
         level->load = load > left ? left : load;
         left -= level->load;
@@ -365,9 +366,11 @@ groups_have_changed(mosn_host_groups_t *groups, uint64_t now)
         mosn_host_t *host = c->hosts[i];
         bool         usable = mosn_host_why_not(host, now) == NULL;
 
-        if (usable && !host->usable && groups->built) {
-            host->since_ms = now; /* it comes back: slowly */
+        if (usable && !host->usable && host->seen) { /* slowly again */
+            host->since_ms = now;
+            atomic_store(mosn_host_cell(host, MOSN_HOST_CELL_SINCE), now);
         }
+        host->seen = true;
         changed |= groups_weigh(c, host, now);
         changed |= usable != host->usable;
         host->usable = usable;
@@ -522,7 +525,8 @@ pick_sticky(const mosn_host_group_t *group, const mosn_pick_t *how,
         if (host->id == how->sticky && host != how->avoid
             && !pick_has_tried(how, host) && host->conf != NULL
             && host->conf->state != MOSN_HOST_DISABLED
-            && mosn_host_ailment(host, now) == NULL)
+            && (group->levels[host->conf->priority].panic
+                || mosn_host_ailment(host, now) == NULL))
         {
             return host;
         }

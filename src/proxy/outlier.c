@@ -10,6 +10,16 @@
 #include "proxy/request.h"
 
 
+static bool outlier_over;
+
+
+void
+mosn_outlier_end(void)
+{
+    outlier_over = true;
+}
+
+
 static uint32_t
 outlier_count_ejected(const mosn_cluster_t *c, uint64_t now_ms)
 {
@@ -79,7 +89,12 @@ outlier_count(mosn_cluster_t *c, mosn_host_t *host, mosn_host_cell_e which,
     char     why[64];
     uint64_t n;
 
-    if (most == 0) {
+    if (most == 0 || outlier_over || host->conf == NULL
+        || atomic_load_explicit(
+               mosn_host_cell(host, MOSN_HOST_CELL_EJECTED_UNTIL),
+               memory_order_relaxed)
+               > now_ms)
+    {
         return;
     }
     n = atomic_fetch_add(mosn_host_cell(host, which), 1) + 1;

@@ -269,6 +269,9 @@ void mosn_outlier_note(mosn_cluster_t *cluster, mosn_host_t *host,
 void mosn_outlier_eject(mosn_cluster_t *cluster, mosn_host_t *host,
                         uint64_t now_ms, const char *why);
 
+/* From now on errors are nobody's in this process. */
+void mosn_outlier_end(void);
+
 /* --- proxy/repeat.c ------------------------------------------------------ */
 
 #define MOSN_REQUEST_MAX_ATTEMPTS 3

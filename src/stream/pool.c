@@ -575,6 +575,13 @@ mosn_stream_pool_cancel(mosn_stream_wait_t *wait)
 
 
 void
+mosn_stream_pool_turn_away(mosn_stream_pool_t *pool)
+{
+    pool_fail_all(pool, MOSN_REASON_NO_HOST);
+}
+
+
+void
 mosn_stream_pool_close(mosn_stream_pool_t *pool)
 {
     mosn_list_t *link, *next;

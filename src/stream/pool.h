@@ -127,6 +127,9 @@ mosn_stream_pool_is_down(const mosn_stream_pool_t *pool)
 /* Have all workers as many connections to the cluster as there may be? */
 bool mosn_stream_pool_is_full(const mosn_stream_pool_t *pool);
 
+/* Who waits for a connection fails with NO_HOST. */
+void mosn_stream_pool_turn_away(mosn_stream_pool_t *pool);
+
 /* Closes idle connections now and the busy ones when they are done.  With
  * `on_empty` who waits for one fails with NO_HOST: the host is gone. */
 void mosn_stream_pool_close(mosn_stream_pool_t *pool);

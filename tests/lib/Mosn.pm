@@ -29,6 +29,7 @@ use Time::HiRes qw(sleep time);
 
 our $TOP = abs_path(dirname(__FILE__) . "/../..");
 our $BIN = $ENV{MOSN_BIN} || "$TOP/objs-debug/mosn";
+our $CTL = "${BIN}ctl";
 our $TIMEOUT = 20;
 
 $SIG{PIPE} = 'IGNORE';
@@ -234,7 +235,7 @@ sub finish {
 # mosnctl: what it printed on both channels, and its exit status.
 sub ctl {
     my ($self, @args) = @_;
-    (my $ctl = $self->{bin} // $BIN) =~ s/mosn$/mosnctl/;
+    my $ctl = $self->{bin} ? "$self->{bin}ctl" : $CTL;
     my $pid = open my $out, '-|';
     if (!$pid) {
         open STDERR, '>&', \*STDOUT;

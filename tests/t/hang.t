@@ -75,7 +75,7 @@ is(answered(20), 20, 'all are answered again');
 my ($done, $refused, $bad) = (0, 0, 0);
 for my $round (1 .. 12) {
     my @before = map { $_->{pid} } @{ $mosn->status->{children} };
-    my ($ctl) = Mosn::background("$Mosn::TOP/objs-debug/mosnctl", '-s', "$mosn->{dir}/control.sock", 'reload');
+    my ($ctl) = Mosn::background($Mosn::CTL, '-s', "$mosn->{dir}/control.sock", 'reload');
     sleep 0.03 * $round;
     my %pids = $mosn->pids;
     my @all = values %pids;

@@ -107,7 +107,7 @@ is($rc, 1, 'and of an empty one');
 is($mosn->serving, $pids, 'still the same processes');
 
 # One at a time.
-my ($slow) = Mosn::background("$Mosn::TOP/objs-debug/mosnctl", '-s', "$mosn->{dir}/control.sock", 'upgrade', "$mosn->{dir}/hangs");
+my ($slow) = Mosn::background($Mosn::CTL, '-s', "$mosn->{dir}/control.sock", 'upgrade', "$mosn->{dir}/hangs");
 Mosn::wait_for(sub { $mosn->log =~ /upgrade to \S+hangs.*upgrade to \S+hangs/s });
 ($text, $rc) = $mosn->ctl('reload');
 is($rc, 1, 'a second one meanwhile: status 1');

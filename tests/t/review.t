@@ -34,7 +34,7 @@ $mosn->write_conf($conf, workers => 2);
 
 # A signal during a check is not lost; USR2 during a reload stays an upgrade.
 my $n = $count->(qr/reload done/);
-my ($check) = Mosn::background("$Mosn::TOP/objs-debug/mosnctl", '-s', "$mosn->{dir}/control.sock", 'check', $mosn->{conf});
+my ($check) = Mosn::background($Mosn::CTL, '-s', "$mosn->{dir}/control.sock", 'check', $mosn->{conf});
 Mosn::wait_for(sub { $count->(qr/command: check/) });
 kill 'HUP', $mosn->{pid};
 ok(Mosn::wait_for(sub { $count->(qr/reload done/) > $n }), 'HUP during a check');
