@@ -26,7 +26,6 @@
 #define OFFER_MS      500u /* the heir has so long to say what it serves */
 #define GIVE_AGAIN_MS 100u
 #define SPREAD_MAX_MS 5000u
-#define NAMES_MS      5000u
 #define NAMES_LOOK_MS 10u
 
 typedef struct {
@@ -312,13 +311,12 @@ worker_begin(mosn_timer_t *timer)
 }
 
 
-/* Names have a while to be resolved: who comes before would find no host. */
 static void
 worker_on_probed(void *owner)
 {
     worker_t *w = owner;
 
-    w->begin_until_ms = w->loop.now_ms + NAMES_MS;
+    w->begin_until_ms = w->loop.now_ms + MOSN_NAMES_MS;
     worker_begin(&w->begin);
 }
 

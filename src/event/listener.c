@@ -545,6 +545,16 @@ listener_is_at_rest(const mosn_conn_t *conn)
 }
 
 
+bool
+mosn_listener_may_give(const mosn_conn_t *conn, const mosn_conn_t *second)
+{
+    const mosn_listener_t *l = conn->listener;
+
+    return l != NULL && l->limits->give != NULL && conn->transport == NULL
+           && second->transport == NULL;
+}
+
+
 mosn_rc_e
 mosn_listener_give(mosn_conn_t *conn, mosn_conn_t *second,
                    const mosn_address_t *to)
@@ -556,7 +566,7 @@ mosn_listener_give(mosn_conn_t *conn, mosn_conn_t *second,
         return MOSN_DECLINED;
     }
     /* TLS cannot move; there is time, so its next answer says goodbye. */
-    if (conn->transport != NULL || !listener_is_at_rest(conn)
+    if (!listener_is_at_rest(conn)
         || (second != NULL && !listener_is_at_rest(second)))
     {
         return MOSN_AGAIN;

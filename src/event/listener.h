@@ -129,6 +129,10 @@ void mosn_listener_close_all(mosn_listener_t *listener, mosn_reason_e reason);
 uint32_t mosn_listener_close_some(mosn_listener_t *listener, uint32_t n,
                                   mosn_reason_e reason);
 
+/* Could both be given away, when they are at rest? */
+bool mosn_listener_may_give(const mosn_conn_t *conn,
+                            const mosn_conn_t *second);
+
 /* Gives a connection that is at rest to the process that comes after this
  * one, and with it `second`, its upstream at `to`, when that is not NULL.
  * OK: it is gone, the caller closes what it has of it.  AGAIN: not now, a

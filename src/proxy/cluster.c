@@ -560,6 +560,7 @@ mosn_cluster_set_hosts(mosn_conf_t *reader, mosn_cluster_t *c,
         }
         cluster_take_hosts(c, pool, &mine, true);
         c->resolved = true;
+        c->names_by_ms = 0;
     } else {
         cluster_take_hosts(c, pool, hosts, true);
     }
@@ -645,6 +646,7 @@ mosn_cluster_replace(mosn_conf_t *reader, mosn_cluster_t *c, mosn_pool_t *pool,
     version_limit(v, conf, c->metrics);
     c->version = v;
     c->conf = conf;
+    c->names_by_ms = c->loop != NULL ? c->loop->now_ms + MOSN_NAMES_MS : 0;
     c->room = 0;
     c->removed = false;
     c->originals = NULL;
@@ -783,6 +785,14 @@ mosn_clusters_stop(mosn_generation_t *generation)
             mosn_originals_close(c);
         }
     }
+}
+
+
+bool
+mosn_cluster_awaits_names(const mosn_cluster_t *c)
+{
+    return mosn_cluster_is_named(c) && c->loop != NULL
+           && c->loop->now_ms < c->names_by_ms;
 }
 
 

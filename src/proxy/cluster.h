@@ -156,18 +156,19 @@ struct mosn_cluster_s {
     mosn_host_groups_t         groups;
     mosn_originals_t          *originals; /* instead of hosts; or NULL */
     mosn_list_t                queues[2]; /* wait for room; 1: high priority */
-    uint32_t                   n_queued;
+    uint32_t                   n_queued[2];
     bool                       admitting; /* those who wait, just now */
     uint64_t                   room;      /* to be filled without counting */
     uint64_t                   room_ms;   /* in this millisecond */
     uint64_t                   retry_tokens; /* thousandths of a retry */
     uint64_t                   retry_window; /* earned by requests lately */
     uint64_t                   retry_second; /* when the last came by time */
-    uint64_t                   beat_ms;    /* when a heartbeat was answered */
-    bool                       beats_well; /* and how */
-    bool                       removed;    /* at run time: has no hosts */
-    bool                       named;      /* its names are being resolved */
-    bool                       resolved;   /* they were, once */
+    uint64_t                   beat_ms;     /* when a heartbeat was answered */
+    bool                       beats_well;  /* and how */
+    bool                       removed;     /* at run time: has no hosts */
+    bool                       named;       /* its names are being resolved */
+    bool                       resolved;    /* they were, once */
+    uint64_t                   names_by_ms; /* who comes before waits */
 };
 
 /* Builds a cluster into the generation; mistakes go to the reader. */
@@ -264,6 +265,11 @@ mosn_cluster_is_named(const mosn_cluster_t *cluster)
            || cluster->conf->discovery == MOSN_DISCOVERY_LOGICAL_DNS;
 }
 
+
+/* Names have a while to be resolved: who comes before would find no host. */
+#define MOSN_NAMES_MS 5000u
+
+bool mosn_cluster_awaits_names(const mosn_cluster_t *cluster);
 
 /* Is there a cluster whose names were never resolved? */
 bool mosn_clusters_wait(const mosn_generation_t *generation);

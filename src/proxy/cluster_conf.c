@@ -106,7 +106,7 @@ static const mosn_conf_block_t budget_block = {
 
 static const mosn_directive_t queue_directives[] = {
     MOSN_INT(mosn_queue_conf_t, size, 1, 1000000, 1024,
-             "Requests that may wait, in each worker."),
+             "Requests that may wait, in each worker, of each priority."),
     MOSN_DURATION(mosn_queue_conf_t, timeout, 1, 3600000, 1000,
                   "One that has waited so long, or for the `timeout` of its "
                   "route, is answered 503."),
@@ -205,7 +205,9 @@ health_check(mosn_conf_t *reader, void *conf)
     for (size_t i = 0; i < h->statuses.n; i++) {
         if (!mosn_retry_parse_range(h->statuses.items[i], &from, &to)) {
             mosn_conf_error(reader, &h->statuses.items[i], h,
-                            "expected a status like \"200\" or \"200-299\"");
+                            "expected a status like \"200\" or \"200-299\", "
+                            "found \"%.*s\"",
+                            MOSN_STR_ARG(h->statuses.items[i]));
         }
     }
     if (h->service.len > 100) {
@@ -255,7 +257,9 @@ static const mosn_directive_t cluster_directives[] = {
               MOSN_DISCOVERY_STATIC,
               "`static`: hosts have addresses; `strict_dns`: they have names, "
               "and every address of a name is a host; `logical_dns`: one "
-              "address of a name is used at a time; `original_dst`: there "
+              "address of a name is used at a time; for both, who comes "
+              "before names of new settings are resolved waits for them up "
+              "to five seconds; `original_dst`: there "
               "are none, a client goes on to where it was going before a "
               "packet filter (nft `redirect`) sent it here.  The filter must "
               "leave the connections of mosn itself alone (`meta skuid`), or "

@@ -785,14 +785,16 @@ dns_recall(dns_name_t *n)
 
 
 static void
-dns_want(dns_cluster_t *c, mosn_str_t name)
+dns_want(dns_cluster_t *c, mosn_str_t name, bool anew)
 {
+    uint64_t    now = dns.loop->now_ms > 0 ? dns.loop->now_ms : 1;
     dns_name_t *n;
 
     for (mosn_list_t *l = c->names.next; l != &c->names; l = l->next) {
         n = mosn_container_of(l, dns_name_t, link);
         if (mosn_str_equal(mosn_str(n->name), name)) {
             n->seen = true;
+            n->due_ms = anew && n->asking == 0 ? now : n->due_ms;
             return;
         }
     }
@@ -800,7 +802,7 @@ dns_want(dns_cluster_t *c, mosn_str_t name)
     n->of = c;
     n->name = strndup(name.at, name.len);
     n->seen = true;
-    n->due_ms = dns.loop->now_ms > 0 ? dns.loop->now_ms : 1;
+    n->due_ms = now;
     mosn_list_append(&c->names, &n->link);
     dns_recall(n);
 }
@@ -812,9 +814,10 @@ dns_take_names(dns_cluster_t *c)
 {
     const mosn_host_list_t *hosts = &c->cluster->conf->hosts.hosts;
     mosn_list_t            *next;
-    bool                    left = false;
+    bool                    left = false, anew = false;
 
-    if (c->version != NULL) {
+    if (c->version != NULL) { /* of another kind of names? */
+        anew = c->version->conf->discovery != c->cluster->conf->discovery;
         mosn_cluster_version_unref(c->version);
     }
     c->version = mosn_cluster_version_ref(c->cluster->version);
@@ -822,7 +825,7 @@ dns_take_names(dns_cluster_t *c)
         mosn_container_of(l, dns_name_t, link)->seen = false;
     }
     for (size_t i = 0; i < hosts->n; i++) {
-        dns_want(c, hosts->items[i].name);
+        dns_want(c, hosts->items[i].name, anew);
     }
     for (mosn_list_t *l = c->names.next; l != &c->names; l = next) {
         dns_name_t *n = mosn_container_of(l, dns_name_t, link);

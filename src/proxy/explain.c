@@ -218,6 +218,22 @@ explain_build(explain_t *e, const mosn_proxy_conf_t *proxy,
 /* --- the answer -----------------------------------------------------------
  */
 
+/* Do the hosts have something else than what was asked for? */
+static const char *
+explain_fallback(mosn_cluster_t *c, const mosn_host_group_t *group,
+                 const mosn_conf_pairs_t *subset)
+{
+    if (subset->n == 0 || group == NULL) {
+        return "";
+    }
+    if (group == &c->groups.whole) {
+        return " (fallback: any)";
+    }
+    return mosn_host_groups_has(&c->groups, subset) ? ""
+                                                    : " (fallback: default)";
+}
+
+
 static void
 explain_subset(const mosn_conf_pairs_t *subset, mosn_cluster_t *c, FILE *out)
 {
@@ -235,7 +251,7 @@ explain_subset(const mosn_conf_pairs_t *subset, mosn_cluster_t *c, FILE *out)
     }
     (void) fprintf(out, ": %u of %u hosts%s\n",
                    group != NULL ? group->n_hosts : 0, c->n_hosts,
-                   group == &c->groups.whole ? " (fallback: any)" : "");
+                   explain_fallback(c, group, subset));
 }
 
 

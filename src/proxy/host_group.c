@@ -410,30 +410,43 @@ mosn_cluster_touch(const mosn_cluster_t *cluster)
 
 /* --- picking ------------------------------------------------------------- */
 
+static mosn_host_group_t *
+groups_exact(const mosn_host_groups_t *groups, const mosn_conf_pairs_t *subset)
+{
+    group_key_t key;
+
+    return group_key_of(&key, subset) ? mosn_map_find(
+               &groups->by_key, (mosn_str_t){ key.text, key.n })
+                                      : NULL;
+}
+
+
 mosn_host_group_t *
 mosn_host_groups_find(mosn_host_groups_t      *groups,
                       const mosn_conf_pairs_t *subset)
 {
     const mosn_cluster_conf_t *conf = groups->cluster->conf;
-    mosn_host_group_t         *group = NULL;
-    group_key_t                key;
+    mosn_host_group_t         *group;
 
     if (subset == NULL || subset->n == 0) {
         return &groups->whole;
     }
-    if (group_key_of(&key, subset)) {
-        group =
-            mosn_map_find(&groups->by_key, (mosn_str_t){ key.text, key.n });
-    }
+    group = groups_exact(groups, subset);
     if (group != NULL || conf->subset_fallback == MOSN_SUBSET_NONE) {
         return group;
     }
     if (conf->subset_fallback == MOSN_SUBSET_ANY) {
         return &groups->whole;
     }
-    return group_key_of(&key, &conf->default_subset) ? mosn_map_find(
-               &groups->by_key, (mosn_str_t){ key.text, key.n })
-                                                     : NULL;
+    return groups_exact(groups, &conf->default_subset);
+}
+
+
+bool
+mosn_host_groups_has(const mosn_host_groups_t *groups,
+                     const mosn_conf_pairs_t  *subset)
+{
+    return groups_exact(groups, subset) != NULL;
 }
 
 

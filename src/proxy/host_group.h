@@ -96,6 +96,10 @@ void mosn_host_groups_look(mosn_host_groups_t *groups);
 mosn_host_group_t *mosn_host_groups_find(mosn_host_groups_t      *groups,
                                          const mosn_conf_pairs_t *subset);
 
+/* Is there one, without any fallback? */
+bool mosn_host_groups_has(const mosn_host_groups_t *groups,
+                          const mosn_conf_pairs_t  *subset);
+
 /* Tells all processes that a host of it is not as it was. */
 void mosn_cluster_touch(const mosn_cluster_t *cluster);
 

@@ -62,7 +62,7 @@ request_unqueue(mosn_request_t *r)
     r->queued = false;
     mosn_list_unlink(&r->queue);
     mosn_list_init(&r->queue);
-    r->cluster->n_queued--;
+    r->cluster->n_queued[r->high]--;
     mosn_metric_dec(r->cluster->metrics + MOSN_UPSTREAM_QUEUED);
 }
 
@@ -84,7 +84,8 @@ mosn_request_leave(mosn_request_t *r)
         if (r->high) {
             mosn_metric_dec(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS_HIGH);
         }
-        if (MOSN_UNLIKELY(r->cluster->n_queued > 0)) {
+        if (MOSN_UNLIKELY(r->cluster->n_queued[0] + r->cluster->n_queued[1]
+                          > 0)) {
             mosn_request_admit_next(r->cluster);
         }
     }
@@ -228,7 +229,9 @@ mosn_request_backoff_over(mosn_timer_t *timer)
     mosn_request_t *r = mosn_container_of(timer, mosn_request_t, backoff);
 
     if (!r->queued) {
-        if (r->up == NULL && !r->waiting && r->response == NULL) {
+        if (r->host == NULL) {
+            mosn_request_forward(r);
+        } else if (r->up == NULL && !r->waiting && r->response == NULL) {
             mosn_request_try_again(r);
         }
         return;
@@ -546,13 +549,26 @@ mosn_request_pick(mosn_request_t *r)
 }
 
 
+/* A cluster may be so new that its names are being resolved. */
+static void
+request_no_host(mosn_request_t *r)
+{
+    if (r->host != NULL || !mosn_cluster_awaits_names(r->cluster)) {
+        mosn_request_fail(r, MOSN_REASON_NO_HOST);
+        return;
+    }
+    mosn_request_arm_timer(r);
+    mosn_timer_arm(r->loop, &r->backoff, QUEUE_MS);
+}
+
+
 void
 mosn_request_forward(mosn_request_t *r)
 {
     mosn_host_t *host = mosn_request_pick(r);
 
     if (host == NULL) {
-        mosn_request_fail(r, MOSN_REASON_NO_HOST);
+        request_no_host(r);
         return;
     }
     if ((r->head->authority.len == 0 || r->named_host)
@@ -679,19 +695,20 @@ mosn_request_admit(mosn_request_t *r)
     mosn_list_t             *waiting = &c->queues[r->high];
     uint64_t                 at;
 
-    if (MOSN_LIKELY((c->n_queued == 0 || mosn_list_is_empty(waiting))
+    if (MOSN_LIKELY(c->n_queued[r->high] == 0
                     && mosn_request_take_room(c, r->high, r->loop->now_ms)))
     {
         request_enter(r);
         return;
     }
-    if (queue == NULL || c->n_queued >= (uint64_t) queue->size) {
+    if (queue == NULL || c->n_queued[r->high] >= (uint64_t) queue->size) {
+        mosn_metric_inc(c->metrics + MOSN_UPSTREAM_PENDING_OVERFLOW);
         mosn_request_fail(r, MOSN_REASON_OVERFLOW);
         return;
     }
     r->queued = true;
     mosn_list_append(waiting, &r->queue);
-    c->n_queued++;
+    c->n_queued[r->high]++;
     mosn_metric_inc(c->metrics + MOSN_UPSTREAM_QUEUED);
     at = r->loop->now_ms + queue->timeout_ms;
     if (r->timeout_ms > 0) { /* waiting here is part of it */

@@ -148,14 +148,12 @@ mosn_retry_parse_range(mosn_str_t text, uint64_t *from_r, uint64_t *to_r)
     const char *dash = text.len > 0 ? memchr(text.at, '-', text.len) : NULL;
     mosn_str_t  from = text;
 
-    if (dash == NULL) {
-        return mosn_str_parse_u63(text, from_r)
-               && mosn_str_parse_u63(text, to_r);
+    if (dash != NULL) {
+        from.len = (size_t) (dash - text.at);
+        text = (mosn_str_t){ dash + 1, text.len - from.len - 1 };
     }
-    from.len = (size_t) (dash - text.at);
-    return mosn_str_parse_u63(from, from_r)
-           && mosn_str_parse_u63(
-               (mosn_str_t){ dash + 1, text.len - from.len - 1 }, to_r);
+    return mosn_str_parse_u63(from, from_r) && mosn_str_parse_u63(text, to_r)
+           && *from_r >= 200 && *from_r <= *to_r && *to_r <= 599;
 }
 
 
@@ -170,9 +168,7 @@ retry_build_statuses(mosn_conf_t *reader, mosn_pool_t *pool,
     for (size_t i = 0; i < conf->statuses.n; i++) {
         uint64_t from, to;
 
-        if (!mosn_retry_parse_range(conf->statuses.items[i], &from, &to)
-            || from < 200 || to > 599 || from > to)
-        {
+        if (!mosn_retry_parse_range(conf->statuses.items[i], &from, &to)) {
             mosn_conf_error(reader, &conf->statuses.items[i], conf,
                             "expected a status like \"503\" or \"500-503\", "
                             "found \"%.*s\"",

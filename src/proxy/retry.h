@@ -40,7 +40,7 @@ extern const mosn_conf_block_t mosn_retry_block;
 void mosn_retry_build(mosn_conf_t *reader, mosn_pool_t *pool,
                       mosn_retry_conf_t *conf);
 
-/* "503", "500-503" */
+/* "503", "500-503"; of answers, which have from 200 to 599. */
 bool mosn_retry_parse_range(mosn_str_t text, uint64_t *from_r, uint64_t *to_r);
 
 /* An attempt ended without an answer. */

@@ -15,6 +15,8 @@
 
 #define MAX_ATTEMPTS 3
 #define BULK_READS   4 /* full reads in a row before splicing */
+#define NAMES_MS     20u
+#define STUCK_MAX    10u
 
 typedef struct {
     mosn_str_t         cluster;
@@ -48,6 +50,10 @@ typedef struct {
     uint64_t                taken_up;
     tcp_direction_t         to_up;
     tcp_direction_t         to_down;
+    mosn_timer_t            names;   /* of the cluster: looked at again */
+    bool                    leaving; /* for another process */
+    unsigned                stuck;   /* times in a row that, leaving, ... */
+    size_t                  unsent;  /* ... there was so much still */
 } tcp_proxy_t;
 
 static void tcp_connect(tcp_proxy_t *tcp);
@@ -168,7 +174,7 @@ tcp_drained(tcp_proxy_t *tcp, mosn_conn_t *from)
 {
     tcp_direction_t *direction = tcp_direction(tcp, from);
 
-    if (direction->paused) {
+    if (direction->paused && !tcp->leaving) {
         direction->paused = false;
         mosn_conn_resume_read(from);
     }
@@ -238,6 +244,7 @@ tcp_up_closed(tcp_proxy_t *tcp, mosn_conn_t *up)
     mosn_conn_t *down = tcp->down;
 
     tcp->up = NULL;
+    tcp->leaving = false;
     tcp_count(tcp, MOSN_UPSTREAM_ACTIVE, false);
     if (down == NULL) {
         tcp_release(tcp);
@@ -323,7 +330,12 @@ tcp_connect(tcp_proxy_t *tcp)
            && (tcp->attempts == 0 || cluster->n_hosts > 1))
     {
         host = tcp_pick(tcp);
+        if (host == NULL && mosn_cluster_awaits_names(cluster)) {
+            mosn_timer_arm(tcp->loop, &tcp->names, NAMES_MS);
+            return;
+        }
         if (host == NULL) {
+            reason = tcp->attempts == 0 ? MOSN_REASON_NO_HOST : reason;
             break;
         }
         if (mosn_stream_pool_is_full(&host->pool)) {
@@ -359,6 +371,13 @@ tcp_connect(tcp_proxy_t *tcp)
 }
 
 
+static void
+tcp_look_for_names(mosn_timer_t *timer)
+{
+    tcp_connect(mosn_container_of(timer, tcp_proxy_t, names));
+}
+
+
 /* --- downstream --------------------------------------------------------- */
 
 /* A connection that an older worker gave away, with its upstream. */
@@ -391,29 +410,88 @@ tcp_adopt(tcp_proxy_t *tcp)
 }
 
 
+static size_t
+tcp_unsent(const tcp_direction_t *direction, const mosn_conn_t *to)
+{
+    return to->out.bytes
+           + (direction->transfer.running ? direction->transfer.in_pipe : 0);
+}
+
+
+static void
+tcp_hold(tcp_proxy_t *tcp, mosn_conn_t *from, bool hold)
+{
+    tcp_direction_t *direction = tcp_direction(tcp, from);
+
+    if (hold && !direction->paused) {
+        direction->paused = true;
+        mosn_conn_pause_read(from);
+    } else if (!hold && direction->paused) {
+        direction->paused = false;
+        mosn_conn_resume_read(from);
+    }
+}
+
+
+static void
+tcp_stay(tcp_proxy_t *tcp)
+{
+    tcp->leaving = false;
+    tcp_hold(tcp, tcp->down, false);
+    tcp_hold(tcp, tcp->up, false);
+}
+
+
+/* What was read has to be taken before both can go: nothing more is read
+ * meanwhile.  A peer that takes nothing may do so because it is not read. */
+static bool
+tcp_waits(tcp_proxy_t *tcp)
+{
+    size_t to_up = tcp_unsent(&tcp->to_up, tcp->up);
+    size_t to_down = tcp_unsent(&tcp->to_down, tcp->down);
+    bool   moves = to_up + to_down < tcp->unsent;
+
+    tcp->unsent = to_up + to_down;
+    tcp->stuck = moves ? 0 : tcp->stuck + 1;
+    tcp->leaving = to_up + to_down > 0;
+    if (tcp->leaving) {
+        tcp_hold(tcp, tcp->down, to_up > 0 || tcp->stuck < STUCK_MAX);
+        tcp_hold(tcp, tcp->up, to_down > 0 || tcp->stuck < STUCK_MAX);
+    }
+    return tcp->leaving;
+}
+
+
 /* Both connections go on in the process that comes after this one. */
 static void
 tcp_on_drain(tcp_proxy_t *tcp)
 {
     mosn_transfer_t *transfers[] = { &tcp->to_up.transfer,
                                      &tcp->to_down.transfer };
+    mosn_conn_t     *up = tcp->up, *down = tcp->down;
 
-    if (!tcp->connected || tcp->up == NULL) {
+    if (!tcp->connected || up == NULL) {
         return;
+    }
+    if (!mosn_listener_may_give(down, up)) {
+        tcp_stay(tcp);
+        return;
+    }
+    if (tcp_waits(tcp)) {
+        return; /* a DRAIN comes again */
     }
     for (size_t i = 0; i < MOSN_COUNT(transfers); i++) {
         if (transfers[i]->running) {
-            if (transfers[i]->in_pipe > 0) {
-                return; /* not now: a DRAIN comes again */
-            }
             mosn_transfer_stop(transfers[i]);
             mosn_conn_run_again(transfers[i]->from); /* if it stays */
         }
     }
-    if (mosn_listener_give(tcp->down, tcp->up, &tcp->up_address) == MOSN_OK) {
-        mosn_conn_close(tcp->up, MOSN_REASON_NONE);
-        mosn_conn_close(tcp->down, MOSN_REASON_NONE);
+    if (mosn_listener_give(down, up, &tcp->up_address) == MOSN_OK) {
+        mosn_conn_close(up, MOSN_REASON_NONE);
+        mosn_conn_close(down, MOSN_REASON_NONE);
+        return;
     }
+    tcp_stay(tcp);
 }
 
 
@@ -426,6 +504,7 @@ tcp_on_open(mosn_net_filter_t *filter, mosn_conn_t *down)
     tcp->pool = pool;
     tcp->loop = down->loop;
     tcp->conf = filter->conf;
+    mosn_timer_init(&tcp->names, tcp_look_for_names);
     (void) mosn_live_ref(tcp->conf->live);
     tcp->down = down;
     filter->state = tcp;
@@ -483,6 +562,7 @@ tcp_on_closed(tcp_proxy_t *tcp, mosn_conn_t *down)
     mosn_conn_t *up = tcp->up;
 
     tcp->down = NULL;
+    mosn_timer_disarm(tcp->loop, &tcp->names);
     if (up == NULL) {
         tcp_release(tcp);
         return;

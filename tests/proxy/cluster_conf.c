@@ -79,6 +79,10 @@ main(void)
     reads("subset_fallback = \"default\"; " HOST, "needs `default_subset`");
     reads("health_check = { statuses = [\"20x\"]; }; " HOST,
           "expected a status");
+    reads("health_check = { statuses = [\"299-200\"]; }; " HOST,
+          "expected a status");
+    reads("health_check = { statuses = [\"2000\"]; }; " HOST,
+          "expected a status");
     reads("health_check = { statuses = [\"200-299\", \"404\"]; }; " HOST,
           NULL);
     reads("name = \"c d\"; " HOST, "no blanks");

@@ -30,7 +30,8 @@ control_socket = "%%DIR%%/control.sock";
 listeners = ( { name = "l"; address = "127.0.0.1:%%PORT1%%"; filters = ( { type = "proxy"; routes = "r";
   access_log = ( { path = "%%DIR%%/access.log"; format = "%route_name%"; } ); } ); } );
 clusters = ( { name = "c"; hosts = ( { address = "127.0.0.1:$o"; } ); },
-  { name = "parts"; subset_selectors = ( ["v"] ); hosts = ( { address = "127.0.0.1:$o"; metadata = { v = "1"; }; }, { address = "127.0.0.2:$o"; state = "drain"; } ); } );
+  { name = "parts"; subset_selectors = ( ["v"] ); hosts = ( { address = "127.0.0.1:$o"; metadata = { v = "1"; }; }, { address = "127.0.0.2:$o"; state = "drain"; } ); },
+  { name = "old"; subset_selectors = ( ["v"] ); subset_fallback = "default"; default_subset = { v = "1"; }; hosts = ( { address = "127.0.0.1:$o"; metadata = { v = "1"; }; }, { address = "127.0.0.2:$o"; metadata = { v = "2"; }; } ); } );
 E
 my $fixed = <<'E';
 { name = "shop"; domains = ["shop.example"]; routes = (
@@ -39,7 +40,9 @@ my $fixed = <<'E';
   { match = { path = "/ok"; }; respond = { status = 200; body = "ok"; }; },
   { match = { service = "a.B"; method = "say"; }; route = { cluster = "c"; }; },
   { match = { path = "/net"; source_addresses = ["10.0.0.0/8"]; }; respond = { status = 403; }; },
-  { match = { prefix = "/split"; }; route = { clusters = ( { name = "c"; weight = 90; }, { name = "parts"; weight = 10; } ); }; } ); }
+  { match = { prefix = "/split"; }; route = { clusters = ( { name = "c"; weight = 90; }, { name = "parts"; weight = 10; } ); }; },
+  { match = { path = "/v9"; }; route = { cluster = "old"; subset = { v = "9"; }; }; },
+  { match = { path = "/v1"; }; route = { cluster = "old"; subset = { v = "1"; }; }; } ); }
 E
 my $mosn = Mosn->prepare;
 my @tables;
@@ -91,6 +94,8 @@ like($text, qr/^  shop\[0\] \(\S+mosn\.conf:\d+\): matches$/m, 'the route and wh
 like($text, qr/^action     forward to parts as \/x\?y, Host: inner$/m, 'the action');
 like($text, qr/^subset     v=1: 1 of 2 hosts$/m, 'the subset');
 like($text, qr/^  127\.0\.0\.1:$o +well +weight 1, v=1/m, 'a host');
+like(($mosn->ctl('explain', 'GET', 'shop.example/v9'))[0], qr/^subset     v=9: 1 of 2 hosts \(fallback: default\)$/m, 'hosts of the fallback are not what was asked for');
+like(($mosn->ctl('explain', 'GET', 'shop.example/v1'))[0], qr/^subset     v=1: 1 of 2 hosts$/m, 'unless they are');
 like($text, qr/^  127\.0\.0\.2:$o +draining/m, 'and why another is not used');
 ($text) = $mosn->ctl('explain', 'GET', 'shop.example/api/x', 'x-env: blue sky');
 like($text, qr/^  shop\[0\] .*: no, headers\[0\] "x-env" is not right$/m, 'why not');
