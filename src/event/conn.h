@@ -171,6 +171,16 @@ void mosn_conn_set_mark(const mosn_conn_t *conn, mosn_conn_mark_t *mark_r);
  * stands there.  Who gets there before the first look had that time. */
 bool mosn_conn_nears_mark(const mosn_conn_t *conn, mosn_conn_mark_t *mark);
 
+/* How far a peer is with what it was sent; zeroed at first. */
+typedef struct {
+    uint64_t taken;
+    bool     behind;
+} mosn_conn_pace_t;
+
+/* Has the peer, who would be idle, taken something since it was looked at
+ * last?  Who has everything at the first look was long done. */
+bool mosn_conn_is_behind(const mosn_conn_t *conn, mosn_conn_pace_t *pace);
+
 /* Is there something that the peer has not taken yet, and has it taken some
  * since this was asked last, which `*taken` is for (0 at first)? */
 bool mosn_conn_is_taking(const mosn_conn_t *conn, uint64_t *taken);

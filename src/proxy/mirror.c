@@ -8,7 +8,7 @@
 #include "proxy/request_parts.h"
 
 #define SHARE_SIDES 1000000u
-#define LATEST_MS   30000u /* a copy that is not done by then never is */
+#define LATEST_MS   30000u /* a copy that is not answered by then never is */
 #define HOLD_MAX    (256u * 1024) /* body that waits for its host */
 
 struct mosn_mirror_s {
@@ -26,6 +26,7 @@ struct mosn_mirror_s {
     mosn_stream_t     *up;
     mosn_timer_t       timer;
     bool               whole; /* nothing more comes */
+    bool               late;  /* ... when its timer was armed, it did */
     bool               waiting;
     bool               over;
 };
@@ -103,10 +104,18 @@ mirror_end(mosn_mirror_t *m)
 }
 
 
+/* Its time begins when the request is there as a whole. */
 static void
 mirror_timed_out(mosn_timer_t *timer)
 {
-    mirror_end(mosn_container_of(timer, mosn_mirror_t, timer));
+    mosn_mirror_t *m = mosn_container_of(timer, mosn_mirror_t, timer);
+
+    if (m->up != NULL && m->late) {
+        m->late = !m->whole;
+        mosn_timer_arm(m->loop, timer, LATEST_MS);
+    } else {
+        mirror_end(m);
+    }
 }
 
 
@@ -350,6 +359,7 @@ mosn_mirrors_start(mosn_request_t *r)
             mosn_chain_append_ref(&m->body, b);
         }
         m->whole = r->received_all;
+        m->late = !m->whole;
         if (r->has_trailers) {
             m->trailers = mosn_pool_calloc(m->pool, sizeof(*m->trailers));
             mirror_copy_headers(m->trailers, r->trailers, m->pool);

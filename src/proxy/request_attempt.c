@@ -402,7 +402,8 @@ request_waits(mosn_request_t *r)
     if (r->up_paused) {
         return true;
     }
-    if (r->forwarded_all) {
+    if (r->forwarded_all || r->down->expects /* what the host has not said */)
+    {
         return false;
     }
     return mosn_stream_is_blocked(r->up) || r->response != NULL

@@ -307,6 +307,19 @@ http1_broken(mux_http1_t *mux, mosn_reason_e reason, const char *text)
 
 /* --- receiving ---------------------------------------------------------- */
 
+/* Not while the client waits to be told to go on with it. */
+void
+mux_http1_await_body(mux_http1_t *mux)
+{
+    if (mux->stream->base.expects) {
+        mosn_conn_disarm_idle(mux->base.conn);
+    } else {
+        mosn_conn_arm_idle(mux->base.conn,
+                           mux->base.settings->body_timeout_ms);
+    }
+}
+
+
 static void
 http1_received_end(mux_http1_t *mux)
 {
@@ -343,6 +356,7 @@ http1_read_body(mux_http1_t *mux)
     bool                end;
 
     while (s->paused == 0 && mux->state == MUX_HTTP1_BODY) {
+        s->base.expects &= mosn_buf_len(&conn->in) == 0;
         rc = mosn_http1_read_body(&mux->body, &limits, &conn->in, &data,
                                   &s->trailers, &error);
         switch (rc) {
@@ -379,7 +393,7 @@ http1_read_body(mux_http1_t *mux)
             return;
         default: /* AGAIN */
             if (http1_is_server(mux)) {
-                mosn_conn_arm_idle(conn, mux->base.settings->body_timeout_ms);
+                mux_http1_await_body(mux);
             }
             return;
         }
@@ -428,9 +442,9 @@ http1_on_request(mux_http1_t *mux)
             mux, mux->framing.chunked ? MOSN_HTTP1_CHUNKED : MOSN_HTTP1_LENGTH,
             m->content_length);
         m->upgrade = MOSN_STR_NULL; /* not together with a body */
+        s->base.expects = m->expect_continue;
         if (mosn_buf_len(&mux->base.conn->in) == 0) {
-            mosn_conn_arm_idle(mux->base.conn,
-                               mux->base.settings->body_timeout_ms);
+            mux_http1_await_body(mux);
         }
     } else {
         mux->state = MUX_HTTP1_WAIT;
@@ -687,6 +701,9 @@ http1_on_idle(mux_http1_t *mux)
         if (mux->head_begun) {
             http1_refuse(mux, MOSN_REASON_HEADER_TIMEOUT,
                          "the head is not complete in time");
+        } else if (mosn_conn_is_behind(mux->base.conn, &mux->pace)) {
+            mosn_conn_arm_idle(mux->base.conn,
+                               mux->base.settings->idle_timeout_ms);
         } else {
             /* After the last byte of the last answer. */
             http1_close_server(mux, MOSN_REASON_IDLE_TIMEOUT, false);

@@ -39,6 +39,7 @@ struct mux_http1_s {
     mosn_http1_scan_t    scan;
     mosn_http1_body_t    body; /* of what is received */
     mosn_http1_framing_t framing;
+    mosn_conn_pace_t     pace;         /* of one who takes its last answer */
     bool                 head_begun;   /* bytes of a head have come */
     bool                 read_stopped; /* we paused the connection */
     bool                 last; /* no further exchange on this connection */
@@ -66,6 +67,9 @@ extern const mosn_stream_ops_t mux_http1_stream_ops;
 
 /* mux_http1.c: the exchange is over in the direction we send. */
 void mux_http1_sent(mux_http1_stream_t *stream);
+
+/* mux_http1.c: more of the body of a request has to come, in time. */
+void mux_http1_await_body(mux_http1_t *mux);
 
 /* From now on the stream carries bytes in both directions. */
 void mux_http1_start_tunnel(mux_http1_stream_t *stream);

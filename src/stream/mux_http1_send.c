@@ -153,6 +153,10 @@ http1_send_interim(mosn_stream_t *stream, const mosn_message_t *head)
     mosn_conn_commit(
         stream->conn,
         (size_t) (mosn_http1_write_response(out, head, &how) - out));
+    if (stream->expects && head->status == 100) {
+        stream->expects = false;
+        mux_http1_await_body(s->mux);
+    }
 }
 
 
@@ -297,7 +301,7 @@ http1_resume(mosn_stream_t *stream)
     s->paused--;
     if (s->paused == 0 && mux->base.server != NULL
         && mux->state == MUX_HTTP1_BODY) { /* it was not looked at */
-        mosn_conn_arm_idle(stream->conn, mux->base.settings->body_timeout_ms);
+        mux_http1_await_body(mux);
     }
     if (mosn_buf_len(&stream->conn->in) > 0 || stream->conn->eof) {
         mosn_conn_run_again(stream->conn);

@@ -417,7 +417,7 @@ http2_guard_stream(http2_stream_t *s)
                    && !mux->base.conn->blocked;
     bool receiving = http2_is_server(mux) && s->got_head
                      && !s->base.received_end && s->paused == 0 && s->held == 0
-                     && !s->wants_tunnel && !s->head_sent
+                     && !s->wants_tunnel && !s->head_sent && !s->base.expects
                      && !mux->read_stopped;
 
     if (s->lingers) {

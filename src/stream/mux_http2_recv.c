@@ -399,6 +399,7 @@ http2_on_request(http2_stream_t *s, bool end)
         http2_refuse(s, MOSN_REASON_BAD_REQUEST);
     } else {
         http2_join_cookies(s);
+        s->base.expects = m->expect_continue && !end;
         mux->base.server->on_stream(mux->base.owner, &s->base);
         s->base.receiver->on_head(&s->base, m, end || s->wants_tunnel);
     }
@@ -653,6 +654,7 @@ http2_on_data(nghttp2_session *session, uint8_t flags, int32_t id,
         return 0;
     }
     s->heard_ms = mux->base.conn->loop->now_ms;
+    s->base.expects = false;
     s->held += n;
     if (s->wants_tunnel && !s->base.tunnel) {
         mosn_chain_append_ref(&s->early, &data); /* the window bounds it */

@@ -351,6 +351,10 @@ http2_send_interim(mosn_stream_t *stream, const mosn_message_t *head)
     (void) nghttp2_submit_headers(s->mux->session, NGHTTP2_FLAG_NONE,
                                   (int32_t) stream->id, NULL, nv, n, NULL);
     mux_http2_send_later(s->mux);
+    if (head->status == 100) {
+        stream->expects = false;
+        s->heard_ms = stream->conn->loop->now_ms;
+    }
 }
 
 

@@ -86,6 +86,7 @@ struct mosn_stream_s {
     bool     tunnel;  /* bytes in both directions from now on */
     bool     reused;  /* not the first one of its connection */
     bool     blocked; /* of many on its connection, this one takes no more */
+    bool     expects; /* a 100 (Continue) before it sends its body */
 };
 
 /* True when so much is queued that its source should pause. */
