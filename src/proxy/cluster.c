@@ -333,21 +333,21 @@ cluster_use_hosts(mosn_cluster_t *c)
 }
 
 
-/* One that comes back later is a new one. */
+/* One that comes back later is a new one: the master sees to that, and the
+ * process that checks. */
 static void
 cluster_forget(const mosn_cluster_t *c, mosn_host_t *host)
 {
-    bool adopts = c->loop == NULL;
-
-    if (!adopts && !host->pool.probing) {
-        return;
-    }
     for (uint32_t i = 0; i < c->n_hosts; i++) {
         if (mosn_str_equal(c->hosts[i]->name, host->name)) {
             return; /* its address stays */
         }
     }
-    mosn_host_forget(host, adopts);
+    if (c->loop == NULL) {
+        mosn_host_disown(host);
+    } else {
+        mosn_host_forget(host);
+    }
 }
 
 
@@ -407,7 +407,9 @@ cluster_take_hosts(mosn_cluster_t *c, mosn_pool_t *pool,
     }
     for (uint32_t i = 0; i < n_old; i++) {
         if (old[i]->conf == NULL) {
-            cluster_forget(c, old[i]);
+            if (c->loop == NULL || old[i]->pool.probing) {
+                cluster_forget(c, old[i]);
+            }
             mosn_host_leave(old[i]);
         }
     }

@@ -140,12 +140,8 @@ mosn_host_turn_away(mosn_host_t *host)
 
 
 void
-mosn_host_forget(mosn_host_t *host, bool adopts)
+mosn_host_forget(mosn_host_t *host)
 {
-    if (adopts) {
-        atomic_store(mosn_host_cell(host, MOSN_HOST_CELL_GENERATION), 0);
-        return;
-    }
     for (int cell = MOSN_HOST_CELL_HEALTH; cell < MOSN_HOST_CELLS_FOUND;
          cell++) {
         atomic_store(mosn_host_cell(host, (mosn_host_cell_e) cell), 0);
@@ -159,11 +155,18 @@ mosn_host_adopt(mosn_host_t *host, uint64_t before, uint64_t generation)
     _Atomic uint64_t *had = mosn_host_cell(host, MOSN_HOST_CELL_GENERATION);
 
     if (atomic_load(had) != before) {
-        mosn_host_forget(host, false);
+        mosn_host_forget(host);
         atomic_store(mosn_host_cell(host, MOSN_HOST_CELL_SINCE),
                      mosn_clock_ns() / 1000000);
     }
     atomic_store(had, generation);
+}
+
+
+void
+mosn_host_disown(mosn_host_t *host)
+{
+    atomic_store(mosn_host_cell(host, MOSN_HOST_CELL_GENERATION), 0);
 }
 
 

@@ -96,9 +96,11 @@ void     mosn_host_touch(mosn_str_t cluster, mosn_str_t name);
  * had it, too, it is a new one: what was found of it then is forgotten. */
 void mosn_host_adopt(mosn_host_t *host, uint64_t before, uint64_t generation);
 
-/* What is known of it is forgotten, for it left its set: by the process that
- * checks what it has found, by the master (`adopts`) who had it last. */
-void mosn_host_forget(mosn_host_t *host, bool adopts);
+/* In the master: no generation has it any more. */
+void mosn_host_disown(mosn_host_t *host);
+
+/* What was found of it is forgotten. */
+void mosn_host_forget(mosn_host_t *host);
 
 void mosn_host_start(mosn_host_t *host, mosn_loop_t *loop);
 
