@@ -209,6 +209,61 @@ test_forks(void)
 }
 
 
+/* Over TCP, for only that tells what was taken: a peer with a small buffer
+ * that reads little by little. */
+static void
+test_pace(void)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t          len = sizeof(at);
+    static char        bytes[60000];
+    mosn_conn_pace_t   pace = { 0, false };
+    int  listening = socket(AF_INET, SOCK_STREAM, 0), small = 4096, fd;
+    bool took = false;
+
+    peer = socket(AF_INET, SOCK_STREAM, 0);
+    (void) setsockopt(peer, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    if (bind(listening, (struct sockaddr *) &at, len) == -1
+        || listen(listening, 1) == -1
+        || getsockname(listening, (struct sockaddr *) &at, &len) == -1
+        || connect(peer, (struct sockaddr *) &at, len) == -1
+        || (fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK)) == -1)
+    {
+        abort();
+    }
+    (void) close(listening);
+    conn =
+        mosn_conn_create(&loop, fd, &(mosn_inet_t){ .sa.sa_family = AF_UNIX });
+    ok(!mosn_conn_is_behind(conn, &pace), "nothing was sent to it");
+    mosn_conn_write(conn, bytes, sizeof(bytes));
+    turn();
+    ok(mosn_conn_is_behind(conn, &pace), "it has not taken all");
+    ok(!mosn_conn_is_behind(conn, &pace), "nor anything since");
+    for (size_t n = 0; n < sizeof(bytes);) {
+        ssize_t got = read(peer, bytes, 5000);
+
+        n += got > 0 ? (size_t) got : 0;
+        took = took || mosn_conn_is_behind(conn, &pace);
+        turn();
+    }
+    ok(took, "it takes more");
+    for (int i = 0; i < 1000; i++) { /* acknowledgements take their time */
+        uint64_t acked, unacked;
+
+        if (mosn_socket_sent(conn->fd, &acked, &unacked) && unacked == 0) {
+            break;
+        }
+        (void) usleep(1000);
+    }
+    ok(mosn_conn_is_behind(conn, &pace), "who was, has it just now");
+    ok(!mosn_conn_is_behind(conn, &pace), "and then had it long");
+    mosn_conn_close(conn, MOSN_REASON_NONE);
+    turn();
+    (void) close(peer);
+}
+
+
 int
 main(void)
 {
@@ -218,6 +273,7 @@ main(void)
     test_read();
     test_write();
     test_forks();
+    test_pace();
     mosn_loop_fini(&loop);
     mosn_pool_release_cache();
     mosn_buf_release_cache();

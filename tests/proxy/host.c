@@ -100,6 +100,37 @@ check_pools(mosn_cluster_t *c)
 }
 
 
+/* What generations leave to each other. */
+static void
+check_adopted(mosn_cluster_t *c)
+{
+    mosn_host_t      *host = c->hosts[0];
+    _Atomic uint64_t *bad = mosn_host_cell(host, MOSN_HOST_CELL_HEALTH);
+    _Atomic uint64_t *since = mosn_host_cell(host, MOSN_HOST_CELL_SINCE);
+
+    mosn_host_adopt(host, 0, 1);
+    is_num((long long) atomic_load(since), 0, "as old as the first ones");
+    atomic_store(bad, MOSN_HEALTH_BAD);
+    mosn_host_adopt(host, 1, 2);
+    is_num((long long) atomic_load(bad), MOSN_HEALTH_BAD,
+           "the next generation knows what was found");
+    is_num((long long) atomic_load(since), 0, "and its age");
+    mosn_host_adopt(host, 3, 4); /* the third one did not have it */
+    is_num((long long) atomic_load(bad), MOSN_HEALTH_UNKNOWN,
+           "after one without it, it is new");
+    ok(atomic_load(since) > 0, "since now");
+    atomic_store(bad, MOSN_HEALTH_BAD);
+    mosn_host_disown(host);
+    mosn_host_adopt(host, 4, 4);
+    is_num((long long) atomic_load(bad), MOSN_HEALTH_UNKNOWN,
+           "nor is one that left known to its own generation");
+    mosn_host_adopt(host, 4, 5);
+    atomic_store(since, 77);
+    mosn_host_start(host, &hosts_loop);
+    is_num((long long) host->since_ms, 77, "workers go by that");
+}
+
+
 int
 main(void)
 {
@@ -111,6 +142,7 @@ main(void)
     check_latency(c);
     check_cells(c);
     check_pools(c);
+    check_adopted(c);
     ok(c->hosts[0]->id != c->hosts[1]->id, "ids are apart");
     hosts_end();
     return hosts_done();

@@ -54,6 +54,25 @@ panic(void)
     hosts_set_bad(c, 1, false);
     hosts_shares(c, 30000, two, "over it again");
     hosts_end();
+
+    c = hosts_cluster("panic_percent = 90.0; hosts = ( { address = "
+                      "\"10.0.0.1:1\"; }, { address = \"10.0.0.2:1\"; }, { "
+                      "address = \"10.0.0.3:1\"; }, { address = "
+                      "\"10.0.0.4:1\"; }, { address = \"10.0.0.5:1\"; } );");
+    hosts_set_bad(c, 2, true);
+    hosts_shares(c, 30000, (unsigned[]){ 1, 1, 1, 1, 1 },
+                 "who is well could take all, but are too few");
+    hosts_end();
+    c = hosts_cluster(
+        "panic_percent = 90.0; hosts = ( { address = "
+        "\"10.0.0.1:1\"; }, { address = \"10.0.0.2:1\"; }, { "
+        "address = \"10.0.0.3:1\"; }, { address = "
+        "\"10.0.0.4:1\"; }, { address = \"10.0.0.5:1\"; priority "
+        "= 1; } );");
+    hosts_set_bad(c, 2, true);
+    hosts_shares(c, 30000, (unsigned[]){ 1, 1, 0, 1, 0 },
+                 "with another priority nobody panics who can take all");
+    hosts_end();
 }
 
 
