@@ -192,6 +192,19 @@ hosts_find_name(const mosn_hosts_conf_t *conf, mosn_str_t name)
 }
 
 
+/* Has each name become a host? */
+static bool
+hosts_have_names(const mosn_hosts_conf_t *hosts, const mosn_hosts_conf_t *conf)
+{
+    for (size_t i = 0; i < conf->hosts.n; i++) {
+        if (hosts_find_name(hosts, conf->hosts.items[i].name) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+
 /* What the settings say of a name holds for all that it has become; SRV
  * records tell themselves who comes first. */
 static void
@@ -324,9 +337,17 @@ cluster_use_hosts(mosn_cluster_t *c)
             host->metrics = mosn_host_slots(c->name, host->name);
         }
         if (host->is_new && c->loop == NULL) {
-            mosn_host_adopt(host, cluster_generation, cluster_generation);
+            /* The first that names become may be whom the generation before
+             * knew by address. */
+            mosn_host_adopt(host,
+                            cluster_generation
+                                - (mosn_cluster_is_named(c) && !c->resolved),
+                            cluster_generation);
         } else if (host->is_new) {
             mosn_host_start(host, c->loop);
+        }
+        if (c->loop == NULL) {
+            mosn_host_note_use(host);
         }
         host->is_new = false;
     }
@@ -356,7 +377,9 @@ static void
 cluster_turn_away(mosn_cluster_t *c)
 {
     for (uint32_t i = 0; i < c->n_hosts && c->loop != NULL; i++) {
-        if (c->hosts[i]->conf->state == MOSN_HOST_DISABLED) {
+        if (c->hosts[i]->conf->state == MOSN_HOST_DISABLED
+            && !c->hosts[i]->pool.probing)
+        {
             mosn_host_turn_away(c->hosts[i]);
         }
     }
@@ -588,11 +611,7 @@ mosn_cluster_carry_hosts(mosn_cluster_t *c, const char *text)
         }
         cluster_take_hosts(c, pool, &mine, false);
         pool = NULL;
-        for (size_t i = 0; i < c->conf->hosts.hosts.n; i++) {
-            c->resolved &=
-                hosts_find_name(&mine, c->conf->hosts.hosts.items[i].name)
-                != NULL;
-        }
+        c->resolved &= hosts_have_names(&mine, &c->conf->hosts);
     }
     mosn_conf_destroy(&reader);
     if (pool != NULL) {
@@ -648,7 +667,7 @@ mosn_cluster_replace(mosn_conf_t *reader, mosn_cluster_t *c, mosn_pool_t *pool,
     version_limit(v, conf, c->metrics);
     c->version = v;
     c->conf = conf;
-    c->names_by_ms = c->loop != NULL ? c->loop->now_ms + MOSN_NAMES_MS : 0;
+    c->names_by_ms = 0;
     c->room = 0;
     c->removed = false;
     c->originals = NULL;
@@ -661,6 +680,9 @@ mosn_cluster_replace(mosn_conf_t *reader, mosn_cluster_t *c, mosn_pool_t *pool,
         mosn_hosts_conf_t kept = cluster_keep_hosts(c, hosts_pool);
 
         cluster_take_hosts(c, hosts_pool, &kept, true);
+        if (c->loop != NULL && !hosts_have_names(&kept, &conf->hosts)) {
+            c->names_by_ms = c->loop->now_ms + MOSN_NAMES_MS;
+        }
     } else {
         cluster_take_hosts(c, hosts_pool, &conf->hosts, true);
     }
@@ -724,6 +746,7 @@ mosn_clusters_adopt(const mosn_generation_t *generation, bool back)
 
             mosn_host_adopt(c->hosts[k], back ? had : cluster_generation - 1,
                             cluster_generation);
+            mosn_host_note_use(c->hosts[k]);
         }
     }
 }

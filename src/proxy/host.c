@@ -8,6 +8,7 @@
 
 #include <xxhash.h>
 
+#define NOT_IN_USE       UINT64_MAX /* since when it is */
 #define LABEL_MAX        512
 #define LATENCY_DECAY_NS 10000000000.0 /* the past weighs 1/e after it */
 
@@ -160,6 +161,19 @@ mosn_host_adopt(mosn_host_t *host, uint64_t before, uint64_t generation)
                      mosn_clock_ns() / 1000000);
     }
     atomic_store(had, generation);
+}
+
+
+void
+mosn_host_note_use(mosn_host_t *host)
+{
+    _Atomic uint64_t *since = mosn_host_cell(host, MOSN_HOST_CELL_SINCE);
+
+    if (host->conf->state != MOSN_HOST_ENABLED) {
+        atomic_store(since, NOT_IN_USE);
+    } else if (atomic_load(since) == NOT_IN_USE) {
+        atomic_store(since, mosn_clock_ns() / 1000000);
+    }
 }
 
 

@@ -96,6 +96,10 @@ void     mosn_host_touch(mosn_str_t cluster, mosn_str_t name);
  * had it, too, it is a new one: what was found of it then is forgotten. */
 void mosn_host_adopt(mosn_host_t *host, uint64_t before, uint64_t generation);
 
+/* In the master, of one that is used: a host that was not enabled before
+ * comes into use now, for a slow start. */
+void mosn_host_note_use(mosn_host_t *host);
+
 /* In the master: no generation has it any more. */
 void mosn_host_disown(mosn_host_t *host);
 

@@ -402,8 +402,7 @@ request_waits(mosn_request_t *r)
     if (r->up_paused) {
         return true;
     }
-    if (r->forwarded_all || r->down->expects /* what the host has not said */)
-    {
+    if (r->forwarded_all) {
         return false;
     }
     return mosn_stream_is_blocked(r->up) || r->response != NULL

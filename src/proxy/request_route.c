@@ -34,21 +34,6 @@ mosn_request_rewrite(mosn_request_t *r)
 }
 
 
-/* The hosts speak no HTTP: nobody else will (RFC 9110, 10.1.1). */
-static void
-request_say_continue(mosn_request_t *r)
-{
-    mosn_message_t *m = mosn_pool_calloc(r->pool, sizeof(*m));
-
-    m->version = MOSN_HTTP_11;
-    m->status = 100;
-    m->headers.pool = r->pool;
-    if (r->down->ops->send_interim != NULL) {
-        r->down->ops->send_interim(r->down, m);
-    }
-}
-
-
 static void
 request_to_cluster(mosn_request_t *r)
 {
@@ -91,7 +76,7 @@ request_to_cluster(mosn_request_t *r)
     if (r->head->expect_continue && !r->received_all
         && r->version->pool_conf.protocol->rpc != NULL)
     {
-        request_say_continue(r);
+        mosn_stream_say_continue(r->down); /* hosts speak no HTTP */
     }
     mosn_request_admit(r);
 }

@@ -433,12 +433,16 @@ tcp_hold(tcp_proxy_t *tcp, mosn_conn_t *from, bool hold)
 }
 
 
+/* Who was held for leaving is read again; not who is because of what the
+ * other side has not taken. */
 static void
 tcp_stay(tcp_proxy_t *tcp)
 {
-    tcp->leaving = false;
-    tcp_hold(tcp, tcp->down, false);
-    tcp_hold(tcp, tcp->up, false);
+    if (tcp->leaving) {
+        tcp->leaving = false;
+        tcp_hold(tcp, tcp->down, tcp->up->blocked);
+        tcp_hold(tcp, tcp->up, tcp->down->blocked);
+    }
 }
 
 
@@ -453,12 +457,13 @@ tcp_waits(tcp_proxy_t *tcp)
 
     tcp->unsent = to_up + to_down;
     tcp->stuck = moves ? 0 : tcp->stuck + 1;
-    tcp->leaving = to_up + to_down > 0;
-    if (tcp->leaving) {
-        tcp_hold(tcp, tcp->down, to_up > 0 || tcp->stuck < STUCK_MAX);
-        tcp_hold(tcp, tcp->up, to_down > 0 || tcp->stuck < STUCK_MAX);
+    if (to_up + to_down == 0) {
+        return false;
     }
-    return tcp->leaving;
+    tcp->leaving = true;
+    tcp_hold(tcp, tcp->down, to_up > 0 || tcp->stuck < STUCK_MAX);
+    tcp_hold(tcp, tcp->up, to_down > 0 || tcp->stuck < STUCK_MAX);
+    return true;
 }
 
 

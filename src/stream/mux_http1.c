@@ -307,19 +307,6 @@ http1_broken(mux_http1_t *mux, mosn_reason_e reason, const char *text)
 
 /* --- receiving ---------------------------------------------------------- */
 
-/* Not while the client waits to be told to go on with it. */
-void
-mux_http1_await_body(mux_http1_t *mux)
-{
-    if (mux->stream->base.expects) {
-        mosn_conn_disarm_idle(mux->base.conn);
-    } else {
-        mosn_conn_arm_idle(mux->base.conn,
-                           mux->base.settings->body_timeout_ms);
-    }
-}
-
-
 static void
 http1_received_end(mux_http1_t *mux)
 {
@@ -393,7 +380,7 @@ http1_read_body(mux_http1_t *mux)
             return;
         default: /* AGAIN */
             if (http1_is_server(mux)) {
-                mux_http1_await_body(mux);
+                mosn_conn_arm_idle(conn, mux->base.settings->body_timeout_ms);
             }
             return;
         }
@@ -444,7 +431,8 @@ http1_on_request(mux_http1_t *mux)
         m->upgrade = MOSN_STR_NULL; /* not together with a body */
         s->base.expects = m->expect_continue;
         if (mosn_buf_len(&mux->base.conn->in) == 0) {
-            mux_http1_await_body(mux);
+            mosn_conn_arm_idle(mux->base.conn,
+                               mux->base.settings->body_timeout_ms);
         }
     } else {
         mux->state = MUX_HTTP1_WAIT;
@@ -693,6 +681,19 @@ http1_on_read(mosn_stream_conn_t *sc)
 
 /* --- events ------------------------------------------------------------- */
 
+/* Who was not told to go on with it may wait for that. */
+static void
+http1_body_is_late(mux_http1_t *mux)
+{
+    if (mux->stream->base.expects) {
+        mosn_stream_say_continue(&mux->stream->base);
+    } else {
+        http1_refuse(mux, MOSN_REASON_BODY_TIMEOUT,
+                     "no more of the body came in time");
+    }
+}
+
+
 static void
 http1_on_idle(mux_http1_t *mux)
 {
@@ -701,7 +702,8 @@ http1_on_idle(mux_http1_t *mux)
         if (mux->head_begun) {
             http1_refuse(mux, MOSN_REASON_HEADER_TIMEOUT,
                          "the head is not complete in time");
-        } else if (mosn_conn_is_behind(mux->base.conn, &mux->pace)) {
+        } else if (!mux->last
+                   && mosn_conn_is_behind(mux->base.conn, &mux->pace)) {
             mosn_conn_arm_idle(mux->base.conn,
                                mux->base.settings->idle_timeout_ms);
         } else {
@@ -711,8 +713,7 @@ http1_on_idle(mux_http1_t *mux)
         break;
     case MUX_HTTP1_BODY:
         if (http1_is_server(mux) && mux->stream->paused == 0) {
-            http1_refuse(mux, MOSN_REASON_BODY_TIMEOUT,
-                         "no more of the body came in time");
+            http1_body_is_late(mux);
         }
         break;
     default:

@@ -68,9 +68,6 @@ extern const mosn_stream_ops_t mux_http1_stream_ops;
 /* mux_http1.c: the exchange is over in the direction we send. */
 void mux_http1_sent(mux_http1_stream_t *stream);
 
-/* mux_http1.c: more of the body of a request has to come, in time. */
-void mux_http1_await_body(mux_http1_t *mux);
-
 /* From now on the stream carries bytes in both directions. */
 void mux_http1_start_tunnel(mux_http1_stream_t *stream);
 

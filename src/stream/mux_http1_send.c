@@ -155,7 +155,8 @@ http1_send_interim(mosn_stream_t *stream, const mosn_message_t *head)
         (size_t) (mosn_http1_write_response(out, head, &how) - out));
     if (stream->expects && head->status == 100) {
         stream->expects = false;
-        mux_http1_await_body(s->mux);
+        mosn_conn_arm_idle(stream->conn,
+                           s->mux->base.settings->body_timeout_ms);
     }
 }
 
@@ -301,7 +302,7 @@ http1_resume(mosn_stream_t *stream)
     s->paused--;
     if (s->paused == 0 && mux->base.server != NULL
         && mux->state == MUX_HTTP1_BODY) { /* it was not looked at */
-        mux_http1_await_body(mux);
+        mosn_conn_arm_idle(stream->conn, mux->base.settings->body_timeout_ms);
     }
     if (mosn_buf_len(&stream->conn->in) > 0 || stream->conn->eof) {
         mosn_conn_run_again(stream->conn);

@@ -417,7 +417,7 @@ http2_guard_stream(http2_stream_t *s)
                    && !mux->base.conn->blocked;
     bool receiving = http2_is_server(mux) && s->got_head
                      && !s->base.received_end && s->paused == 0 && s->held == 0
-                     && !s->wants_tunnel && !s->head_sent && !s->base.expects
+                     && !s->wants_tunnel && !s->head_sent
                      && !mux->read_stopped;
 
     if (s->lingers) {
@@ -440,6 +440,10 @@ http2_guard_stream(http2_stream_t *s)
                && http2_is_late(mux, s->heard_ms,
                                 mux->base.settings->body_timeout_ms))
     {
+        if (s->base.expects) {
+            mosn_stream_say_continue(&s->base);
+            return;
+        }
         mux_http2_stream_end(s, MOSN_REASON_BODY_TIMEOUT);
         mux_http2_answer(s, mosn_reasons[MOSN_REASON_BODY_TIMEOUT].status);
     }

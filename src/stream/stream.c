@@ -32,6 +32,20 @@ static const mosn_net_filter_ops_t client_filter = {
 
 
 void
+mosn_stream_say_continue(mosn_stream_t *stream)
+{
+    mosn_message_t *m = mosn_pool_calloc(stream->pool, sizeof(*m));
+
+    m->version = MOSN_HTTP_11;
+    m->status = 100;
+    m->headers.pool = stream->pool;
+    if (stream->ops->send_interim != NULL) {
+        stream->ops->send_interim(stream, m);
+    }
+}
+
+
+void
 mosn_stream_client_attach(mosn_stream_conn_t *sc)
 {
     sc->conn->hears_out = true;

@@ -89,6 +89,10 @@ struct mosn_stream_s {
     bool     expects; /* a 100 (Continue) before it sends its body */
 };
 
+/* To a client that expects it, by us: nobody else will, or has for so long
+ * (RFC 9110, 10.1.1). */
+void mosn_stream_say_continue(mosn_stream_t *stream);
+
 /* True when so much is queued that its source should pause. */
 static inline bool
 mosn_stream_is_blocked(const mosn_stream_t *stream)
