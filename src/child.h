@@ -63,6 +63,8 @@ typedef enum {
     /* To the master. */
     MOSN_NOTE_READY,
     MOSN_NOTE_COMMAND, /* a descriptor: somebody who talks as mosnctl does */
+    /* From the master, to one that drains. */
+    MOSN_NOTE_RESOLVED, /* a descriptor: what names have become since */
 } mosn_note_e;
 
 typedef struct {

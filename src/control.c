@@ -72,7 +72,7 @@ control_on_note(void *owner, mosn_note_e type, int32_t value, int fd)
     control_t *c = owner;
 
     if (type == MOSN_NOTE_RESOURCE && fd != -1) {
-        if (mosn_resource_take(c->child->generation, fd)) {
+        if (mosn_resource_take(c->child->generation, fd, true)) {
             atomic_store(&c->child->seat->changes, (uint32_t) value);
         }
         mosn_health_refresh();

@@ -66,6 +66,34 @@ child_takes(const master_child_t *c)
 }
 
 
+/* Those of before have requests that may go where its names lead now. */
+static bool
+child_drains(const master_child_t *c)
+{
+    return (c->post == NULL || c->ends_ms != 0) && c->channel != -1
+           && !c->is_control;
+}
+
+
+/* Once, to those that drain: for them it is no change of settings. */
+static void
+change_tell_old(const change_t *change)
+{
+    for (mosn_list_t *l = master->children.next; l != &master->children;
+         l = l->next)
+    {
+        master_child_t *c = mosn_container_of(l, master_child_t, link);
+        mosn_note_t     note = { .version = MOSN_NOTE_VERSION,
+                                 .type = MOSN_NOTE_RESOLVED };
+
+        if (child_drains(c)) {
+            (void) mosn_socket_send_message(c->channel, &note, sizeof(note),
+                                            &change->fd, 1);
+        }
+    }
+}
+
+
 /* Gives each child what it has not got; true: all have all. */
 static bool
 changes_flush(void)
@@ -145,7 +173,7 @@ master_resources_close(void)
 
 /* `fd`: for the change, which takes it. */
 static void
-change_tell(int fd, const master_part_t *part)
+change_tell(int fd, const master_part_t *part, bool resolved)
 {
     change_t *change = mosn_calloc(sizeof(*change));
 
@@ -163,6 +191,9 @@ change_tell(int fd, const master_part_t *part)
     }
     mosn_list_append(&changes, &change->link);
     n_changes++;
+    if (resolved) {
+        change_tell_old(change);
+    }
     master_resources_fired(&master->resources);
 }
 
@@ -227,7 +258,7 @@ change_refuse(size_t n, bool keep, bool resolved)
 
 /* One change, everywhere.  NULL: done. */
 static char *
-part_make(const master_part_t *part)
+part_make(const master_part_t *part, bool resolved)
 {
     int   fd = mosn_resource_open();
     char *why;
@@ -243,7 +274,7 @@ part_make(const master_part_t *part)
     why = mosn_resource_apply(master->generation, part->kind, part->name,
                               part->text);
     if (why == NULL) {
-        change_tell(fd, part);
+        change_tell(fd, part, resolved);
     } else {
         (void) close(fd);
     }
@@ -264,7 +295,7 @@ change_make(const master_part_t *parts, size_t n, bool keep)
         why = master_kept_prepare(parts, n, &text);
     }
     for (size_t i = 0; i < n && why == NULL; i++) {
-        why = part_make(&parts[i]);
+        why = part_make(&parts[i], false);
         made += why == NULL;
     }
     if (why == NULL && keep) {
@@ -776,7 +807,7 @@ change_resolved(mosn_str_t rest)
     why = change_refuse(1, false, true);
     if (why == NULL) {
         why = part_make(
-            &(master_part_t){ MOSN_RESOURCE_HOSTS, name, NULL, text });
+            &(master_part_t){ MOSN_RESOURCE_HOSTS, name, NULL, text }, true);
     }
     free(text);
     return why;

@@ -422,7 +422,7 @@ mosn_resource_pack(int fd, mosn_resource_e kind, mosn_str_t name,
 
 
 bool
-mosn_resource_take(mosn_generation_t *generation, int fd)
+mosn_resource_take(mosn_generation_t *generation, int fd, bool must)
 {
     bool   done = false;
     off_t  size = lseek(fd, 0, SEEK_END);
@@ -451,10 +451,10 @@ mosn_resource_take(mosn_generation_t *generation, int fd)
         why = mosn_resource_apply(
             generation, (mosn_resource_e) (text[0] - '0'), name, line + 1);
         done = why == NULL;
-        if (why != NULL) {
+        if (why != NULL && must) {
             mosn_log_alert(0, "a resource that the master has taken: %s", why);
-            free(why);
         }
+        free(why);
     }
     mosn_tls_files_drop();
     explicit_bzero(text, (size_t) size);

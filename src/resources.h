@@ -42,9 +42,10 @@ char *mosn_resource_apply(mosn_generation_t *generation, mosn_resource_e kind,
 char *mosn_resource_check(mosn_generation_t *generation, mosn_resource_e kind,
                           mosn_str_t name, const char *text);
 
-/* The same with what is in the memfd, which is closed; logs what is wrong.
- * False: it was not done. */
-bool mosn_resource_take(mosn_generation_t *generation, int fd);
+/* The same with what is in the memfd, which is closed.  `must`: what is wrong
+ * is logged; else it may be about what this process does not have.  False: it
+ * was not done. */
+bool mosn_resource_take(mosn_generation_t *generation, int fd, bool must);
 
 /* Makes a copy of the settings tell how things are by now; the lists live in
  * `pool`, and are good until the next change. */

@@ -248,9 +248,15 @@ worker_on_note(void *owner, mosn_note_e type, int32_t value, int fd)
         break;
     case MOSN_NOTE_RESOURCE:
         if (fd != -1) {
-            if (mosn_resource_take(w->child->generation, fd)) {
+            if (mosn_resource_take(w->child->generation, fd, true)) {
                 atomic_store(&w->child->seat->changes, (uint32_t) value);
             }
+            return;
+        }
+        break;
+    case MOSN_NOTE_RESOLVED:
+        if (fd != -1) {
+            (void) mosn_resource_take(w->child->generation, fd, false);
             return;
         }
         break;

@@ -131,16 +131,16 @@ test_packed(void)
            fd, MOSN_RESOURCE_HOSTS, MOSN_STR("c"),
            "hosts = ( { address = \"127.0.0.1:9\"; weight = 3; } );"),
        "a change is packed");
-    ok(mosn_resource_take(gate_generation, fd), "and taken");
+    ok(mosn_resource_take(gate_generation, fd, true), "and taken");
     ok(cluster("c")->n_hosts == 1 && cluster("c")->hosts[0]->conf->weight == 3,
        "as it was meant");
     fd = memfd_create("test", 0);
-    ok(!mosn_resource_take(gate_generation, fd), "nothing is no change");
+    ok(!mosn_resource_take(gate_generation, fd, true), "nothing is no change");
     fd = memfd_create("test", 0);
     if (write(fd, "0 c", 3) != 3) {
         abort();
     }
-    ok(!mosn_resource_take(gate_generation, fd), "half a line neither");
+    ok(!mosn_resource_take(gate_generation, fd, true), "half a line neither");
 }
 
 

@@ -27,5 +27,6 @@ $names->say('web.test A 300 127.0.0.1', 'web.test A 300 127.0.0.2');
 for (@s) { my $t = time; my $m = Mosn::Reader->new($_)->message(0); is($m ? "$m->{status} $m->{body}" : 'closed', '200 new', sprintf 'served after %.1f', time - $t); }
 waitpid $pid, 0;
 is($? >> 8, 0, 'reloaded');
+close $_ for @s;
 $mosn->finish;
 done_testing();
