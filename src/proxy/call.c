@@ -26,7 +26,7 @@ call_to_http(mosn_request_t *r)
     r->received_all = true; /* what comes now is in it already */
     r->call = r->head;
     r->head = m;
-    m->scheme = mosn_request_scheme(r);
+    m->scheme = mosn_request_scheme(r, r->pc->conn->tls != NULL);
     mosn_request_add_headers(r); /* whatever the caller says of himself */
     return true;
 }

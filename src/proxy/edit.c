@@ -235,7 +235,7 @@ edit_is_removed(const mosn_edits_t *e, mosn_str_t name)
 }
 
 
-/* Values are at most 4 KiB; three bytes for each when it is escaped. */
+/* Three bytes for each when it is escaped. */
 static void
 edit_put_pairs(edit_query_t *q, const edit_pairs_t *pairs, mosn_request_t *r,
                char *sign)
@@ -300,7 +300,7 @@ void
 mosn_edits_apply_request(const mosn_edits_t *e, mosn_request_t *r,
                          mosn_message_t *m)
 {
-    if (e->query != NULL && m->rpc == NULL) {
+    if (e->query != NULL && m->rpc == NULL && m->path.len > 0) {
         edit_query(e, r, m);
     }
     if (e->headers != NULL) {

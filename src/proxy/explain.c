@@ -91,32 +91,42 @@ typedef struct {
 
 /* "http://host:80/path", "host/path" or "/path". */
 static void
-explain_url(mosn_message_t *m, mosn_str_t url)
+explain_url(mosn_message_t *m, mosn_str_t url, mosn_pool_t *pool)
 {
-    const char *slash;
+    const char *hash, *at;
     size_t      n = 0;
 
-    m->scheme = MOSN_STR("http");
     m->authority = MOSN_STR("");
     while (n < url.len && isalpha((unsigned char) url.at[n])) {
         n++;
     }
     if (url.len >= n + 3 && memcmp(url.at + n, "://", 3) == 0) {
-        m->scheme = (mosn_str_t){ url.at, n };
         url.at += n + 3;
         url.len -= n + 3;
     }
-    slash = url.len > 0 ? memchr(url.at, '/', url.len) : NULL;
-    if (url.len > 0 && url.at[0] != '/' && !mosn_str_equal(url, MOSN_STR("*")))
-    {
-        m->authority = url;
-        if (slash != NULL) {
-            m->authority.len = (size_t) (slash - url.at);
-        }
+    hash = url.len > 0 ? memchr(url.at, '#', url.len) : NULL;
+    if (hash != NULL) { /* which no client sends */
+        url.len = (size_t) (hash - url.at);
     }
-    m->path = slash != NULL ? (mosn_str_t){ slash, url.len - m->authority.len }
-              : m->authority.len > 0 ? MOSN_STR("/")
-                                     : url;
+    m->path = url;
+    if (url.len == 0 || url.at[0] == '/' || mosn_str_equal(url, MOSN_STR("*")))
+    {
+        return;
+    }
+    for (n = 0; n < url.len && url.at[n] != '/' && url.at[n] != '?'; n++) {
+    }
+    m->authority = (mosn_str_t){ url.at, n };
+    m->path = (mosn_str_t){ url.at + n, url.len - n };
+    if (m->method_id == MOSN_METHOD_CONNECT) {
+        m->path = MOSN_STR("");
+    } else if (m->path.len == 0 || m->path.at[0] == '?') {
+        m->path = mosn_pool_printf(pool, "/%.*s", MOSN_STR_ARG(m->path));
+    }
+    at = memchr(m->authority.at, '@', n);
+    if (at != NULL) { /* nor who he is */
+        m->authority.len -= (size_t) (at + 1 - m->authority.at);
+        m->authority.at = at + 1;
+    }
 }
 
 
@@ -165,8 +175,9 @@ explain_build(explain_t *e, const mosn_proxy_conf_t *proxy,
     } else {
         e->head.method = q->method.len > 0 ? q->method : MOSN_STR("GET");
         e->head.method_id = mosn_method_find(e->head.method);
-        explain_url(&e->head, q->url);
-        if (e->head.path.len == 0) {
+        explain_url(&e->head, q->url, pool);
+        if (e->head.path.len == 0 && e->head.method_id != MOSN_METHOD_CONNECT)
+        {
             return "the request has no path";
         }
     }
@@ -206,10 +217,12 @@ explain_build(explain_t *e, const mosn_proxy_conf_t *proxy,
     e->r.loop = &e->loop;
     e->r.pool = pool;
     e->r.head = &e->head;
+    e->r.path = e->head.path;
     if (e->head.rpc == NULL) {
+        e->head.scheme = mosn_request_scheme(&e->r, q->tls);
         mosn_request_spell_path(proxy, &e->head, pool);
     }
-    e->r.path = e->head.path;
+    e->r.spelled = e->head.path;
     e->r.authority = e->head.authority;
     return NULL;
 }
@@ -280,6 +293,16 @@ explain_split(const mosn_route_t *route, FILE *out)
 
 
 static void
+explain_too_long(mosn_explained_t *result, FILE *out)
+{
+    result->status = 414;
+    if (out != NULL) {
+        (void) fputs("action     answer 414: the new path is too long\n", out);
+    }
+}
+
+
+static void
 explain_forward(explain_t *e, mosn_explained_t *result, FILE *out)
 {
     const mosn_route_t        *route = e->r.route;
@@ -299,8 +322,9 @@ explain_forward(explain_t *e, mosn_explained_t *result, FILE *out)
     }
     e->r.cluster = c;
     e->r.version = c->version;
-    if (e->head.rpc == NULL) {
-        (void) mosn_request_rewrite(&e->r);
+    if (e->head.rpc == NULL && !mosn_request_rewrite(&e->r)) {
+        explain_too_long(result, out);
+        return;
     }
     mosn_edits_on_request(route->edits, &e->r, &e->head);
     mosn_edits_on_request(route->host->edits, &e->r, &e->head);
@@ -336,7 +360,9 @@ explain_action(explain_t *e, mosn_explained_t *result, FILE *out)
     } else {
         result->status = (unsigned) route->conf->redirect->status;
         result->location = mosn_route_location(route, &e->head, e->r.pool);
-        if (out != NULL) {
+        if (result->location.at == NULL) {
+            explain_too_long(result, out);
+        } else if (out != NULL) {
             (void) fprintf(out, "action     redirect %u to %.*s\n",
                            result->status, MOSN_STR_ARG(result->location));
         }
@@ -361,6 +387,27 @@ explain_filters(const mosn_proxy_conf_t *proxy, FILE *out)
     (void) fputs(": not asked here, they may change the request before its "
                  "route is looked for\n",
                  out);
+}
+
+
+/* What is answered before routes are looked at. */
+static bool
+explain_refused(const explain_t *e, mosn_explained_t *result, FILE *out)
+{
+    const char *why = NULL;
+
+    if (e->head.rpc != NULL) {
+        return false;
+    }
+    if (e->head.method_id == MOSN_METHOD_CONNECT && !e->r.conf->allow_connect)
+    {
+        why = "`allow_connect` is not set";
+        result->status = 405;
+    }
+    if (why != NULL && out != NULL) {
+        (void) fprintf(out, "action     answer %u: %s\n", result->status, why);
+    }
+    return why != NULL;
 }
 
 
@@ -403,6 +450,9 @@ mosn_explain(const mosn_proxy_conf_t    *proxy,
     memset(result, 0, sizeof(*result));
     if (why != NULL) {
         return why;
+    }
+    if (explain_refused(e, result, out)) {
+        return NULL;
     }
     mosn_match_input(&in, &e->head, &e->conn);
     in.server_name = q->server_name;

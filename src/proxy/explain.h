@@ -22,6 +22,7 @@ typedef struct {
     mosn_str_t        server_name; /* that it asks TLS for; empty: the host
                                       of an https URL */
     mosn_strs_t protocols;         /* that it offers there (ALPN) */
+    bool        tls;               /* its chain has TLS */
 } mosn_question_t;
 
 typedef struct {

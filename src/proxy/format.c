@@ -13,7 +13,8 @@
 #include <time.h>
 
 #define STAMP_MS  100u
-#define VALUE_MAX 4096u
+#define VALUE_MIN 4096u
+#define VALUE_MAX (1u << 20) /* more than any head that is let in */
 
 typedef struct format_op_s format_op_t;
 
@@ -132,7 +133,15 @@ format_is_plain(mosn_str_t s)
 }
 
 
-/* What a peer has sent; "-" when there is nothing. */
+/* There is nothing: a log says so. */
+static char *
+put_nothing(char *out, char *end, const format_op_t *op)
+{
+    return op->mode == MOSN_FORMAT_VALUE ? out : put(out, end, MOSN_STR("-"));
+}
+
+
+/* What a peer has sent. */
 static char *
 put_peer(char *out, char *end, const format_op_t *op, mosn_str_t s)
 {
@@ -140,7 +149,7 @@ put_peer(char *out, char *end, const format_op_t *op, mosn_str_t s)
         return put_value(out, end, s);
     }
     if (s.len == 0) {
-        return put(out, end, MOSN_STR("-"));
+        return put_nothing(out, end, op);
     }
     if (op->mode == MOSN_FORMAT_JSON) {
         return put_json(out, end, s);
@@ -213,7 +222,7 @@ VAR(method)
 
 VAR(path)
 {
-    mosn_str_t  path = r->path;
+    mosn_str_t  path = r->spelled;
     const char *query = path.len ? memchr(path.at, '?', path.len) : NULL;
 
     if (query != NULL) {
@@ -253,7 +262,7 @@ VAR(protocol)
     static const mosn_str_t http2 = MOSN_STR_INIT("HTTP/2.0");
 
     if (format_head(r) == NULL) {
-        return put(out, end, MOSN_STR("-"));
+        return put_nothing(out, end, op);
     }
     if (format_head(r)->rpc != NULL) {
         return put(out, end, format_head(r)->rpc->codec->protocol);
@@ -315,7 +324,9 @@ VAR(response_code)
 
 VAR(response_flag)
 {
-    return put(out, end, mosn_reasons[r->reason].name);
+    return r->reason == MOSN_REASON_NONE
+               ? put_nothing(out, end, op)
+               : put(out, end, mosn_reasons[r->reason].name);
 }
 
 
@@ -338,22 +349,23 @@ VAR(duration)
 
 
 static char *
-put_since(const mosn_request_t *r, uint64_t at_ns, char *out, char *end)
+put_since(const mosn_request_t *r, const format_op_t *op, uint64_t at_ns,
+          char *out, char *end)
 {
-    return at_ns == 0 ? put(out, end, MOSN_STR("-"))
+    return at_ns == 0 ? put_nothing(out, end, op)
                       : put_duration(out, end, at_ns - r->started_ns);
 }
 
 
 VAR(request_received_duration)
 {
-    return put_since(r, r->forwarded_ns, out, end);
+    return put_since(r, op, r->forwarded_ns, out, end);
 }
 
 
 VAR(response_received_duration)
 {
-    return put_since(r, r->answered_ns, out, end);
+    return put_since(r, op, r->answered_ns, out, end);
 }
 
 
@@ -381,20 +393,22 @@ VAR(listener)
 
 VAR(upstream_host)
 {
-    return put(out, end, r->host != NULL ? r->host->name : MOSN_STR("-"));
+    return r->host != NULL ? put(out, end, r->host->name)
+                           : put_nothing(out, end, op);
 }
 
 
 VAR(upstream_cluster)
 {
-    return put(out, end,
-               r->cluster != NULL ? r->cluster->name : MOSN_STR("-"));
+    return r->cluster != NULL ? put(out, end, r->cluster->name)
+                              : put_nothing(out, end, op);
 }
 
 
 VAR(route_name)
 {
-    return put(out, end, r->route != NULL ? r->route->name : MOSN_STR("-"));
+    return r->route != NULL ? put(out, end, r->route->name)
+                            : put_nothing(out, end, op);
 }
 
 
@@ -412,7 +426,7 @@ VAR(connection_id)
 
 VAR(upstream_connection_id)
 {
-    return r->up_conn_id == 0 ? put(out, end, MOSN_STR("-"))
+    return r->up_conn_id == 0 ? put_nothing(out, end, op)
                               : put_number(out, end, r->up_conn_id);
 }
 
@@ -642,20 +656,37 @@ mosn_format_write(const mosn_format_t *format, const mosn_request_t *r,
 }
 
 
+/* However long it is: a match must see all of it.  Until the next one. */
+static mosn_str_t
+format_whole(const mosn_format_t *format, const mosn_request_t *r)
+{
+    static char  *text;
+    static size_t room;
+    size_t        n;
+
+    if (room == 0) {
+        room = VALUE_MIN;
+        text = mosn_alloc(room);
+    }
+    for (;;) {
+        n = (size_t) (mosn_format_write(format, r, text, text + room) - text);
+        if (n < room || room >= VALUE_MAX) {
+            return (mosn_str_t){ text, n };
+        }
+        room *= 4;
+        text = mosn_realloc(text, room);
+    }
+}
+
+
 mosn_str_t
 mosn_format_value(const mosn_format_t *format, const mosn_request_t *r,
                   mosn_pool_t *pool)
 {
-    char       text[VALUE_MAX];
-    mosn_str_t value = { text, 0 };
-
     if (format->n == 1 && format->ops[0].write == NULL) {
         return format->ops[0].text;
     }
-    value.len =
-        (size_t) (mosn_format_write(format, r, text, text + sizeof(text))
-                  - text);
-    return mosn_str_trim(mosn_pool_copy(pool, value));
+    return mosn_str_trim(mosn_pool_copy(pool, format_whole(format, r)));
 }
 
 
@@ -671,16 +702,11 @@ mosn_format_has_variable(mosn_str_t name)
 mosn_str_t
 mosn_variable_value(const void *request, mosn_str_t name)
 {
-    static char text[VALUE_MAX];
-    format_op_t op = { .mode = MOSN_FORMAT_VALUE };
-    mosn_str_t  value = { text, 0 };
+    format_op_t   op = { .mode = MOSN_FORMAT_VALUE };
+    mosn_format_t alone = { &op, 1 };
 
-    if (!format_find_var(name, &op)) {
-        return MOSN_STR("");
-    }
-    value.len =
-        (size_t) (op.write(request, &op, text, text + sizeof(text)) - text);
-    return mosn_str_equal(value, MOSN_STR("-")) ? MOSN_STR("") : value;
+    return format_find_var(name, &op) ? format_whole(&alone, request)
+                                      : MOSN_STR("");
 }
 
 

@@ -193,9 +193,10 @@ request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
     r->path = head->path; /* a route may rewrite the head's */
     r->authority = head->authority;
     if (head->rpc == NULL) {
-        head->scheme = mosn_request_scheme(r);
+        head->scheme = mosn_request_scheme(r, r->pc->conn->tls != NULL);
         mosn_request_spell_path(r->conf, head, r->pool);
     }
+    r->spelled = head->path;
     r->received_all = end;
     r->grpc = mosn_headers_has(&head->headers, MOSN_HEADER_CONTENT_TYPE)
               && mosn_grpc_is(head);

@@ -110,6 +110,7 @@ struct mosn_request_s {
     mosn_message_t          *call;     /* what came, when `head` is HTTP
                                           that was made of it; or NULL */
     mosn_str_t path;                   /* as the client asked for */
+    mosn_str_t spelled;                /* ... and as routes see it */
     mosn_str_t authority;
     mosn_str_t type;    /* of its body, before filters */
     mosn_str_t refused; /* first line of what was no request */
@@ -148,6 +149,7 @@ struct mosn_request_s {
     bool    has_trailers   : 1;
     bool    forwarded_all  : 1; /* of the request */
     bool    responded      : 1; /* a head went to the client */
+    bool    informed       : 1; /* ... or an interim one of a host */
     bool    filter_paused  : 1;
     bool    filter_replied : 1;
     bool    in_response    : 1; /* filters run on the way back */
@@ -312,7 +314,7 @@ void mosn_request_add_headers(mosn_request_t *request);
 mosn_str_t mosn_request_peer(mosn_proxy_conn_t *pc);
 
 /* "http" or "https". */
-mosn_str_t mosn_request_scheme(const mosn_request_t *r);
+mosn_str_t mosn_request_scheme(const mosn_request_t *r, bool tls);
 
 /* --- proxy/access_log.c ------------------------------------------------- */
 

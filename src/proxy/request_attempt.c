@@ -151,8 +151,8 @@ request_may_retry(const mosn_request_t *r)
 {
     const mosn_retry_conf_t *c = r->route != NULL ? r->route->retry : NULL;
 
-    return c != NULL && r->replayable && !r->responded && !r->tunnel
-           && r->attempts < c->attempts
+    return c != NULL && r->replayable && !r->responded && !r->informed
+           && !r->tunnel && r->attempts < c->attempts
            && (!c->idempotent_only || r->head->rpc != NULL
                || mosn_method_is_idempotent(r->head->method_id));
 }
@@ -280,18 +280,12 @@ mosn_request_count_lost(const mosn_request_t *r, mosn_host_t *host,
 }
 
 
-/* It never left: another host may have it. */
+/* It never left: another host may have it, and more of them when the route
+ * and its budget say so. */
 void
 mosn_request_not_sent(mosn_request_t *r, mosn_reason_e reason)
 {
-    unsigned most = MOSN_REQUEST_MAX_ATTEMPTS;
-
-    if (r->route != NULL && r->route->retry != NULL
-        && r->route->retry->attempts > most)
-    {
-        most = (unsigned) r->route->retry->attempts;
-    }
-    if (r->attempts < most
+    if (r->attempts < MOSN_REQUEST_MAX_ATTEMPTS
         && (r->cluster->n_hosts > 1 || reason == MOSN_REASON_NO_HOST))
     {
         mosn_request_try_again(r);

@@ -208,6 +208,7 @@ hedge_on_stream(mosn_stream_wait_t *wait, mosn_stream_t *stream)
 {
     mosn_hedge_t   *h = mosn_container_of(wait, mosn_hedge_t, wait);
     mosn_request_t *r = h->r;
+    mosn_str_t      authority;
 
     h->waiting = false;
     h->up = stream;
@@ -216,7 +217,12 @@ hedge_on_stream(mosn_stream_wait_t *wait, mosn_stream_t *stream)
     stream->receiver = &hedge_ops;
     mosn_metric_inc(h->host->metrics + MOSN_UPSTREAM_REQUESTS);
     mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS);
+    authority = r->head->authority;
+    if (r->named_host) { /* the client named none */
+        r->head->authority = mosn_pool_copy(r->pool, h->host->name);
+    }
     stream->ops->send_head(stream, r->head, true);
+    r->head->authority = authority;
     if (h->alone && h->up == stream) {
         hedge_adopt(r, h);
     }

@@ -174,8 +174,13 @@ mosn_request_route(mosn_request_t *r)
                            respond->content_type, r->route->body,
                            MOSN_STR_NULL);
     } else {
+        mosn_str_t location = mosn_route_location(r->route, r->head, r->pool);
+
+        if (location.at == NULL) {
+            mosn_request_fail(r, MOSN_REASON_URI_TOO_LONG);
+            return;
+        }
         mosn_request_reply(r, (unsigned) r->route->conf->redirect->status,
-                           MOSN_STR_NULL, MOSN_STR_NULL,
-                           mosn_route_location(r->route, r->head, r->pool));
+                           MOSN_STR_NULL, MOSN_STR_NULL, location);
     }
 }

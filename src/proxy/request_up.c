@@ -168,6 +168,7 @@ request_up_on_interim(mosn_stream_t *up, mosn_message_t *m)
     }
 
     if (r->down->ops->send_interim != NULL) {
+        r->informed |= m->status != 100; /* which tells nothing of a host */
         r->down->ops->send_interim(r->down, m);
     }
 }

@@ -300,6 +300,9 @@ router_redirect_path(const mosn_route_t *route, mosn_str_t path,
     } else if (r->regex_rewrite != NULL) {
         path = mosn_regex_replace(r->regex_rewrite->compiled, path,
                                   r->regex_rewrite->substitution, pool);
+        if (path.at == NULL) {
+            return path;
+        }
     }
     if (r->strip_query) {
         query.len = 0;
@@ -327,19 +330,23 @@ mosn_route_location(const mosn_route_t *route, const mosn_message_t *request,
                     mosn_pool_t *pool)
 {
     const mosn_redirect_conf_t *r = route->conf->redirect;
+    bool       whole = r->host.at != NULL || r->scheme != 0 || r->port != 0;
     mosn_str_t path = router_redirect_path(route, request->path, pool);
     mosn_str_t host = r->host.at != NULL ? r->host : request->authority;
     mosn_str_t scheme = r->scheme == 1   ? MOSN_STR("http")
                         : r->scheme == 2 ? MOSN_STR("https")
                                          : request->scheme;
 
-    if (r->path.at == NULL
+    if (path.at == NULL) {
+        return path;
+    }
+    if (whole || r->path.at == NULL
         || (route->conf->match.template.at != NULL && r->path.len > 0
             && r->path.at[0] == '/'))
     {
         path = router_one_slash(path, pool);
     }
-    if (r->host.at == NULL && r->scheme == 0 && r->port == 0) {
+    if (!whole || host.len == 0) { /* an HTTP/1.0 client names no host */
         return path;
     }
     if (r->port != 0 || (r->host.at == NULL && r->scheme != 0)) {
@@ -694,11 +701,19 @@ router_add_domain(mosn_conf_t *reader, mosn_routes_t *routes,
     mosn_str_t name = mosn_pool_copy(routes->pool, *domain);
     char      *text = (char *) (uintptr_t) name.at;
     bool       added = true;
+    mosn_str_t bare = router_strip_port(name);
 
     for (size_t i = 0; i < name.len; i++) {
         text[i] = (char) mosn_lower((uint8_t) text[i]);
     }
-    if (mosn_str_equal(name, MOSN_STR("*"))) {
+    if (name.len > 1 && name.at[name.len - 1] == '.') {
+        name.len--; /* the root, which is not looked at in a request */
+    }
+    if (bare.len < name.len && memchr(bare.at, '*', bare.len) != NULL) {
+        mosn_conf_error(reader, domain, NULL,
+                        "\"%.*s\": a port goes with a whole name only",
+                        MOSN_STR_ARG(*domain));
+    } else if (mosn_str_equal(name, MOSN_STR("*"))) {
         added = routes->fallback == NULL;
         routes->fallback = host;
     } else if (mosn_str_has_prefix(name, MOSN_STR("*."))) {

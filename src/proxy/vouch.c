@@ -22,7 +22,7 @@ mosn_request_peer(mosn_proxy_conn_t *pc)
 /* Whatever the client writes in its target: it is how it has come, or how a
  * proxy before us says that it did, where that is believed. */
 mosn_str_t
-mosn_request_scheme(const mosn_request_t *r)
+mosn_request_scheme(const mosn_request_t *r, bool tls)
 {
     const mosn_header_t *h =
         r->conf->forwarded_proto == MOSN_VOUCH_KEEP ? mosn_headers_find(
@@ -35,7 +35,7 @@ mosn_request_scheme(const mosn_request_t *r)
     {
         return mosn_header_value(h);
     }
-    return r->pc->conn->tls != NULL ? MOSN_STR("https") : MOSN_STR("http");
+    return tls ? MOSN_STR("https") : MOSN_STR("http");
 }
 
 
@@ -188,7 +188,7 @@ mosn_request_add_headers(mosn_request_t *r)
     {
         mosn_headers_set(headers, MOSN_HEADER_X_FORWARDED_PROTO,
                          MOSN_STR("X-Forwarded-Proto"),
-                         mosn_request_scheme(r));
+                         mosn_request_scheme(r, r->pc->conn->tls != NULL));
     }
     if (conf->forwarded_client_cert != MOSN_CLIENT_CERT_DROP
         || mosn_headers_has(headers, MOSN_HEADER_X_CLIENT_CERT))

@@ -73,6 +73,7 @@ main(void)
                                             .loop = &loop,
                                             .head = &head,
                                             .path = MOSN_STR_INIT("/a\"b"),
+                                            .spelled = MOSN_STR_INIT("/a\"b"),
                                             .status = 503,
                                             .reason = MOSN_REASON_OVERFLOW,
                                             .started_ns = 3500000 };

@@ -116,7 +116,7 @@ main(void)
     head.method = MOSN_STR("GET");
     head.scheme = MOSN_STR("http");
     head.version = MOSN_HTTP_11;
-    r.path = MOSN_STR("/a\nb");
+    r.path = r.spelled = MOSN_STR("/a\nb");
     mosn_headers_add(&head.headers, MOSN_HEADER_OTHER, MOSN_STR("X-Thing"),
                      MOSN_STR("one"));
     mosn_headers_add(&response.headers, MOSN_HEADER_ETAG, MOSN_STR("ETag"),

@@ -159,6 +159,7 @@ act(case_t *c)
     mosn_request_t      r = { .head = &c->message,
                               .pool = generation->pool,
                               .path = c->message.path,
+                              .spelled = c->message.path,
                               .authority = c->message.authority };
     char               *rest = mosn_pool_strdup(generation->pool, c->expected);
     char               *piece;
