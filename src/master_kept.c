@@ -148,13 +148,24 @@ keep_parts(mosn_resources_conf_t *all, const master_part_t *parts, size_t n,
 }
 
 
-/* Its tests may expect what is not to be any more. */
+/* Its tests may expect what is not to be any more, and what is kept may need
+ * what is not; hosts alone are nobody's need. */
+static bool
+kept_is_doubtful(const master_part_t *parts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].kind != MOSN_RESOURCE_HOSTS) {
+            return true;
+        }
+    }
+    return master->settings->tests.n > 0;
+}
+
+
 static char *
 kept_try(const char *text)
 {
-    char *wrong = master->settings->tests.n > 0
-                      ? mosn_settings_try_runtime(master->conf_path, text)
-                      : NULL;
+    char *wrong = mosn_settings_try_runtime(master->conf_path, text);
     char *why = NULL;
 
     if (wrong != NULL
@@ -191,8 +202,11 @@ master_kept_prepare(const master_part_t *parts, size_t n, char **text_r)
     } else {
         keep_parts(all, parts, n, pool);
         *text_r = kept_text(all);
-        why = *text_r != NULL ? kept_try(*text_r)
-                              : strdup("not done: there is no memory\n");
+        if (*text_r == NULL) {
+            why = strdup("not done: there is no memory\n");
+        } else if (kept_is_doubtful(parts, n)) {
+            why = kept_try(*text_r);
+        }
     }
     mosn_pool_destroy(&pool);
     return why;

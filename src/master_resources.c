@@ -596,8 +596,8 @@ part_check_kept(const master_part_t *part)
 }
 
 
-/* A generation in which the clusters that would be new are there, while what
- * names them is looked at.  It is gone with the pool. */
+/* A generation in which clusters are as they would be, while what names them
+ * is looked at.  It is gone with the pool. */
 static mosn_generation_t
 parts_probe(mosn_pool_t *pool, const master_part_t *parts, size_t n)
 {
@@ -607,12 +607,19 @@ parts_probe(mosn_pool_t *pool, const master_part_t *parts, size_t n)
     probe.pool = pool;
     mosn_map_init(&probe.clusters, pool);
     for (size_t i = 0; i < n; i++) {
-        const mosn_cluster_t *c = mosn_map_find(clusters, parts[i].name);
+        const mosn_cluster_t *was = mosn_map_find(clusters, parts[i].name);
+        mosn_cluster_t       *c;
 
-        if (parts[i].kind == MOSN_RESOURCE_CLUSTER
-            && (c == NULL || c->removed)) {
-            mosn_cluster_add(&probe, parts[i].name)->removed = false;
+        if (parts[i].kind != MOSN_RESOURCE_CLUSTER) {
+            continue;
         }
+        c = mosn_cluster_add(&probe, parts[i].name);
+        if (was != NULL && !was->removed) {
+            mosn_cluster_version_unref(c->version);
+            c->version = mosn_cluster_version_ref(was->version);
+        }
+        c->conf = parts[i].conf;
+        c->removed = false;
     }
     for (size_t i = 0; i <= clusters->mask; i++) {
         mosn_cluster_t *c = clusters->entries[i].value;
@@ -622,6 +629,50 @@ parts_probe(mosn_pool_t *pool, const master_part_t *parts, size_t n)
         }
     }
     return probe;
+}
+
+
+static bool
+parts_have(const master_part_t *parts, size_t n, mosn_resource_e kind,
+           mosn_str_t name)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].kind == kind && mosn_str_equal(parts[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+
+/* Routes that stay as they are may ask a cluster for a subset. */
+static char *
+part_check_selectors(const master_part_t *parts, size_t n,
+                     const master_part_t *cluster)
+{
+    const mosn_map_t *tables = &master->generation->route_tables;
+    char             *why = NULL;
+
+    for (size_t i = 0; i <= tables->mask && why == NULL; i++) {
+        const mosn_route_table_t *t = tables->entries[i].value;
+        const char               *where =
+            t == NULL || parts_have(parts, n, MOSN_RESOURCE_ROUTES, t->name)
+                              ? NULL
+                              : mosn_routes_miss_selector(t->current, cluster->name,
+                                                          cluster->conf);
+
+        if (where != NULL
+            && asprintf(&why,
+                        "a route (%s) asks cluster \"%.*s\" for a subset by "
+                        "keys of which it would have no selector "
+                        "(`subset_selectors`)\n",
+                        where, MOSN_STR_ARG(cluster->name))
+                   == -1)
+        {
+            return NULL;
+        }
+    }
+    return why;
 }
 
 
@@ -641,6 +692,9 @@ parts_check(mosn_pool_t *pool, const master_part_t *parts, size_t n, bool keep)
         }
         why = mosn_resource_check(&probe, parts[i].kind, parts[i].name,
                                   parts[i].text);
+        if (why == NULL && parts[i].kind == MOSN_RESOURCE_CLUSTER) {
+            why = part_check_selectors(parts, n, &parts[i]);
+        }
         if (why == NULL && keep) {
             why = part_check_kept(&parts[i]);
         }

@@ -364,18 +364,15 @@ mosn_route_location(const mosn_route_t *route, const mosn_message_t *request,
 /* --- building ----------------------------------------------------------- */
 
 /* Hosts are found by keys that a selector has, and by no others. */
-static void
-router_check_subset(mosn_conf_t *reader, const mosn_cluster_t *cluster,
-                    const mosn_conf_pairs_t *subset, const void *group)
+static bool
+router_has_selector(const mosn_cluster_conf_t *cluster,
+                    const mosn_conf_pairs_t   *subset)
 {
-    const mosn_str_lists_t *all;
+    const mosn_str_lists_t *all = &cluster->subset_selectors;
 
-    if (cluster == NULL || cluster->conf == NULL || subset->n == 0
-        || cluster->conf->subset_fallback != MOSN_SUBSET_NONE)
-    {
-        return;
+    if (subset->n == 0 || cluster->subset_fallback != MOSN_SUBSET_NONE) {
+        return true;
     }
-    all = &cluster->conf->subset_selectors;
     for (size_t i = 0; i < all->n; i++) {
         size_t found = 0;
 
@@ -386,13 +383,48 @@ router_check_subset(mosn_conf_t *reader, const mosn_cluster_t *cluster,
             }
         }
         if (found == subset->n && all->items[i].n == subset->n) {
-            return;
+            return true;
         }
     }
-    mosn_conf_error(reader, subset, group,
-                    "cluster \"%.*s\" has no selector of these keys "
-                    "(`subset_selectors`): each request would be answered 503",
-                    MOSN_STR_ARG(cluster->name));
+    return false;
+}
+
+
+static void
+router_check_subset(mosn_conf_t *reader, const mosn_cluster_t *cluster,
+                    const mosn_conf_pairs_t *subset, const void *group)
+{
+    if (cluster != NULL && cluster->conf != NULL
+        && !router_has_selector(cluster->conf, subset))
+    {
+        mosn_conf_error(reader, subset, group,
+                        "cluster \"%.*s\" has no selector of these keys "
+                        "(`subset_selectors`): each request would be answered "
+                        "503",
+                        MOSN_STR_ARG(cluster->name));
+    }
+}
+
+
+/* The same for a route that is there, of a cluster that would be so. */
+static bool
+route_has_selectors(const mosn_route_t *route, mosn_str_t name,
+                    const mosn_cluster_conf_t *cluster)
+{
+    const mosn_forward_conf_t *f = route->conf->route;
+
+    if (f == NULL) {
+        return true;
+    }
+    for (size_t i = 0; i < f->clusters.n; i++) {
+        if (mosn_str_equal(f->clusters.items[i].name, name)
+            && !router_has_selector(cluster, &f->clusters.items[i].subset))
+        {
+            return false;
+        }
+    }
+    return !mosn_str_equal(f->cluster, name)
+           || router_has_selector(cluster, &f->subset);
 }
 
 
@@ -866,6 +898,23 @@ mosn_routes_name_cluster(const mosn_routes_t  *routes,
 
         for (uint32_t k = 0; k < host->n_routes; k++) {
             if (route_names(host->routes[k].conf, cluster->name)) {
+                return host->routes[k].where;
+            }
+        }
+    }
+    return NULL;
+}
+
+
+const char *
+mosn_routes_miss_selector(const mosn_routes_t *routes, mosn_str_t name,
+                          const mosn_cluster_conf_t *cluster)
+{
+    for (uint32_t i = 0; i < routes->n_hosts; i++) {
+        const mosn_virtual_host_t *host = routes->hosts[i];
+
+        for (uint32_t k = 0; k < host->n_routes; k++) {
+            if (!route_has_selectors(&host->routes[k], name, cluster)) {
                 return host->routes[k].where;
             }
         }

@@ -197,6 +197,12 @@ const char *mosn_routes_name_cluster(const mosn_routes_t  *routes,
 bool mosn_route_table_names(const mosn_route_table_conf_t *table,
                             mosn_str_t                     cluster);
 
+/* Where a route stands that would ask the cluster for a subset in vain, for it
+ * would have no such selector; or NULL. */
+const char *mosn_routes_miss_selector(const mosn_routes_t       *routes,
+                                      mosn_str_t                 name,
+                                      const mosn_cluster_conf_t *cluster);
+
 /* Does it name files that are to be read? */
 bool mosn_route_table_names_files(const mosn_route_table_conf_t *table);
 
