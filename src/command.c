@@ -319,7 +319,7 @@ mosn_command_word(mosn_str_t *rest, mosn_pool_t *pool)
     char      *text = (char *) (uintptr_t) word.at;
 
     for (size_t i = 0; i < word.len; i++) {
-        if (text[i] == 0x1f) {
+        if (text[i] == MOSN_WORD_BLANK) {
             text[i] = ' ';
         }
     }

@@ -55,7 +55,8 @@ int mosn_commands_bind(const char *path);
 void mosn_commands_close(const char *path);
 void mosn_commands_let_go(void);
 
-/* The next word of a line; within one mosnctl writes blanks as \x1f. */
+/* The next word of a line; within one there
+ * may be MOSN_WORD_BLANK. */
 mosn_str_t mosn_command_word(mosn_str_t *rest, mosn_pool_t *pool);
 
 /* A line about how it goes. */

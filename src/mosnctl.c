@@ -389,7 +389,7 @@ add_word(request_t *r, const char *word)
     }
     for (char *at = r->words + n + (n > 0 ? 1 : 0); *at != '\0'; at++) {
         if (*at == ' ') {
-            *at = '\x1f'; /* within a word */
+            *at = '\x1f'; /* MOSN_WORD_BLANK */
         }
     }
     return true;

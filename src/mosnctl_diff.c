@@ -151,18 +151,45 @@ diff_groups(const char *path, config_setting_t *a, config_setting_t *b)
 }
 
 
+/* The one of that name with so many of it before it. */
 static config_setting_t *
-diff_find(config_setting_t *list, const char *name)
+diff_find(config_setting_t *list, const char *name, unsigned before)
 {
     for (int i = 0; i < config_setting_length(list); i++) {
         config_setting_t *s = config_setting_get_elem(list, (unsigned) i);
         const char       *is = diff_name(s);
 
-        if (is != NULL && strcmp(is, name) == 0) {
+        if (is != NULL && strcmp(is, name) == 0 && before-- == 0) {
             return s;
         }
     }
     return NULL;
+}
+
+
+/* How many of its name stand before the member. */
+static unsigned
+diff_before(config_setting_t *list, const config_setting_t *member)
+{
+    unsigned n = 0;
+
+    while (diff_find(list, diff_name(member), n) != member) {
+        n++;
+    }
+    return n;
+}
+
+
+static void
+diff_name_below(const char *path, const config_setting_t *s, unsigned before,
+                char below[PATH_MAX_BYTES])
+{
+    if (before == 0) {
+        (void) snprintf(below, PATH_MAX_BYTES, "%s[%s]", path, diff_name(s));
+    } else {
+        (void) snprintf(below, PATH_MAX_BYTES, "%s[%s, number %u]", path,
+                        diff_name(s), before + 1);
+    }
 }
 
 
@@ -186,16 +213,17 @@ diff_named(const char *path, config_setting_t *a, config_setting_t *b)
 
     for (int i = 0; i < config_setting_length(a); i++) {
         config_setting_t *s = config_setting_get_elem(a, (unsigned) i);
+        unsigned          before = diff_before(a, s);
 
-        (void) snprintf(below, sizeof(below), "%s[%s]", path, diff_name(s));
-        diff_compare(below, s, diff_find(b, diff_name(s)));
+        diff_name_below(path, s, before, below);
+        diff_compare(below, s, diff_find(b, diff_name(s), before));
     }
     for (int i = 0; i < config_setting_length(b); i++) {
         config_setting_t *s = config_setting_get_elem(b, (unsigned) i);
+        unsigned          before = diff_before(b, s);
 
-        if (diff_find(a, diff_name(s)) == NULL) {
-            (void) snprintf(below, sizeof(below), "%s[%s]", path,
-                            diff_name(s));
+        if (diff_find(a, diff_name(s), before) == NULL) {
+            diff_name_below(path, s, before, below);
             diff_compare(below, NULL, s);
         }
     }

@@ -32,8 +32,9 @@ static const mosn_directive_t admin_directives[] = {
                           "socket."),
     MOSN_BOOL(mosn_admin_conf_t, allow_changes, false,
               "Whoever reaches it may change hosts, clusters and routes: PUT, "
-              "POST and DELETE of /clusters/NAME/hosts/ADDRESS, POST of "
-              "/apply."),
+              "POST and DELETE of /clusters/NAME/hosts/ADDRESS with settings "
+              "in the query, POST of /apply; `persist` in the query: into "
+              "the `runtime_file`, too."),
     MOSN_DIRECTIVES_END
 };
 

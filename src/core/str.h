@@ -73,6 +73,9 @@ bool mosn_str_parse_u63(mosn_str_t s, uint64_t *value_r);
 /* Writes `value` in decimal, no NUL; returns the length, at most 20. */
 size_t mosn_str_format_u64(uint64_t value, char *out);
 
+/* A blank within a word of a line for the master. */
+#define MOSN_WORD_BLANK 0x1f
+
 /* Cuts the next word off a line, and the blank behind it; empty: there is
  * none. */
 mosn_str_t mosn_str_next_word(mosn_str_t *line);

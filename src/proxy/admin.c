@@ -6,7 +6,9 @@
 #include "proto/pairs.h"
 #include "proxy/cluster.h"
 
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -153,6 +155,7 @@ typedef struct {
     char                line[ADMIN_LINE];
     mosn_chain_t        body;
     int                 body_fd;
+    bool                keep; /* the body, in the runtime_file, too */
     bool                asked;
 } admin_change_t;
 
@@ -176,17 +179,59 @@ admin_change_done(void *request, bool well, const char *text)
 }
 
 
+/* A word of a line, written as in a URL (RFC 3986, 2.1); blanks in it are the
+ * master's to read.  False: there is no room, or it is no word. */
 static bool
 admin_add(char *line, size_t *n, mosn_str_t text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] <= ' ' || *n + 2 > ADMIN_LINE) {
+        uint8_t c = (uint8_t) text.at[i];
+
+        if (c == '%') {
+            char digits[3] = { i + 2 < text.len ? text.at[i + 1] : '\0',
+                               i + 2 < text.len ? text.at[i + 2] : '\0' };
+            char *end;
+
+            c = (uint8_t) strtoul(digits, &end, 16);
+            if (end != digits + 2 || !isxdigit((uint8_t) digits[0])) {
+                return false;
+            }
+            i += 2;
+            c = c == ' ' ? MOSN_WORD_BLANK : c;
+        } else if (c <= ' ') {
             return false;
         }
-        line[(*n)++] = text.at[i];
+        if ((c < ' ' && c != MOSN_WORD_BLANK) || *n + 2 > ADMIN_LINE) {
+            return false;
+        }
+        line[(*n)++] = (char) c;
     }
     line[*n] = '\0';
     return true;
+}
+
+
+/* "persist", "persist=true" */
+static bool
+admin_is_keep(mosn_str_t key, mosn_str_t value)
+{
+    return mosn_str_equal(key, MOSN_STR("persist"))
+           && (value.len == 0 || mosn_str_equal(value, MOSN_STR("true")));
+}
+
+
+/* Does the query ask for it? */
+static bool
+admin_keeps(mosn_str_t query)
+{
+    mosn_str_t key, value;
+
+    while (mosn_query_next(&query, &key, &value)) {
+        if (admin_is_keep(key, value)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 
@@ -195,9 +240,9 @@ admin_add(char *line, size_t *n, mosn_str_t text)
 static bool
 admin_host_line(const mosn_message_t *head, mosn_str_t path, char *line)
 {
-    const char *verb = head->method_id == MOSN_METHOD_PUT      ? "host set "
-                       : head->method_id == MOSN_METHOD_POST   ? "host add "
-                       : head->method_id == MOSN_METHOD_DELETE ? "host remove "
+    const char *verb = head->method_id == MOSN_METHOD_PUT      ? "set"
+                       : head->method_id == MOSN_METHOD_POST   ? "add"
+                       : head->method_id == MOSN_METHOD_DELETE ? "remove"
                                                                : NULL;
     const char *hosts;
     mosn_str_t  name, rest = head->path, key, value;
@@ -213,8 +258,10 @@ admin_host_line(const mosn_message_t *head, mosn_str_t path, char *line)
         return false;
     }
     name = (mosn_str_t){ path.at, (size_t) (hosts - path.at) };
-    (void) snprintf(line, ADMIN_LINE, "%s", verb);
-    n = strlen(line);
+    rest.at += (size_t) (path.at - rest.at) + path.len;
+    rest.len -= (size_t) (rest.at - head->path.at);
+    n = (size_t) snprintf(line, ADMIN_LINE, "host %s%s ",
+                          admin_keeps(rest) ? "persist " : "", verb);
     if (!admin_add(line, &n, name)) {
         return false;
     }
@@ -223,9 +270,10 @@ admin_host_line(const mosn_message_t *head, mosn_str_t path, char *line)
                    (mosn_str_t){ hosts + 7, path.len - name.len - 7 })) {
         return false;
     }
-    rest.at += (size_t) (path.at - rest.at) + path.len;
-    rest.len -= (size_t) (rest.at - head->path.at);
     while (mosn_query_next(&rest, &key, &value)) {
+        if (admin_is_keep(key, value)) {
+            continue;
+        }
         if (n + 2 > ADMIN_LINE) {
             return false;
         }
@@ -255,8 +303,9 @@ admin_keep_body(admin_change_t *change)
             return false;
         }
     }
-    (void) snprintf(change->line, ADMIN_LINE, "apply /proc/%d/fd/%d",
-                    (int) getpid(), change->body_fd);
+    (void) snprintf(change->line, ADMIN_LINE, "apply %s/proc/%d/fd/%d",
+                    change->keep ? "persist " : "", (int) getpid(),
+                    change->body_fd);
     return true;
 }
 
@@ -284,6 +333,24 @@ admin_may_change(const mosn_admin_t *admin, const mosn_message_t *head)
 }
 
 
+/* What else the query has is nothing that there is. */
+static bool
+admin_may_apply(const mosn_message_t *head, mosn_str_t path, bool *keep_r)
+{
+    mosn_str_t rest = head->path, key, value;
+
+    rest.at += path.len;
+    rest.len -= path.len;
+    *keep_r = admin_keeps(rest);
+    while (mosn_query_next(&rest, &key, &value)) {
+        if (!admin_is_keep(key, value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+
 static void
 admin_on_change(mosn_stream_t *stream, const mosn_admin_t *admin,
                 const mosn_message_t *head, mosn_str_t path, bool end)
@@ -299,12 +366,14 @@ admin_on_change(mosn_stream_t *stream, const mosn_admin_t *admin,
     change->body_fd = -1;
     stream->owner = change;
     stream->receiver = &admin_change_receiver;
-    if (!apply && !admin_host_line(head, path, change->line)) {
+    if (apply ? !admin_may_apply(head, path, &change->keep)
+              : !admin_host_line(head, path, change->line))
+    {
         change->asked = true;
         admin_change_done(change, false,
                           "expected POST, PUT or DELETE of "
-                          "/clusters/NAME/hosts/ADDRESS, or POST of "
-                          "/apply\n");
+                          "/clusters/NAME/hosts/ADDRESS[?SETTING=VALUE&..."
+                          "][&persist], or POST of /apply[?persist]\n");
         return;
     }
     if (end) {
