@@ -290,6 +290,32 @@ mosn_commands_let_go(void)
 }
 
 
+/* Who was heard by nobody: nothing was said to him, and nothing done. */
+void
+mosn_commands_refuse(const char *why)
+{
+    char words[256], drop[LINE_MAX_BYTES];
+    int  n = snprintf(words, sizeof(words), "no: %s\n", why);
+
+    if (command_fd == -1) {
+        return;
+    }
+    for (mosn_list_t *link = command_listener.connections.next, *next;
+         link != &command_listener.connections; link = next)
+    {
+        mosn_conn_t *conn = mosn_container_of(link, mosn_conn_t, link);
+
+        next = link->next;
+        if (conn->bytes_out == 0 && conn->out.bytes == 0) {
+            (void) recv(conn->fd, drop, sizeof(drop), MSG_DONTWAIT);
+            (void) send(conn->fd, words, (size_t) n,
+                        MSG_NOSIGNAL | MSG_DONTWAIT);
+            mosn_conn_close(conn, MOSN_REASON_NONE);
+        }
+    }
+}
+
+
 int
 mosn_commands_fd(void)
 {

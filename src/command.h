@@ -55,6 +55,9 @@ int mosn_commands_bind(const char *path);
 void mosn_commands_close(const char *path);
 void mosn_commands_let_go(void);
 
+/* Before a re-exec: those who have connected, and were not heard yet. */
+void mosn_commands_refuse(const char *why);
+
 /* The next word of a line; within one there
  * may be MOSN_WORD_BLANK. */
 mosn_str_t mosn_command_word(mosn_str_t *rest, mosn_pool_t *pool);

@@ -420,6 +420,7 @@ reload_exec(void)
     mosn_client_say(master->client, "starting generation %u",
                     master->generation->number + 1);
     mosn_log_files_flush();
+    mosn_commands_refuse("a reload is under way; try again when it is over");
     mosn_inherit_keep_fds(state, true);
     set_fd_variable(MOSN_ENV_STATE, fd);
     exec_program(master->try_program, master->conf_path);
@@ -674,6 +675,7 @@ master_go_back(const char *why)
         (void) close(master->program_fd);
     }
     master->program_fd = (int) state->program_fd;
+    mosn_commands_refuse("a reload is under way; try again when it is over");
     exec_program(NULL, state->conf_path.at);
     mosn_log_alert(errno, "cannot go back");
     exit(1);
