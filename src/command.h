@@ -58,8 +58,7 @@ void mosn_commands_let_go(void);
 /* Before a re-exec: those who have connected, and were not heard yet. */
 void mosn_commands_refuse(const char *why);
 
-/* The next word of a line; within one there
- * may be MOSN_WORD_BLANK. */
+/* The next word of a line, with blanks for what MOSN_WORD_BLANK stands for. */
 mosn_str_t mosn_command_word(mosn_str_t *rest, mosn_pool_t *pool);
 
 /* A line about how it goes. */

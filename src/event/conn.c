@@ -946,22 +946,21 @@ mosn_conn_nears_mark(const mosn_conn_t *conn, mosn_conn_mark_t *mark)
 
 
 bool
-mosn_conn_is_behind(const mosn_conn_t *conn, mosn_conn_pace_t *pace)
-{
-    uint64_t before = pace->taken, left;
-    bool     was = pace->behind;
-
-    conn_sent(conn, &pace->taken, &left);
-    pace->behind = left > 0 && pace->taken != before;
-    return pace->behind || (was && pace->taken != before);
-}
-
-
-bool
 mosn_conn_is_taking(const mosn_conn_t *conn, uint64_t *taken)
 {
     uint64_t before = *taken, left;
 
     conn_sent(conn, taken, &left);
     return left > 0 && *taken != before;
+}
+
+
+bool
+mosn_conn_is_behind(const mosn_conn_t *conn, mosn_conn_pace_t *pace)
+{
+    uint64_t before = pace->taken;
+    bool     was = pace->behind;
+
+    pace->behind = mosn_conn_is_taking(conn, &pace->taken);
+    return pace->behind || (was && pace->taken != before);
 }

@@ -477,6 +477,15 @@ sub connect_to {
     return $s;
 }
 
+# The same with a small receive buffer: who sends to it soon has to wait.
+sub narrow {
+    my ($port, $bytes) = @_;
+    socket my $s, AF_INET, SOCK_STREAM, 0 or die "socket: $!";
+    setsockopt $s, SOL_SOCKET, SO_RCVBUF, $bytes or die "setsockopt: $!";
+    connect $s, sockaddr_in($port, INADDR_LOOPBACK) or die "connect to $port: $!";
+    return $s;
+}
+
 # One request on a connection of its own.
 sub get {
     my ($port, $path, %o) = @_;

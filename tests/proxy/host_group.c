@@ -34,6 +34,27 @@ priorities(void)
 }
 
 
+/* Of five hosts one is not well, and the last one of some priority. */
+static void
+panic_of_most(unsigned priority, const unsigned *shares, const char *name)
+{
+    char            text[512];
+    mosn_cluster_t *c;
+
+    (void) snprintf(text, sizeof(text),
+                    "panic_percent = 90.0; hosts = ( { address = "
+                    "\"10.0.0.1:1\"; }, { address = \"10.0.0.2:1\"; }, { "
+                    "address = \"10.0.0.3:1\"; }, { address = "
+                    "\"10.0.0.4:1\"; }, { address = \"10.0.0.5:1\"; priority "
+                    "= %u; } );",
+                    priority);
+    c = hosts_cluster(text);
+    hosts_set_bad(c, 2, true);
+    hosts_shares(c, 30000, shares, name);
+    hosts_end();
+}
+
+
 static void
 panic(void)
 {
@@ -55,24 +76,10 @@ panic(void)
     hosts_shares(c, 30000, two, "over it again");
     hosts_end();
 
-    c = hosts_cluster("panic_percent = 90.0; hosts = ( { address = "
-                      "\"10.0.0.1:1\"; }, { address = \"10.0.0.2:1\"; }, { "
-                      "address = \"10.0.0.3:1\"; }, { address = "
-                      "\"10.0.0.4:1\"; }, { address = \"10.0.0.5:1\"; } );");
-    hosts_set_bad(c, 2, true);
-    hosts_shares(c, 30000, (unsigned[]){ 1, 1, 1, 1, 1 },
-                 "who is well could take all, but are too few");
-    hosts_end();
-    c = hosts_cluster(
-        "panic_percent = 90.0; hosts = ( { address = "
-        "\"10.0.0.1:1\"; }, { address = \"10.0.0.2:1\"; }, { "
-        "address = \"10.0.0.3:1\"; }, { address = "
-        "\"10.0.0.4:1\"; }, { address = \"10.0.0.5:1\"; priority "
-        "= 1; } );");
-    hosts_set_bad(c, 2, true);
-    hosts_shares(c, 30000, (unsigned[]){ 1, 1, 0, 1, 0 },
-                 "with another priority nobody panics who can take all");
-    hosts_end();
+    panic_of_most(0, (unsigned[]){ 1, 1, 1, 1, 1 },
+                  "who is well could take all, but are too few");
+    panic_of_most(1, (unsigned[]){ 1, 1, 0, 1, 0 },
+                  "with another priority nobody panics who can take all");
 }
 
 

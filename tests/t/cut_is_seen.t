@@ -23,9 +23,7 @@ E
 sub fill { open my $f, '>', "$host->{log}.fill"; print $f $_[0]; close $f }
 sub client {
     my ($n) = @_;
-    socket my $s, AF_INET, SOCK_STREAM, 0 or die;
-    setsockopt $s, SOL_SOCKET, SO_RCVBUF, 4096 or die;
-    connect $s, sockaddr_in($mosn->port($n), INADDR_LOOPBACK) or die "connect: $!";
+    my $s = Mosn::narrow($mosn->port($n), 4096);
     syswrite $s, "GET / HTTP/1.0\r\nHost: a\r\n\r\n" if $n == 2;
     shutdown $s, 1 if $n == 1;
     return $s;

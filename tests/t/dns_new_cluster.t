@@ -1,20 +1,20 @@
 # Who comes to a cluster whose names are not resolved yet waits for them, a
 # while; what changes its kind has the names resolved anew.
-use strict; use warnings; use Test::More; use Mosn; use Names; use Time::HiRes qw(time);
+use strict; use warnings; use Test::More; use Mosn; use Names; use Time::HiRes qw(time sleep);
 my $names = Names->start('silent');
 my $p = Mosn::free_port();
 my $o = Mosn::server(sub { my ($s) = @_; while (<$s>) { print $s "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew" if $_ eq "\r\n" } }, port => $p);
 my $old = Mosn::origin(sub { Mosn::ok_response('old') });
 sub routes { return qq|routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { route = { cluster = "$_[0]"; }; } ); } ); } );| }
 sub named { my ($name, $kind, $host) = @_; return qq|{ name = "$name"; discovery = "$kind"; hosts = ( { name = "$host:$p"; } ); }| }
-my $mosn = Mosn->start(<<"E");
+my $head = <<"E";
 control_socket = "%%DIR%%/control.sock";
 dns = { servers = ["127.0.0.1:@{[$names->port]}"]; timeout = "200ms"; min_ttl = "200ms"; retry = "200ms"; };
 listeners = ( { name = "l"; address = "127.0.0.1:%%PORT1%%"; filters = ( { type = "proxy"; routes = "r"; } ); },
     { name = "t"; address = "127.0.0.1:%%PORT2%%"; filters = ( { type = "tcp_proxy"; cluster = "t"; } ); } );
-@{[routes('c')]}
-clusters = ( { name = "c"; hosts = ( { address = "127.0.0.1:@{[$old->port]}"; } ); }, { name = "t"; hosts = ( { address = "127.0.0.1:1"; state = "disabled"; } ); } );
 E
+my $start = routes('c') . qq|clusters = ( { name = "c"; hosts = ( { address = "127.0.0.1:@{[$old->port]}"; } ); }, { name = "t"; hosts = ( { address = "127.0.0.1:1"; state = "disabled"; } ); } );|;
+my $mosn = Mosn->start($head . $start);
 sub ask { my $s = Mosn::connect_to($mosn->port($_[0])); print $s "GET / HTTP/1.1\r\nHost: x\r\n\r\n"; return $s }
 sub reason { my ($n) = @_; my $s = $mosn->stats; return join ' ', sort map { /no_host|connect_failed/ && $s->{$_} == $n ? $_ : () } keys %$s }
 
@@ -47,5 +47,23 @@ ok(Mosn::wait_for(sub { $mosn->set_of('e') =~ /^\S+$/ }), 'logical: one is');
 is($mosn->apply('clusters = (' . named('d', 'logical_dns', 'web.test') . ', ' . named('e', 'strict_dns', 'web.test') . ');'), '', 'the other way round');
 ok(Mosn::wait_for(sub { $mosn->set_of('d') =~ /^\S+$/ }, 5), 'one address of a name is used at a time');
 ok(Mosn::wait_for(sub { $mosn->set_of('e') eq $both }, 5), 'every address is a host');
+
+# Who waits is served though a reload comes meanwhile.
+$names->say('silent');
+my $late = 'clusters = (' . named('d', 'strict_dns', 'late.test') . ', ' . named('t', 'strict_dns', 'late.test') . ');' . routes('d');
+$mosn->write_conf($head . $start);
+is(($mosn->ctl('reload'))[1], 0, 'as in the beginning');
+is($mosn->apply($late), '', 'a name that nobody answers yet');
+ok(Mosn::wait_for(sub { my $s = ask(1); my $waits = !IO::Select->new($s)->can_read(0.2); push @s, $s if $waits; $waits }), 'a client waits for it');
+push @s, ask(2);
+ok(!IO::Select->new(@s)->can_read(0.1), 'and one of TCP');
+$mosn->write_conf($head . $late);
+my ($pid) = Mosn::background($Mosn::CTL, '-s', "$mosn->{dir}/control.sock", 'reload');
+sleep 1;    # it waits for the names, too
+$names->say('late.test A 300 127.0.0.1');
+is(join(' ', map { Mosn::Reader->new($_)->message(0)->{body} } @s), 'new new', 'both are served');
+waitpid $pid, 0;
+is($? >> 8, 0, 'and the reload is done');
+close $_ for @s;
 $mosn->finish;
 done_testing();

@@ -1,6 +1,6 @@
 # A reload, or idle_timeout, while an HTTP/2 client takes its answer slowly:
 # nothing is lost.  (It opens its windows as it reads, as all do: what it says after a close resets.)
-use strict; use warnings; use Test::More; use Mosn; use Socket; use IO::Select; use Time::HiRes qw(time sleep);
+use strict; use warnings; use Test::More; use Mosn; use IO::Select; use Time::HiRes qw(time sleep);
 use constant LONG => 2_500_000;
 my $host = Mosn::origin(sub { Mosn::ok_response('x' x LONG) });
 my $mosn = Mosn->start(<<"E");
@@ -14,9 +14,7 @@ E
 sub frame { my ($type, $flags, $id, $payload) = @_; return substr(pack('N', length $payload), 1) . pack('CCN', $type, $flags, $id) . $payload }
 sub try_slowly {
     my ($what, $port, $reload) = @_;
-    socket my $s, AF_INET, SOCK_STREAM, 0 or die;
-    setsockopt $s, SOL_SOCKET, SO_RCVBUF, 65536 or die;
-    connect $s, sockaddr_in($mosn->port($port), INADDR_LOOPBACK) or die;
+    my $s = Mosn::narrow($mosn->port($port), 65536);
     my $W = 8_000_000;
     syswrite $s, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . frame(4, 0, 0, pack 'nN', 4, $W) . frame(8, 0, 0, pack 'N', $W) . frame(1, 5, 1, "\x82\x86\x84\x01\x01a") . frame(4, 1, 0, '');
     my ($in, $got, $end, $begun, $goaways) = ('', 0, '', time, 0);

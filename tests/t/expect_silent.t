@@ -30,15 +30,16 @@ is($mosn->stats->{'cluster.c.ejections'}, 0, 'nor have clients with it') or diag
 $mosn->finish;
 }
 
-# A host that says nothing to Expect (RFC 9110, 10.1.1: it may) and a client
-# that sends its body after a second, as curl does.
-{
 my $host = Mosn::server(sub {
     my ($s) = @_;
     while (<$s>) { last if $_ eq "\r\n" }
     read $s, my $x, 5;
     print $s Mosn::ok_response("got $x");
 });
+
+# A host that says nothing to Expect (RFC 9110, 10.1.1: it may) and a client
+# that sends its body after a second, as curl does.
+{
 my $mosn = Mosn->start(<<"E");
 listeners = ( { name = "h"; address = "127.0.0.1:%%PORT1%%"; filters = ( { type = "proxy"; routes = "r"; } ); } );
 routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = (
@@ -64,12 +65,6 @@ $mosn->finish;
 # body_timeout is for a client that sends Expect, too, where nobody else looks:
 # a route without a timeout whose host says nothing to Expect.
 {
-my $host = Mosn::server(sub {
-    my ($s) = @_;
-    while (<$s>) { last if $_ eq "\r\n" }
-    read $s, my $x, 5;
-    print $s Mosn::ok_response("got $x");
-});
 my $mosn = Mosn->start(<<"E");
 control_socket = "%%DIR%%/control.sock";
 listeners = ( { name = "h"; address = "127.0.0.1:%%PORT1%%"; filters = ( { type = "proxy"; routes = "r"; body_timeout = "1s"; } ); } );

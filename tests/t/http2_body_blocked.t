@@ -1,6 +1,6 @@
 # A client that takes one stream slowly and sends on another one steadily: while
 # mosn itself does not read (its output is blocked), body_timeout is not due.
-use strict; use warnings; use Test::More; use Mosn; use Socket; use IO::Select; use Fcntl; use Time::HiRes qw(time sleep);
+use strict; use warnings; use Test::More; use Mosn; use IO::Select; use Fcntl; use Time::HiRes qw(time sleep);
 my $host = Mosn::server(sub {
     my ($s, $log) = @_;
     my $first = <$s>;
@@ -15,9 +15,7 @@ routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes
 clusters = ( { name = "c"; hosts = ( { address = "127.0.0.1:$host->{port}"; } ); } );
 E
 sub frame { my ($type, $flags, $id, $payload) = @_; return substr(pack('N', length $payload), 1) . pack('CCN', $type, $flags, $id) . $payload }
-socket my $s, AF_INET, SOCK_STREAM, 0 or die;
-setsockopt $s, SOL_SOCKET, SO_RCVBUF, 65536 or die;
-connect $s, sockaddr_in($mosn->port(1), INADDR_LOOPBACK) or die;
+my $s = Mosn::narrow($mosn->port(1), 65536);
 my $W = 0x7fff0000;
 syswrite $s, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . frame(4, 0, 0, pack 'nN', 4, $W) . frame(8, 0, 0, pack 'N', $W - 65535)
     . frame(1, 4, 3, "\x83\x86\x84\x01\x01a") . frame(0, 0, 3, 'first') . frame(1, 5, 5, "\x82\x86\x84\x01\x01a") . frame(4, 1, 0, '');

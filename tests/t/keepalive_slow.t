@@ -7,7 +7,6 @@ use warnings;
 use FindBin qw($Bin);
 use lib "$Bin/../lib";
 use IO::Select;
-use Socket;
 use Test::More;
 use Time::HiRes qw(time sleep);
 use Mosn;
@@ -30,9 +29,7 @@ E
 sub frame { my ($type, $flags, $id, $payload) = @_; return substr(pack('N', length $payload), 1) . pack('CCN', $type, $flags, $id) . $payload }
 
 # Few bytes fit into its socket, and all into its windows.
-socket my $s, AF_INET, SOCK_STREAM, 0 or die "socket: $!";
-setsockopt $s, SOL_SOCKET, SO_RCVBUF, 65536 or die "setsockopt: $!";
-connect $s, sockaddr_in($mosn->port(1), INADDR_LOOPBACK) or die "connect: $!";
+my $s = Mosn::narrow($mosn->port(1), 65536);
 my $hello = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . frame(4, 0, 0, pack 'nN', 4, LONG * 2) . frame(8, 0, 0, pack 'N', LONG * 2);
 # :method GET, :scheme http, :path /, :authority a
 syswrite $s, $hello . frame(1, 5, 1, "\x82\x86\x84\x01\x01a") . frame(4, 1, 0, '');

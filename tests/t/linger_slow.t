@@ -1,6 +1,6 @@
 # A host answers at length before the request is whole.  The client, which is
 # still sending, takes the answer slowly, and must get all of it.
-use strict; use warnings; use Test::More; use Mosn; use Socket; use Time::HiRes qw(time sleep);
+use strict; use warnings; use Test::More; use Mosn; use Time::HiRes qw(time sleep);
 use constant LONG => 4_000_000;
 my $host = Mosn::server(sub {
     my $s = shift;
@@ -13,9 +13,7 @@ listeners = ( { name = "h"; address = "127.0.0.1:%%PORT1%%"; filters = ( { type 
 routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { route = { cluster = "c"; timeout = "30s"; }; } ); } ); } );
 clusters = ( { name = "c"; hosts = ( { address = "127.0.0.1:$host->{port}"; } ); } );
 E
-socket my $s, AF_INET, SOCK_STREAM, 0 or die;
-setsockopt $s, SOL_SOCKET, SO_RCVBUF, 65536 or die;
-connect $s, sockaddr_in($mosn->port(1), INADDR_LOOPBACK) or die "connect: $!";
+my $s = Mosn::narrow($mosn->port(1), 65536);
 syswrite $s, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
 my ($in, $begun) = ('', time);
 while ($in !~ /\r\n\r\n/) { sysread $s, $in, 1000, length $in or die }

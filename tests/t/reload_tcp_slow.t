@@ -5,7 +5,6 @@ use strict;
 use warnings;
 use Test::More;
 use Mosn;
-use Socket;
 use Time::HiRes qw(sleep);
 use constant LONG => 6 << 20;
 
@@ -21,9 +20,7 @@ E
 
 # A megabyte a second.
 my @clients = map {
-    socket my $s, AF_INET, SOCK_STREAM, 0 or die;
-    setsockopt $s, SOL_SOCKET, SO_RCVBUF, 65536 or die;
-    connect $s, sockaddr_in($mosn->port($_), INADDR_LOOPBACK) or die "connect: $!";
+    my $s = Mosn::narrow($mosn->port($_), 65536);
     { s => $s, got => 0, end => '' }
 } 1, 2;
 my %old = $mosn->pids;

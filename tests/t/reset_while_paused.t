@@ -20,9 +20,7 @@ clusters = ( { name = "w"; hosts = ( { address = "127.0.0.1:$host->{port}"; } );
 E
 sub fill { open my $f, '>', "$dir/fill"; print $f $_[0]; close $f }
 sub client {
-    socket my $s, AF_INET, SOCK_STREAM, 0 or die;
-    setsockopt $s, SOL_SOCKET, SO_RCVBUF, 4096 or die;
-    connect $s, sockaddr_in($mosn->port(2), INADDR_LOOPBACK) or die "connect: $!";
+    my $s = Mosn::narrow($mosn->port(2), 4096);
     syswrite $s, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     return $s;
 }

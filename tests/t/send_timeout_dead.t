@@ -19,9 +19,7 @@ clusters = ( { name = "c"; hosts = ( { address = "127.0.0.1:$host->{port}"; } );
 E
 my %pids = $mosn->pids;
 sub dead {
-    socket my $s, AF_INET, SOCK_STREAM, 0 or die;
-    setsockopt $s, SOL_SOCKET, SO_RCVBUF, 4096 or die;
-    connect $s, sockaddr_in($mosn->port(1), INADDR_LOOPBACK) or die "connect: $!";
+    my $s = Mosn::narrow($mosn->port(1), 4096);
     syswrite $s, "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     return $s;
 }

@@ -1,5 +1,5 @@
 # A stop waits for a client that takes its last answer, and no longer.
-use strict; use warnings; use Test::More; use Mosn; use Socket; use Time::HiRes qw(time sleep);
+use strict; use warnings; use Test::More; use Mosn; use Time::HiRes qw(time sleep);
 my $n = 3 << 20;
 my $o = Mosn::origin(sub { Mosn::ok_response('x' x $n) });
 my $mosn = Mosn->start(<<"E");
@@ -9,9 +9,7 @@ listeners = ( { name = "l"; address = "127.0.0.1:%%PORT1%%"; filters = ( { type 
 routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { route = { cluster = "c"; }; } ); } ); } );
 clusters = ( { name = "c"; hosts = ( { address = "127.0.0.1:@{[$o->port]}"; } ); } );
 E
-socket my $s, AF_INET, SOCK_STREAM, 0 or die;
-setsockopt $s, SOL_SOCKET, SO_RCVBUF, 8192 or die;
-connect $s, sockaddr_in($mosn->port(1), INADDR_LOOPBACK) or die "connect: $!";
+my $s = Mosn::narrow($mosn->port(1), 8192);
 syswrite $s, "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 my $got = 0;
 while ($got < 600_000) { $got += sysread $s, my $x, 50_000 }

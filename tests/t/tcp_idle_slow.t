@@ -1,6 +1,6 @@
 # tcp_proxy: a client that takes what its host has said, slowly, is not idle,
 # and what is queued for it must not be lost with a FIN that makes it look whole.
-use strict; use warnings; use Test::More; use Mosn; use Socket; use Time::HiRes qw(time sleep);
+use strict; use warnings; use Test::More; use Mosn; use Time::HiRes qw(time sleep);
 use constant LONG => 5 << 20;
 my $raw = Mosn::server(sub { my $s = shift; print $s 'x' x LONG; shutdown $s, 1; 1 while sysread $s, my $x, 1000 });
 my $mosn = Mosn->start(<<"E");
@@ -10,9 +10,7 @@ clusters = ( { name = "t"; hosts = ( { address = "127.0.0.1:$raw->{port}"; } ); 
 E
 sub slowly {
     my ($port) = @_;
-    socket my $s, AF_INET, SOCK_STREAM, 0 or die;
-    setsockopt $s, SOL_SOCKET, SO_RCVBUF, 65536 or die;
-    connect $s, sockaddr_in($port, INADDR_LOOPBACK) or die "connect: $!";
+    my $s = Mosn::narrow($port, 65536);
     my ($got, $end) = (0, 'whole');
     while ($got < LONG) {
         my $n = sysread $s, my $piece, 40_000;

@@ -16,9 +16,7 @@ listeners = (
     { name = "copied"; address = "127.0.0.1:%%PORT1%%"; filters = ( { type = "tcp_proxy"; cluster = "c"; splice = false; } ); } );
 clusters = ( { name = "c"; hosts = ( { address = "127.0.0.1:$host->{port}"; } ); } );
 E
-socket my $s, AF_INET, SOCK_STREAM, 0 or die;
-setsockopt $s, SOL_SOCKET, SO_RCVBUF, 8192 or die;
-connect $s, sockaddr_in($mosn->port(1), INADDR_LOOPBACK) or die "connect: $!";
+my $s = Mosn::narrow($mosn->port(1), 8192);
 sub sent { return Mosn::slurp("$dir/sent") || 0 }
 my $was = -1;
 Mosn::wait_for(sub { my $n = sent(); my $same = $n > 0 && $n == $was; $was = $n; sleep 1 unless $same; $same });
