@@ -521,16 +521,18 @@ static const mosn_cluster_conf_t cluster_none = {
 };
 
 
-/* That of a cluster that is not there. */
-static mosn_cluster_version_t *
-version_none(mosn_pool_t *pool)
+/* It is not there: of one that never comes again as little as can be is kept,
+ * for a control plane may name new ones all day. */
+static void
+cluster_be_none(mosn_cluster_t *c)
 {
-    mosn_cluster_version_t *v = mosn_pool_calloc(pool, sizeof(*v));
+    static mosn_cluster_version_t none = { .refs = 1, .conf = &cluster_none };
 
-    v->refs = 1;
-    v->conf = &cluster_none;
-    v->lb = mosn_module_find(MOSN_LB, cluster_none.lb);
-    return v;
+    none.lb = mosn_module_find(MOSN_LB, cluster_none.lb);
+    c->version = mosn_cluster_version_ref(&none);
+    c->conf = &cluster_none;
+    c->removed = true;
+    mosn_host_groups_clear(&c->groups, c);
 }
 
 
@@ -540,11 +542,8 @@ mosn_cluster_add(mosn_generation_t *generation, mosn_str_t name)
     mosn_cluster_t *c =
         cluster_create(generation, mosn_pool_copy(generation->pool, name));
 
-    c->version = version_none(generation->pool);
-    c->conf = &cluster_none;
-    c->removed = true;
+    cluster_be_none(c);
     c->loop = cluster_loop;
-    mosn_host_groups_build(&c->groups, c, generation->pool);
     (void) mosn_map_add(&generation->clusters, c->name, c);
     mosn_pool_on_destroy(generation->pool, cluster_free, c);
     return c;
@@ -701,17 +700,15 @@ mosn_cluster_remove(mosn_cluster_t *c)
     static const mosn_hosts_conf_t none;
 
     mosn_cluster_version_t *was = c->version;
-    mosn_pool_t            *pool = mosn_pool_create(MOSN_POOL_CONN);
 
     (void) mosn_cluster_set_hosts(NULL, c, mosn_pool_create(MOSN_POOL_CONN),
                                   &none);
     if (was->pool_conf.tls != NULL) { /* its pool may be the generation's */
         mosn_tls_watch_retire(was->pool_conf.tls);
     }
-    c->version = version_none(pool);
-    c->version->pool = pool;
-    c->conf = &cluster_none;
-    c->removed = true;
+    cluster_be_none(c);
+    c->hosts = NULL;
+    mosn_pool_destroy(&c->hosts_pool);
     mosn_cluster_version_unref(was);
 }
 

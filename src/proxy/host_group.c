@@ -210,6 +210,22 @@ mosn_host_groups_free(mosn_host_groups_t *groups)
 }
 
 
+void
+mosn_host_groups_clear(mosn_host_groups_t *groups, mosn_cluster_t *cluster)
+{
+    static mosn_map_entry_t      nothing;
+    static const mosn_host_set_t nobody;
+
+    mosn_host_groups_free(groups);
+    *groups = (mosn_host_groups_t){
+        .cluster = cluster,
+        .whole.simple = &nobody,
+        .by_key.entries = &nothing,
+        .built = true,
+    };
+}
+
+
 /* --- looking ------------------------------------------------------------- */
 
 static void

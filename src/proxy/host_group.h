@@ -85,6 +85,10 @@ void mosn_host_groups_build(mosn_host_groups_t *groups,
                             mosn_cluster_t *cluster, mosn_pool_t *pool);
 void mosn_host_groups_free(mosn_host_groups_t *groups);
 
+/* Those of a cluster without hosts; they take no memory. */
+void mosn_host_groups_clear(mosn_host_groups_t *groups,
+                            mosn_cluster_t     *cluster);
+
 /* A host, or NULL; `how` may be NULL. */
 mosn_host_t *mosn_host_groups_pick(mosn_host_groups_t *groups,
                                    const mosn_pick_t  *how);
