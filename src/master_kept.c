@@ -138,9 +138,11 @@ keep_parts(mosn_resources_conf_t *all, const master_part_t *parts, size_t n,
             break;
         case MOSN_RESOURCE_CLUSTER:
         case MOSN_RESOURCE_REMOVE:
-        case MOSN_RESOURCE_KINDS:
             mosn_resources_keep_cluster(all, p->name, p->conf);
             (void) mosn_map_add(&changed, p->name, master);
+            break;
+        case MOSN_RESOURCE_NAMES: /* are told to workers, not by people */
+        case MOSN_RESOURCE_KINDS:
             break;
         }
     }

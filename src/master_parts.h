@@ -285,6 +285,9 @@ void master_resources_fired(mosn_timer_t *timer);
 /* Changes that somebody still waits for are nobody's now. */
 void master_resources_close(void);
 
+/* This generation serves: those of before hear what names have become. */
+void master_resources_commit(void);
+
 /* False: some process has not taken all changes yet. */
 bool master_resources_flush(void);
 void master_command_host(mosn_client_t client, mosn_str_t argument);

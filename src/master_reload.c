@@ -818,6 +818,7 @@ stage_commit(mosn_timer_t *timer MOSN_UNUSED)
     master_count_workers();
     master_close_kept();
     commit_drain(master_sockets_commit());
+    master_resources_commit();
     commit_files();
     (void) close(master->state_fd);
     (void) close((int) master->state->program_fd);

@@ -19,6 +19,7 @@
 #include "resources.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -39,6 +40,9 @@ typedef struct {
 /* What some process has not taken yet, oldest first. */
 static mosn_list_t changes = { &changes, &changes };
 static uint32_t    n_changes;
+
+/* What names have become while this generation was not sure to serve. */
+static mosn_list_t early = { &early, &early };
 
 
 /* --- to the children ------------------------------------------------------
@@ -77,7 +81,7 @@ child_drains(const master_child_t *c)
 
 /* Once, to those that drain: for them it is no change of settings. */
 static void
-change_tell_old(const change_t *change)
+change_tell_old(int fd)
 {
     for (mosn_list_t *l = master->children.next; l != &master->children;
          l = l->next)
@@ -88,8 +92,36 @@ change_tell_old(const change_t *change)
 
         if (child_drains(c)) {
             (void) mosn_socket_send_message(c->channel, &note, sizeof(note),
-                                            &change->fd, 1);
+                                            &fd, 1);
         }
+    }
+}
+
+
+/* Those who may have to go on, if this generation does not come to serve, are
+ * told when it does. */
+static void
+change_tell_later(int fd)
+{
+    change_t *change = mosn_calloc(sizeof(*change));
+
+    change->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    mosn_list_append(&early, &change->link);
+}
+
+
+void
+master_resources_commit(void)
+{
+    while (!mosn_list_is_empty(&early)) {
+        change_t *change = mosn_container_of(early.next, change_t, link);
+
+        if (change->fd != -1) {
+            change_tell_old(change->fd);
+            (void) close(change->fd);
+        }
+        mosn_list_unlink(&change->link);
+        free(change);
     }
 }
 
@@ -191,8 +223,10 @@ change_tell(int fd, const master_part_t *part, bool resolved)
     }
     mosn_list_append(&changes, &change->link);
     n_changes++;
-    if (resolved) {
-        change_tell_old(change);
+    if (resolved && master->phase == MASTER_STAGING) {
+        change_tell_later(fd);
+    } else if (resolved) {
+        change_tell_old(fd);
     }
     master_resources_fired(&master->resources);
 }

@@ -39,7 +39,7 @@ resource_title(mosn_pool_t *pool, const char *kind, mosn_str_t name)
 
 static bool
 apply_hosts(mosn_conf_t *reader, mosn_cluster_t *cluster, mosn_pool_t *pool,
-            const char *text)
+            const char *text, bool others_stay)
 {
     mosn_hosts_conf_t *conf = mosn_pool_calloc(pool, sizeof(*conf));
 
@@ -47,7 +47,7 @@ apply_hosts(mosn_conf_t *reader, mosn_cluster_t *cluster, mosn_pool_t *pool,
                                resource_title(pool, "cluster", cluster->name),
                                text, &mosn_hosts_block, conf)
                == MOSN_OK
-           && mosn_cluster_set_hosts(reader, cluster, pool, conf);
+           && mosn_cluster_set_hosts(reader, cluster, pool, conf, others_stay);
 }
 
 
@@ -350,7 +350,8 @@ mosn_resource_apply(mosn_generation_t *generation, mosn_resource_e kind,
 
     mosn_listener_conf_t *listener = NULL;
 
-    if ((kind == MOSN_RESOURCE_HOSTS || kind == MOSN_RESOURCE_REMOVE)
+    if ((kind == MOSN_RESOURCE_HOSTS || kind == MOSN_RESOURCE_NAMES
+         || kind == MOSN_RESOURCE_REMOVE)
         && (cluster == NULL || cluster->removed))
     {
         return resource_complain("there is no cluster", name);
@@ -377,8 +378,9 @@ mosn_resource_apply(mosn_generation_t *generation, mosn_resource_e kind,
     pool = mosn_pool_create(kind == MOSN_RESOURCE_HOSTS ? MOSN_POOL_CONN
                                                         : MOSN_POOL_CONF);
     reader = mosn_conf_create(pool);
-    if (kind == MOSN_RESOURCE_HOSTS) {
-        done = apply_hosts(reader, cluster, pool, text);
+    if (kind == MOSN_RESOURCE_HOSTS || kind == MOSN_RESOURCE_NAMES) {
+        done = apply_hosts(reader, cluster, pool, text,
+                           kind == MOSN_RESOURCE_NAMES);
     } else if (kind == MOSN_RESOURCE_CLUSTER) {
         done = apply_cluster(reader, generation, pool, name, text);
     } else if (kind == MOSN_RESOURCE_FILTERS) {
@@ -446,10 +448,13 @@ mosn_resource_take(mosn_generation_t *generation, int fd, bool must)
     }
     line = strchr(text, '\n');
     if (line != NULL && line - text > 2) {
-        mosn_str_t name = { text + 2, (size_t) (line - text) - 2 };
+        mosn_str_t      name = { text + 2, (size_t) (line - text) - 2 };
+        mosn_resource_e kind = (mosn_resource_e) (text[0] - '0');
 
-        why = mosn_resource_apply(
-            generation, (mosn_resource_e) (text[0] - '0'), name, line + 1);
+        if (kind == MOSN_RESOURCE_HOSTS && !must) {
+            kind = MOSN_RESOURCE_NAMES;
+        }
+        why = mosn_resource_apply(generation, kind, name, line + 1);
         done = why == NULL;
         if (why != NULL && must) {
             mosn_log_alert(0, "a resource that the master has taken: %s", why);

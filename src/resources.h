@@ -22,6 +22,7 @@ typedef enum {
     MOSN_RESOURCE_ROUTES,  /* a route table */
     MOSN_RESOURCE_REMOVE,  /* a cluster that no route names */
     MOSN_RESOURCE_FILTERS, /* of a listener */
+    MOSN_RESOURCE_NAMES,   /* hosts that some names of a cluster have become */
     MOSN_RESOURCE_KINDS
 } mosn_resource_e;
 
@@ -43,8 +44,8 @@ char *mosn_resource_check(mosn_generation_t *generation, mosn_resource_e kind,
                           mosn_str_t name, const char *text);
 
 /* The same with what is in the memfd, which is closed.  `must`: what is wrong
- * is logged; else it may be about what this process does not have.  False: it
- * was not done. */
+ * is logged; else it is what names have become since this generation serves
+ * no more, which may have had other names.  False: it was not done. */
 bool mosn_resource_take(mosn_generation_t *generation, int fd, bool must);
 
 /* Makes a copy of the settings tell how things are by now; the lists live in

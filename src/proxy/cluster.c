@@ -550,9 +550,33 @@ mosn_cluster_add(mosn_generation_t *generation, mosn_str_t name)
 }
 
 
+/* With the hosts of names that these do not have. */
+static mosn_hosts_conf_t
+hosts_with_others(const mosn_cluster_t *c, mosn_pool_t *pool,
+                  const mosn_hosts_conf_t *hosts)
+{
+    mosn_hosts_conf_t all = { 0 };
+
+    all.hosts.items = mosn_pool_calloc(pool, (hosts->hosts.n + c->n_hosts + 1)
+                                                 * sizeof(mosn_host_conf_t));
+    for (size_t i = 0; i < hosts->hosts.n; i++) {
+        all.hosts.items[all.hosts.n++] = hosts->hosts.items[i];
+    }
+    for (uint32_t i = 0; i < c->n_hosts; i++) {
+        mosn_host_conf_t *host = &all.hosts.items[all.hosts.n];
+
+        *host = *c->hosts[i]->conf;
+        host->address = c->hosts[i]->address;
+        all.hosts.n += hosts_find_name(hosts, host->name) == NULL;
+    }
+    return all;
+}
+
+
 bool
 mosn_cluster_set_hosts(mosn_conf_t *reader, mosn_cluster_t *c,
-                       mosn_pool_t *pool, const mosn_hosts_conf_t *hosts)
+                       mosn_pool_t *pool, const mosn_hosts_conf_t *hosts,
+                       bool others_stay)
 {
     if (c->originals != NULL && hosts->hosts.n > 0) {
         mosn_conf_error(reader, &hosts->hosts, hosts,
@@ -574,7 +598,10 @@ mosn_cluster_set_hosts(mosn_conf_t *reader, mosn_cluster_t *c,
         return false;
     }
     if (mosn_cluster_is_named(c)) {
-        mosn_hosts_conf_t mine = hosts_of_names(c->conf, pool, hosts);
+        mosn_hosts_conf_t all = others_stay || hosts->hosts.n == 0
+                                    ? hosts_with_others(c, pool, hosts)
+                                    : *hosts;
+        mosn_hosts_conf_t mine = hosts_of_names(c->conf, pool, &all);
 
         if (mine.hosts.n == 0 && hosts->hosts.n > 0) {
             mosn_conf_error(reader, &hosts->hosts, hosts,
@@ -584,7 +611,9 @@ mosn_cluster_set_hosts(mosn_conf_t *reader, mosn_cluster_t *c,
         }
         cluster_take_hosts(c, pool, &mine, true);
         c->resolved = true;
-        c->names_by_ms = 0;
+        if (hosts_have_names(&mine, &c->conf->hosts)) {
+            c->names_by_ms = 0;
+        }
     } else {
         cluster_take_hosts(c, pool, hosts, true);
     }
@@ -702,7 +731,7 @@ mosn_cluster_remove(mosn_cluster_t *c)
     mosn_cluster_version_t *was = c->version;
 
     (void) mosn_cluster_set_hosts(NULL, c, mosn_pool_create(MOSN_POOL_CONN),
-                                  &none);
+                                  &none, false);
     if (was->pool_conf.tls != NULL) { /* its pool may be the generation's */
         mosn_tls_watch_retire(was->pool_conf.tls);
     }

@@ -187,9 +187,12 @@ void mosn_cluster_check(mosn_conf_t *reader, mosn_pool_t *pool,
                         mosn_cluster_conf_t *conf);
 
 /* Replaces its hosts alone; those of a cluster with names are what these have
- * become, and one of a name that it has not is left out. */
+ * become, and one of a name that it has not is left out; no host: its names
+ * are not there, and the hosts of before stay.  `others_stay`: so do those of
+ * names that these do not tell of. */
 bool mosn_cluster_set_hosts(mosn_conf_t *reader, mosn_cluster_t *cluster,
-                            mosn_pool_t *pool, const mosn_hosts_conf_t *hosts);
+                            mosn_pool_t *pool, const mosn_hosts_conf_t *hosts,
+                            bool others_stay);
 
 /* The same with what a generation before has known; before the counters are
  * registered. */

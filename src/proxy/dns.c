@@ -45,6 +45,7 @@ typedef struct {
     uint32_t       ttl_s;
     int            status; /* of a query that failed */
     bool           failed; /* one of them, and so there may be more */
+    bool           none;   /* name servers say that it is not there */
     bool           lost;   /* what is to be asked for */
     dns_bad_t     *bad;
     uint32_t       n_bad;
@@ -85,67 +86,6 @@ static struct {
     bool         open; /* the channel is: there are names */
 } dns;
 
-static const mosn_directive_t dns_directives[] = {
-    MOSN_STRINGS(mosn_dns_conf_t, servers,
-                 "Name servers, \"ip\" or \"ip:port\"; else those of the "
-                 "system."),
-    MOSN_DURATION(mosn_dns_conf_t, timeout, 10, 60000, 2000,
-                  "A server that does not answer in this time is asked "
-                  "again, or another one is."),
-    MOSN_DURATION(mosn_dns_conf_t, min_ttl, 0, 86400000, 1000,
-                  "Answers are used at least this long."),
-    MOSN_DURATION(mosn_dns_conf_t, max_ttl, 100, 86400000, 300000,
-                  "And at most this long."),
-    MOSN_DURATION(mosn_dns_conf_t, retry, 10, 3600000, 5000,
-                  "A name that cannot be resolved is asked again after this "
-                  "time; what was known of it stays in force."),
-    MOSN_DIRECTIVES_END
-};
-
-/* "ip", "ip:port", "[ip]:port". */
-static bool
-dns_is_server(mosn_str_t text)
-{
-    struct in6_addr six;
-    mosn_address_t  address;
-    char            ip[INET6_ADDRSTRLEN];
-
-    if (mosn_address_parse(text.at, text.len, &address)) {
-        return address.sa.sa_family != AF_UNIX;
-    }
-    if (text.len >= sizeof(ip)) {
-        return false;
-    }
-    memcpy(ip, text.at, text.len);
-    ip[text.len] = '\0';
-    return inet_pton(AF_INET, ip, &six) == 1
-           || inet_pton(AF_INET6, ip, &six) == 1;
-}
-
-
-static void
-dns_check(mosn_conf_t *reader, void *conf)
-{
-    const mosn_dns_conf_t *c = conf;
-
-    for (size_t i = 0; i < c->servers.n; i++) {
-        if (!dns_is_server(c->servers.items[i])) {
-            mosn_conf_error(reader, &c->servers, c,
-                            "\"%.*s\" is no address of a server: "
-                            "\"192.0.2.1\" or \"192.0.2.1:53\"",
-                            MOSN_STR_ARG(c->servers.items[i]));
-        }
-    }
-}
-
-
-const mosn_conf_block_t mosn_dns_block = {
-    .doc = "How names of hosts are resolved.",
-    .size = sizeof(mosn_dns_conf_t),
-    .directives = dns_directives,
-    .check = dns_check,
-};
-
 
 static bool
 dns_is_service(const dns_name_t *n)
@@ -157,12 +97,15 @@ dns_is_service(const dns_name_t *n)
 /* --- telling --------------------------------------------------------------
  */
 
-/* Have all names of a cluster had an answer, or a failure? */
+/* Have all names of a cluster had an answer, or a failure?  Or one: that there
+ * is `none`. */
 static bool
-dns_is_settled(const dns_cluster_t *c)
+dns_is_settled(const dns_cluster_t *c, bool none)
 {
     for (mosn_list_t *l = c->names.next; l != &c->names; l = l->next) {
-        if (!mosn_container_of(l, dns_name_t, link)->answered) {
+        const dns_name_t *n = mosn_container_of(l, dns_name_t, link);
+
+        if (!(none ? n->none : n->answered)) {
             return false;
         }
     }
@@ -186,15 +129,15 @@ dns_resolved_text(mosn_pool_t *pool, mosn_str_t before, const dns_name_t *n,
 }
 
 
-/* All that is known of a cluster, as its hosts; an empty set is nothing that
- * is known. */
+/* All that is known of a cluster, as its hosts; that nothing is known is only
+ * told to those who wait. */
 static void
 dns_tell(dns_cluster_t *c)
 {
     mosn_hosts_conf_t hosts = { 0 };
     mosn_pool_t      *pool = mosn_pool_create(MOSN_POOL_CONF);
     mosn_map_t        seen;
-    char             *whole;
+    char             *whole = NULL;
     uint32_t          room = 0;
 
     c->again_ms = 0;
@@ -232,8 +175,10 @@ dns_tell(dns_cluster_t *c)
         }
         mosn_dns_set_clear(&ranked);
     }
-    whole =
-        hosts.hosts.n > 0 ? mosn_conf_text(&mosn_hosts_block, &hosts) : NULL;
+    if (hosts.hosts.n > 0
+        || (!c->cluster->resolved && dns_is_settled(c, true))) {
+        whole = mosn_conf_text(&mosn_hosts_block, &hosts);
+    }
     if (whole != NULL) {
         dns.found(c->cluster, whole);
     }
@@ -326,7 +271,8 @@ dns_finish(dns_name_t *n)
     if (--n->asking > 0) {
         return;
     }
-    n->failed |= n->fresh.n == 0;
+    n->none = n->fresh.n == 0 && !n->failed;
+    n->failed |= n->none;
     if (n->failed) {
         dns_complain(n);
         dns_keep_found(n);
@@ -342,7 +288,7 @@ dns_finish(dns_name_t *n)
     dns_take_fresh(n);
     n->due_ms = dns_due(n);
     n->answered = true;
-    if ((changed || !c->cluster->resolved) && dns_is_settled(c)) {
+    if ((changed || !c->cluster->resolved) && dns_is_settled(c, false)) {
         dns_tell(c);
     }
 }
@@ -700,7 +646,7 @@ dns_tick_cluster(dns_cluster_t *c)
             dns_ask(n);
         }
     }
-    if (c->again_ms > 0 && now >= c->again_ms && dns_is_settled(c)) {
+    if (c->again_ms > 0 && now >= c->again_ms && dns_is_settled(c, false)) {
         dns_tell(c);
     }
     if (c->early_ms > 0 && now >= c->early_ms && !c->cluster->resolved) {
@@ -836,7 +782,7 @@ dns_take_names(dns_cluster_t *c)
             left = true;
         }
     }
-    if (left && dns_is_settled(c)) {
+    if (left && dns_is_settled(c, false)) {
         dns_tell(c); /* others may have an address that was told as its */
     }
     dns_tick_cluster(c);

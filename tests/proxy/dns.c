@@ -224,21 +224,6 @@ test_services(void)
 }
 
 
-static void
-test_servers(void)
-{
-    ok(dns_is_server(MOSN_STR("192.0.2.1"))
-           && dns_is_server(MOSN_STR("192.0.2.1:53"))
-           && dns_is_server(MOSN_STR("[2001:db8::1]:53"))
-           && dns_is_server(MOSN_STR("2001:db8::1")),
-       "addresses of servers");
-    ok(!dns_is_server(MOSN_STR("")) && !dns_is_server(MOSN_STR("ns.test"))
-           && !dns_is_server(MOSN_STR("unix:/x"))
-           && !dns_is_server(MOSN_STR("192.0.2.1:99999")),
-       "what are none");
-}
-
-
 int
 main(void)
 {
@@ -282,7 +267,6 @@ main(void)
            == MOSN_OK,
        "again");
     test_services();
-    test_servers();
     mosn_dns_stop();
     hosts_end();
     (void) close(server);
