@@ -221,6 +221,7 @@ continue_load(bool back, const char **why)
     mosn_tls_files_drop();
     if (back && s->tls_fd != -1) {
         (void) close((int) s->tls_fd);
+        master->state->tls_fd = -1; /* somebody else's number by now */
     }
     if (master->generation == NULL) {
         *why = errors;

@@ -122,11 +122,13 @@ mosn_headers_init(mosn_headers_t *headers, mosn_pool_t *pool, uint32_t room)
 static void
 headers_grow(mosn_headers_t *headers)
 {
-    uint32_t       room = headers->room * 2;
+    uint32_t       room = headers->room > 0 ? headers->room * 2 : 4;
     mosn_header_t *items =
         mosn_pool_alloc(headers->pool, room * sizeof(*items));
 
-    memcpy(items, headers->items, headers->n * sizeof(*items));
+    if (headers->n > 0) {
+        memcpy(items, headers->items, headers->n * sizeof(*items));
+    }
     headers->items = items;
     headers->room = room;
 }

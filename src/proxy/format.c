@@ -12,9 +12,10 @@
 
 #include <time.h>
 
-#define STAMP_MS  100u
-#define VALUE_MIN 4096u
-#define VALUE_MAX (1u << 20) /* more than any head that is let in */
+#define STAMP_MS    100u
+#define NUMBER_ROOM 24u /* less, and a number is left out */
+#define VALUE_MIN   4096u
+#define VALUE_MAX   (1u << 20) /* more than any head that is let in */
 
 typedef struct format_op_s format_op_t;
 
@@ -670,7 +671,7 @@ format_whole(const mosn_format_t *format, const mosn_request_t *r)
     }
     for (;;) {
         n = (size_t) (mosn_format_write(format, r, text, text + room) - text);
-        if (n < room || room >= VALUE_MAX) {
+        if (n + NUMBER_ROOM < room || room >= VALUE_MAX) {
             return (mosn_str_t){ text, n };
         }
         room *= 4;

@@ -716,14 +716,16 @@ judge_threshold(const judged_t *judged, uint32_t n,
 }
 
 
-/* Those who did well since are punished less the next time. */
+/* Those who were back for a whole interval are punished less the next time. */
 static void
-judge_forgive(mosn_host_t *host, uint64_t now_ms)
+judge_forgive(mosn_host_t *host, const mosn_outlier_conf_t *conf,
+              uint64_t now_ms)
 {
     _Atomic uint64_t *times = mosn_host_cell(host, MOSN_HOST_CELL_EJECTIONS);
 
     if (atomic_load(mosn_host_cell(host, MOSN_HOST_CELL_EJECTED_UNTIL))
-            < now_ms
+                + conf->interval_ms
+            <= now_ms
         && atomic_load(times) > 0)
     {
         atomic_fetch_sub(times, 1);
@@ -746,7 +748,6 @@ judge_hosts(mosn_cluster_t *c, const mosn_outlier_conf_t *conf,
         j->rate = j->all > 0
                       ? 100.0 - 100.0 * (double) j->bad / (double) j->all
                       : 100;
-        judge_forgive(c->hosts[i], now_ms);
     }
     if (conf->success_rate_factor > 0) {
         threshold = judge_threshold(judged, c->n_hosts, conf);
@@ -769,6 +770,9 @@ judge_hosts(mosn_cluster_t *c, const mosn_outlier_conf_t *conf,
                             j->rate, threshold);
             mosn_outlier_eject(c, c->hosts[i], now_ms, why);
         }
+    }
+    for (uint32_t i = 0; i < c->n_hosts; i++) {
+        judge_forgive(c->hosts[i], conf, now_ms);
     }
     free(judged);
 }

@@ -5,7 +5,7 @@
 
 /* Was it provably not processed?  Either nothing of it left, or it may be
  * repeated and met a kept connection that the upstream was about to close
- * (RFC 9112, 9.3.1). */
+ * (RFC 9112, 9.3.1), which happens once (RFC 9110, 9.2.2). */
 bool
 mosn_request_may_repeat(const mosn_request_t *r, const mosn_stream_t *up,
                         mosn_reason_e reason)
@@ -25,6 +25,7 @@ mosn_request_may_repeat(const mosn_request_t *r, const mosn_stream_t *up,
         return false;
     }
     return unsent
-           || (up->reused && mosn_method_is_idempotent(r->head->method_id))
+           || (up->reused && up->conn->closed && !r->repeated
+               && mosn_method_is_idempotent(r->head->method_id))
            || (r->route != NULL && r->route->conf->route->retry_lost);
 }

@@ -32,6 +32,7 @@ reply_set_cookies(const mosn_request_t *r, mosn_message_t *m)
 void
 mosn_request_edit_response(mosn_request_t *r, mosn_message_t *m)
 {
+    r->status = m->status; /* for edits that name it */
     if (!m->ours) {
         reply_set_cookies(r, m);
     }
@@ -43,6 +44,22 @@ mosn_request_edit_response(mosn_request_t *r, mosn_message_t *m)
     }
     mosn_edits_on_response(r->route->edits, r, m);
     mosn_edits_on_response(r->route->host->edits, r, m);
+}
+
+
+/* Of a request that has come to no route, those of its virtual host. */
+static void
+reply_edit_for_host(mosn_request_t *r, mosn_message_t *m)
+{
+    const mosn_routes_t *routes =
+        r->routes != NULL ? r->routes : r->conf->table->current;
+    const mosn_virtual_host_t *host =
+        mosn_virtual_host_find(routes, r->head->authority);
+
+    r->status = m->status;
+    if (host != NULL) {
+        mosn_edits_on_response(host->edits, r, m);
+    }
 }
 
 
@@ -75,6 +92,8 @@ mosn_request_reply(mosn_request_t *r, unsigned status, mosn_str_t type,
 
     if (r->route != NULL) {
         mosn_request_edit_response(r, m);
+    } else {
+        reply_edit_for_host(r, m);
     }
     r->status = status;
     if (r->grpc && status >= 400) {

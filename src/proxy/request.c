@@ -236,11 +236,14 @@ request_take_data(mosn_request_t *r, const mosn_buf_t *data, bool end)
     size_t         n = data != NULL ? mosn_buf_len(data) : 0;
     mosn_stream_t *up = r->up;
 
-    if (r->mirrors != NULL && !r->tunnel) {
-        mosn_mirrors_data(r, data, end);
-    }
     if (n > 0 && !r->tunnel && (r->replayable || up == NULL)) {
         mosn_chain_append_ref(&r->held, data);
+    }
+    if (r->mirrors != NULL && !r->tunnel) {
+        mosn_mirrors_data(r, data, end);
+        if (r->over || r->up != up) { /* a copy that is over made room */
+            return;
+        }
     }
     if (up == NULL) { /* not yet: it is held */
         if (r->held.bytes > HOLD_MAX) {

@@ -166,6 +166,7 @@ struct mosn_request_s {
     bool    queued         : 1; /* until the cluster has room */
     bool    preflight      : 1; /* of CORS */
     bool    edits          : 1; /* something of its answer is edited */
+    bool    repeated       : 1; /* though it may have been executed */
     bool    over           : 1;
     uint8_t attempts;
     uint8_t refusals;

@@ -170,12 +170,33 @@ request_retry_in(mosn_request_t *r, uint64_t ms)
 }
 
 
+/* Within the limits of the cluster?  The retry that has just failed is none
+ * any more. */
+static bool
+request_spend_retry(mosn_request_t *r)
+{
+    request_count_retry(r, false);
+    return mosn_retry_spend(r->cluster, r->loop->now_ms, r->high);
+}
+
+
+/* Would an attempt after this pause come too late for an answer? */
+static bool
+request_is_too_late(const mosn_request_t *r, int64_t ms)
+{
+    uint64_t at = r->loop->now_ms + (uint64_t) ms;
+
+    return (r->answer_by_ms > 0 && at >= r->answer_by_ms)
+           || (r->deadline_ms > 0 && at >= r->deadline_ms);
+}
+
+
 /* True: it is sent again, sooner or later. */
 static bool
 request_retry_end(mosn_request_t *r, mosn_reason_e reason)
 {
     if (!request_may_retry(r) || !mosn_retry_wants_end(r->route->retry, reason)
-        || !mosn_retry_spend(r->cluster, r->loop->now_ms, r->high))
+        || !request_spend_retry(r))
     {
         return false;
     }
@@ -201,7 +222,7 @@ mosn_request_retry_answer(mosn_request_t *r, mosn_message_t *m)
         return false;
     }
     ms = mosn_retry_delay_ms(r->route->retry, r->attempts + 1u, m);
-    if (ms < 0 || !mosn_retry_spend(r->cluster, r->loop->now_ms, r->high)) {
+    if (ms < 0 || request_is_too_late(r, ms) || !request_spend_retry(r)) {
         return false;
     }
     request_note_failure(r, r->host);
@@ -285,8 +306,9 @@ mosn_request_count_lost(const mosn_request_t *r, mosn_host_t *host,
 void
 mosn_request_not_sent(mosn_request_t *r, mosn_reason_e reason)
 {
-    if (r->attempts < MOSN_REQUEST_MAX_ATTEMPTS
-        && (r->cluster->n_hosts > 1 || reason == MOSN_REASON_NO_HOST))
+    if (reason == MOSN_REASON_NO_HOST /* that was no attempt */
+        || (r->attempts < MOSN_REQUEST_MAX_ATTEMPTS
+            && r->cluster->n_hosts > 1))
     {
         mosn_request_try_again(r);
     } else if (!request_retry_end(r, reason)) {
@@ -331,6 +353,8 @@ mosn_request_lost(mosn_request_t *r, const mosn_stream_t *up,
             r->refusals++; /* it is full, not broken */
             r->attempts--;
         }
+        r->repeated |= !mosn_stream_is_unsent(up)
+                       && reason != MOSN_REASON_UPSTREAM_REFUSED;
         mosn_request_try_again(r);
     } else if (r->response != NULL || !request_retry_end(r, reason)) {
         mosn_request_fail(r, reason);

@@ -251,7 +251,9 @@ hedge_begin(mosn_timer_t *timer)
     mosn_host_t    *host;
 
     if (r->response != NULL || (r->up == NULL && !r->waiting)
-        || r->cluster->n_hosts < 2)
+        || r->cluster->n_hosts < 2
+        || (r->route->retry != NULL
+            && r->attempts >= r->route->retry->attempts))
     {
         return;
     }

@@ -167,9 +167,12 @@ request_up_on_interim(mosn_stream_t *up, mosn_message_t *m)
         return;
     }
 
-    if (r->down->ops->send_interim != NULL) {
-        r->informed |= m->status != 100; /* which tells nothing of a host */
-        r->down->ops->send_interim(r->down, m);
+    if (r->down->ops->send_interim != NULL
+        && r->down->ops->send_interim(r->down, m)
+        && m->status != 100) /* which tells nothing of a host */
+    {
+        r->informed = true;
+        mosn_request_end_hedge(r, MOSN_REASON_NONE);
     }
 }
 

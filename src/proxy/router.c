@@ -67,28 +67,40 @@ router_strip_port(mosn_str_t authority)
 }
 
 
+/* In small letters, and without the dot of the root, "example.com.:80": it is
+ * the same host. */
+static mosn_str_t
+router_spell_name(char *to, mosn_str_t name)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.at[i] == '.' && i > 0
+            && (i + 1 == name.len || name.at[i + 1] == ':')) {
+            continue;
+        }
+        to[n++] = (char) mosn_lower((uint8_t) name.at[i]);
+    }
+    return (mosn_str_t){ to, n };
+}
+
+
 mosn_virtual_host_t *
 mosn_virtual_host_search(const mosn_routes_t *table, mosn_str_t authority)
 {
     char                 lower[NAME_MAX_LEN];
-    mosn_str_t           name = { lower, authority.len };
+    mosn_str_t           name;
     mosn_virtual_host_t *found = NULL;
 
     if (authority.len > NAME_MAX_LEN || authority.len == 0) {
         return table->fallback;
     }
-    for (size_t i = 0; i < authority.len; i++) {
-        lower[i] = (char) mosn_lower((uint8_t) authority.at[i]);
-    }
-
+    name = router_spell_name(lower, authority);
     found = mosn_map_find(&table->exact, name);
     if (found != NULL) {
         return found;
     }
     name = router_strip_port(name);
-    if (name.len > 0 && name.at[name.len - 1] == '.') {
-        name.len--; /* the root: "example.com." is the same host */
-    }
     found = mosn_map_find(&table->exact, name);
     if (found == NULL && table->suffixes.n > 0) {
         found = router_find_suffix(table, name);
@@ -730,17 +742,11 @@ static void
 router_add_domain(mosn_conf_t *reader, mosn_routes_t *routes,
                   mosn_virtual_host_t *host, const mosn_str_t *domain)
 {
-    mosn_str_t name = mosn_pool_copy(routes->pool, *domain);
-    char      *text = (char *) (uintptr_t) name.at;
-    bool       added = true;
+    mosn_str_t name = router_spell_name(
+        mosn_pool_alloc(routes->pool, domain->len + 1), *domain);
     mosn_str_t bare = router_strip_port(name);
+    bool       added = true;
 
-    for (size_t i = 0; i < name.len; i++) {
-        text[i] = (char) mosn_lower((uint8_t) text[i]);
-    }
-    if (name.len > 1 && name.at[name.len - 1] == '.') {
-        name.len--; /* the root, which is not looked at in a request */
-    }
     if (bare.len < name.len && memchr(bare.at, '*', bare.len) != NULL) {
         mosn_conf_error(reader, domain, NULL,
                         "\"%.*s\": a port goes with a whole name only",

@@ -12,6 +12,7 @@
 #define MAX_INTERIMS     16
 #define DRAIN_IDLE_MS    200u
 #define REFUSED_LINE_MAX 1024u
+#define REST_MAX         65536u
 
 static mux_http1_t *
 http1_mux(mosn_stream_conn_t *sc)
@@ -103,6 +104,26 @@ http1_close_server(mux_http1_t *mux, mosn_reason_e reason, bool linger)
 }
 
 
+bool
+mux_http1_has_little_left(const mux_http1_stream_t *s)
+{
+    const mosn_http1_body_t *body = &s->mux->body;
+
+    return body->kind == MOSN_HTTP1_LENGTH && body->left <= REST_MAX;
+}
+
+
+/* The exchange before is over. */
+static void
+http1_next_head(mux_http1_t *mux)
+{
+    mux->state = MUX_HTTP1_HEAD;
+    mux->head_begun = false;
+    mosn_conn_arm_idle(mux->base.conn, mux->base.settings->idle_timeout_ms);
+    http1_read_on(mux);
+}
+
+
 static void
 http1_server_over(mux_http1_t *mux)
 {
@@ -111,10 +132,15 @@ http1_server_over(mux_http1_t *mux)
     bool                received = s->base.received_end;
     bool                tunnel = s->base.tunnel;
     bool                more = mosn_buf_len(&conn->in) > 0;
+    bool kept = !mux->last && !conn->eof && mux_http1_has_little_left(s);
 
     http1_stream_detach(mux);
     if (tunnel) {
         http1_close_server(mux, MOSN_REASON_NONE, false);
+    } else if (!received && kept) { /* as we have said */
+        mux->state = MUX_HTTP1_REST;
+        mosn_conn_arm_idle(conn, mux->base.settings->body_timeout_ms);
+        http1_read_on(mux);
     } else if (!received) {
         http1_close_server(mux, MOSN_REASON_NONE, true);
     } else if (mux->last || (conn->eof && !more)) {
@@ -122,10 +148,7 @@ http1_server_over(mux_http1_t *mux)
         http1_close_server(mux, MOSN_REASON_NONE,
                            mux->framing.keep_alive || more);
     } else {
-        mux->state = MUX_HTTP1_HEAD;
-        mux->head_begun = false;
-        mosn_conn_arm_idle(conn, mux->base.settings->idle_timeout_ms);
-        http1_read_on(mux);
+        http1_next_head(mux);
     }
 }
 
@@ -444,7 +467,6 @@ http1_on_request(mux_http1_t *mux)
 }
 
 
-/* The protocol that the answer changes to must be the one we offered. */
 /* Did the host read the key that we have made up? */
 static bool
 http1_is_key_accepted(const mux_http1_stream_t *s)
@@ -461,6 +483,7 @@ http1_is_key_accepted(const mux_http1_stream_t *s)
 }
 
 
+/* The protocol that the answer changes to must be the one we offered. */
 static bool
 http1_is_tunnel_answer(const mux_http1_stream_t *s)
 {
@@ -605,6 +628,49 @@ http1_on_eof(mux_http1_t *mux)
 }
 
 
+/* Between two requests: whoever comes after us goes on with it.  If nobody
+ * does, a request may be on its way: a moment for it, then close. */
+static void
+http1_on_drain(mux_http1_t *mux)
+{
+    mosn_conn_t *conn = mux->base.conn;
+
+    switch (mosn_listener_give(conn, NULL, NULL)) {
+    case MOSN_OK:
+        mosn_conn_close(conn, MOSN_REASON_NONE);
+        break;
+    case MOSN_AGAIN:
+        break;
+    default:
+        if (!mux->last) {
+            mux->last = true;
+            mosn_conn_arm_idle(conn, DRAIN_IDLE_MS);
+        }
+        break;
+    }
+}
+
+
+static void
+http1_read_away(mux_http1_t *mux)
+{
+    mosn_conn_t *conn = mux->base.conn;
+    size_t       n = mosn_buf_len(&conn->in);
+
+    n = n < mux->body.left ? n : (size_t) mux->body.left;
+    conn->in.pos += n;
+    mux->body.left -= n;
+    if (mux->body.left > 0) {
+        mosn_conn_arm_idle(conn, mux->base.settings->body_timeout_ms);
+        return;
+    }
+    http1_next_head(mux);
+    if (conn->draining && mux->state == MUX_HTTP1_HEAD && !mux->head_begun) {
+        http1_on_drain(mux);
+    }
+}
+
+
 static void
 http1_read_tunnel(mux_http1_t *mux)
 {
@@ -656,6 +722,9 @@ http1_on_read(mosn_stream_conn_t *sc)
         case MUX_HTTP1_BODY:
             http1_read_body(mux);
             break;
+        case MUX_HTTP1_REST:
+            http1_read_away(mux);
+            break;
         case MUX_HTTP1_TUNNEL:
             http1_read_tunnel(mux);
             break;
@@ -685,7 +754,7 @@ http1_on_read(mosn_stream_conn_t *sc)
 static void
 http1_body_is_late(mux_http1_t *mux)
 {
-    if (mux->stream->base.expects) {
+    if (mux->stream->base.expects && !mux->stream->head_sent) {
         mosn_stream_say_continue(&mux->stream->base);
     } else {
         http1_refuse(mux, MOSN_REASON_BODY_TIMEOUT,
@@ -716,30 +785,10 @@ http1_on_idle(mux_http1_t *mux)
             http1_body_is_late(mux);
         }
         break;
-    default:
-        break;
-    }
-}
-
-
-/* Between two requests: whoever comes after us goes on with it.  If nobody
- * does, a request may be on its way: a moment for it, then close. */
-static void
-http1_on_drain(mux_http1_t *mux)
-{
-    mosn_conn_t *conn = mux->base.conn;
-
-    switch (mosn_listener_give(conn, NULL, NULL)) {
-    case MOSN_OK:
-        mosn_conn_close(conn, MOSN_REASON_NONE);
-        break;
-    case MOSN_AGAIN:
+    case MUX_HTTP1_REST:
+        http1_close_server(mux, MOSN_REASON_BODY_TIMEOUT, false);
         break;
     default:
-        if (!mux->last) {
-            mux->last = true;
-            mosn_conn_arm_idle(conn, DRAIN_IDLE_MS);
-        }
         break;
     }
 }

@@ -6,6 +6,9 @@
  * in the buffer (pipelining); a connection is used again when both
  * directions of an exchange have ended cleanly.
  *
+ * What is left of a body when all of the answer is sent, REST, is read away
+ * when it is little.
+ *
  *            head            body             all of it
  *   HEAD ----------> BODY ----------> WAIT <-----------+
  *    ^  \___________________________/ |  \             |
@@ -25,6 +28,7 @@ typedef enum {
     MUX_HTTP1_HEAD,   /* waiting for a head, or reading it */
     MUX_HTTP1_BODY,   /* reading a body */
     MUX_HTTP1_WAIT,   /* all received; the other direction is under way */
+    MUX_HTTP1_REST,   /* of a body whose answer is sent: reading it away */
     MUX_HTTP1_TUNNEL, /* bytes */
     MUX_HTTP1_CLOSING,
 } mux_http1_state_e;
@@ -64,6 +68,9 @@ struct mux_http1_stream_s {
 };
 
 extern const mosn_stream_ops_t mux_http1_stream_ops;
+
+/* Is what is left of the body worth reading, to keep the connection? */
+bool mux_http1_has_little_left(const mux_http1_stream_t *stream);
 
 /* mux_http1.c: the exchange is over in the direction we send. */
 void mux_http1_sent(mux_http1_stream_t *stream);

@@ -71,8 +71,12 @@ http1_is_last(mux_http1_stream_t *s, const mosn_message_t *head)
     if (s->method == MOSN_METHOD_CONNECT) {
         return true;
     }
-    /* An early refusal: the rest of the body is not waited for. */
-    return !s->base.received_end && head->status >= 300;
+    /* An early answer: much of a body is not waited for, that of a refusal not
+     * at all, and nobody knows whether one that was asked about comes. */
+    return !s->base.received_end
+           && (head->status >= 300 || s->base.expects
+               || (head->content_length >= 0
+                   && !mux_http1_has_little_left(s)));
 }
 
 
@@ -138,7 +142,7 @@ http1_send_head(mosn_stream_t *stream, const mosn_message_t *head, bool end)
 }
 
 
-static void
+static bool
 http1_send_interim(mosn_stream_t *stream, const mosn_message_t *head)
 {
     mux_http1_stream_t *s = http1_stream(stream);
@@ -147,7 +151,7 @@ http1_send_interim(mosn_stream_t *stream, const mosn_message_t *head)
     uint8_t            *out;
 
     if (s->version < MOSN_HTTP_11 || s->head_sent) {
-        return; /* 1.0 knows none (RFC 9110, 15.2) */
+        return false; /* 1.0 knows none (RFC 9110, 15.2) */
     }
     out = mosn_conn_reserve(stream->conn, mosn_http1_head_bound(head));
     mosn_conn_commit(
@@ -158,6 +162,7 @@ http1_send_interim(mosn_stream_t *stream, const mosn_message_t *head)
         mosn_conn_arm_idle(stream->conn,
                            s->mux->base.settings->body_timeout_ms);
     }
+    return true;
 }
 
 

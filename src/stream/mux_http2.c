@@ -386,8 +386,8 @@ http2_drain_fired(mosn_timer_t *timer)
 }
 
 
-static void
-http2_start_drain(http2_t *mux)
+void
+mux_http2_start_drain(http2_t *mux)
 {
     if (mux->session == NULL || mux->draining) {
         return;
@@ -440,7 +440,7 @@ http2_guard_stream(http2_stream_t *s)
                && http2_is_late(mux, s->heard_ms,
                                 mux->base.settings->body_timeout_ms))
     {
-        if (s->base.expects) {
+        if (s->base.expects && !s->head_sent) {
             mosn_stream_say_continue(&s->base);
             return;
         }
@@ -689,7 +689,7 @@ http2_on_event(mosn_stream_conn_t *sc, mosn_conn_event_e event)
     case MOSN_CONN_CUT:
         break;
     case MOSN_CONN_DRAIN:
-        http2_start_drain(mux);
+        mux_http2_start_drain(mux);
         break;
     default:
         break;

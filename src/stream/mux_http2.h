@@ -111,6 +111,9 @@ void mux_http2_look_for_room(http2_t *mux);
 /* Asks the peer for a sign of life; the connection ends without one. */
 void mux_http2_ping(http2_t *mux);
 
+/* GOAWAY, and a moment later the last stream that is answered. */
+void mux_http2_start_drain(http2_t *mux);
+
 /* What nghttp2 wants to send goes into the connection's output now. */
 void mux_http2_send_now(http2_t *mux);
 

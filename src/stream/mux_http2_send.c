@@ -328,6 +328,9 @@ http2_send_head(mosn_stream_t *stream, const mosn_message_t *head, bool end)
     s->head_sent = true;
     if (http2_is_server(mux)) {
         http2_send_response(s, head, end);
+        if (MOSN_UNLIKELY(stream->conn->draining)) {
+            mux_http2_start_drain(mux);
+        }
     } else {
         http2_send_request(s, head, end);
     }
@@ -335,7 +338,7 @@ http2_send_head(mosn_stream_t *stream, const mosn_message_t *head, bool end)
 }
 
 
-static void
+static bool
 http2_send_interim(mosn_stream_t *stream, const mosn_message_t *head)
 {
     http2_stream_t *s = http2_stream(stream);
@@ -355,6 +358,7 @@ http2_send_interim(mosn_stream_t *stream, const mosn_message_t *head)
         stream->expects = false;
         s->heard_ms = stream->conn->loop->now_ms;
     }
+    return true;
 }
 
 

@@ -263,7 +263,7 @@ rpc_answer_oneway(mux_rpc_stream_t *s)
 
     m->version = MOSN_HTTP_11;
     m->status = 200;
-    m->headers.pool = s->base.pool;
+    mosn_headers_init(&m->headers, s->base.pool, 4);
     s->base.received_end = true;
     mux_rpc_stream_release(s);
     s->base.receiver->on_head(&s->base, m, true);

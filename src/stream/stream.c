@@ -40,7 +40,7 @@ mosn_stream_say_continue(mosn_stream_t *stream)
     m->status = 100;
     m->headers.pool = stream->pool;
     if (stream->ops->send_interim != NULL) {
-        stream->ops->send_interim(stream, m);
+        (void) stream->ops->send_interim(stream, m);
     }
 }
 

@@ -37,7 +37,7 @@ struct mosn_stream_ops_s {
                       bool end);
 
     /* An interim response (1xx other than 101); the head is still to come. */
-    void (*send_interim)(mosn_stream_t *stream, const mosn_message_t *head);
+    bool (*send_interim)(mosn_stream_t *stream, const mosn_message_t *head);
 
     /* Borrows `data`; NULL with `end`: the end alone. */
     void (*send_data)(mosn_stream_t *stream, const mosn_buf_t *data, bool end);

@@ -35,8 +35,15 @@ main(void)
     ok(!mosn_request_may_repeat(&r, &up, MOSN_REASON_UPSTREAM_CLOSED),
        "a GET on a fresh connection");
     up.reused = true;
+    ok(!mosn_request_may_repeat(&r, &up, MOSN_REASON_UPSTREAM_RESET),
+       "a stream of a connection that lives");
+    conn.closed = true;
     ok(mosn_request_may_repeat(&r, &up, MOSN_REASON_UPSTREAM_CLOSED),
-       "and on one that was kept");
+       "and one of a kept connection that does not");
+    r.repeated = true;
+    ok(!mosn_request_may_repeat(&r, &up, MOSN_REASON_UPSTREAM_CLOSED),
+       "which is not done twice");
+    r.repeated = false;
     r.attempts = MOSN_REQUEST_MAX_ATTEMPTS;
     ok(!mosn_request_may_repeat(&r, &up, MOSN_REASON_UPSTREAM_CLOSED),
        "not for ever");
