@@ -330,6 +330,22 @@ mosn_settings_read_runtime(mosn_pool_t *pool, const char *path)
 }
 
 
+/* In place of what the runtime_file has, in a process that only tries it. */
+static const char *settings_tried;
+
+
+/* Who changes the configuration of these will wonder. */
+static void
+settings_tell_kept(const mosn_settings_t *s, const char *what, mosn_str_t name)
+{
+    if (settings_tried == NULL) {
+        mosn_log_notice("%s \"%.*s\" is as %s has it, all of it: what the "
+                        "configuration says is not in force",
+                        what, MOSN_STR_ARG(name), s->runtime_file.at);
+    }
+}
+
+
 /* One that is not there any more needs none. */
 static void
 settings_take_filters(mosn_settings_t *s, const mosn_listener_filters_t *f)
@@ -340,6 +356,7 @@ settings_take_filters(mosn_settings_t *s, const mosn_listener_filters_t *f)
         if (!mosn_str_equal(l->name, f->name)) {
             continue;
         }
+        settings_tell_kept(s, "the list of filters of listener", f->name);
         if (l->filter_chains.n == 0 && f->filter_chains.n == 0) {
             l->filters = f->filters;
         }
@@ -356,39 +373,21 @@ settings_take_filters(mosn_settings_t *s, const mosn_listener_filters_t *f)
 
 
 /* In place of one of the same name, or behind the others. */
-#define SETTINGS_TAKE(list, item)                                             \
+#define SETTINGS_TAKE(s, list, item, what)                                    \
     do {                                                                      \
         size_t at_ = 0;                                                       \
                                                                               \
-        while (at_ < (list).n                                                 \
-               && !mosn_str_equal((list).items[at_].name, (item).name)) {     \
+        while (at_ < (s)->list.n                                              \
+               && !mosn_str_equal((s)->list.items[at_].name, (item).name))    \
+        {                                                                     \
             at_++;                                                            \
         }                                                                     \
-        (list).items[at_] = (item);                                           \
-        (list).n = at_ == (list).n ? at_ + 1 : (list).n;                      \
+        if (at_ < (s)->list.n) {                                              \
+            settings_tell_kept(s, what, (item).name);                         \
+        }                                                                     \
+        (s)->list.items[at_] = (item);                                        \
+        (s)->list.n = at_ == (s)->list.n ? at_ + 1 : (s)->list.n;             \
     } while (0)
-
-
-/* In place of what the runtime_file has, in a process that only tries it. */
-static const char *settings_tried;
-
-
-/* Who changes the configuration of these will wonder. */
-static void
-settings_tell_kept(const mosn_settings_t *s, const mosn_resources_conf_t *all)
-{
-    for (size_t i = 0; i < all->clusters.n && settings_tried == NULL; i++) {
-        mosn_str_t name = all->clusters.items[i].name;
-
-        for (size_t k = 0; k < s->clusters.n; k++) {
-            if (mosn_str_equal(s->clusters.items[k].name, name)) {
-                mosn_log_notice("cluster \"%.*s\" is as %s has it, all of it: "
-                                "what the configuration says is not in force",
-                                MOSN_STR_ARG(name), s->runtime_file.at);
-            }
-        }
-    }
-}
 
 
 /* What was changed at run time and is to stay; mistakes of that file are
@@ -438,12 +437,11 @@ settings_take_runtime(mosn_conf_t *reader, mosn_pool_t *pool,
     }
     s->clusters.items = clusters;
     s->routes.items = routes;
-    settings_tell_kept(s, all);
     for (size_t i = 0; i < all->clusters.n; i++) {
-        SETTINGS_TAKE(s->clusters, all->clusters.items[i]);
+        SETTINGS_TAKE(s, clusters, all->clusters.items[i], "cluster");
     }
     for (size_t i = 0; i < all->routes.n; i++) {
-        SETTINGS_TAKE(s->routes, all->routes.items[i]);
+        SETTINGS_TAKE(s, routes, all->routes.items[i], "route table");
     }
     for (size_t i = 0; i < all->listeners.n; i++) {
         settings_take_filters(s, &all->listeners.items[i]);

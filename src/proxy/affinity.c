@@ -25,6 +25,25 @@ static const mosn_directive_t hash_directives[] = {
 };
 
 
+void
+mosn_cookie_check(mosn_conf_t *reader, const mosn_str_t *name,
+                  const mosn_str_t *path, const void *group)
+{
+    if (name->at != NULL && !mosn_header_is_valid(*name, MOSN_STR(""))) {
+        mosn_conf_error(reader, name, group,
+                        "\"%.*s\" cannot be the name of a cookie",
+                        MOSN_STR_ARG(*name));
+    }
+    if (!mosn_header_is_valid(MOSN_STR("a"), *path)
+        || memchr(path->at, ';', path->len) != NULL)
+    {
+        mosn_conf_error(reader, path, group,
+                        "\"%.*s\" cannot be the path of a cookie",
+                        MOSN_STR_ARG(*path));
+    }
+}
+
+
 static void
 hash_check(mosn_conf_t *reader, void *conf)
 {
@@ -41,6 +60,7 @@ hash_check(mosn_conf_t *reader, void *conf)
     if (h->ttl_ms > 0 && h->cookie.at == NULL) {
         mosn_conf_error(reader, &h->ttl_ms, h, "is for a `cookie`");
     }
+    mosn_cookie_check(reader, &h->cookie, &h->path, h);
 }
 
 

@@ -25,6 +25,10 @@ typedef MOSN_CONF_LIST(mosn_hash_conf_t) mosn_hashes_conf_t;
 
 extern const mosn_conf_block_t mosn_hash_block;
 
+/* Mistakes of a cookie that clients get (RFC 6265, 4.1.1). */
+void mosn_cookie_check(mosn_conf_t *reader, const mosn_str_t *name,
+                       const mosn_str_t *path, const void *group);
+
 /* Fills hash and sticky host of `how`; cookies that are missing are made and
  * given to the client with the answer. */
 void mosn_affinity_ask(mosn_request_t *r, mosn_pick_t *how);

@@ -171,6 +171,10 @@ struct mosn_cluster_s {
     uint64_t                   names_by_ms; /* who comes before waits */
 };
 
+/* Has one of its selectors these keys, and no others? */
+bool mosn_subset_has_selector(const mosn_cluster_conf_t *cluster,
+                              const mosn_conf_pairs_t   *subset);
+
 /* Builds a cluster into the generation; mistakes go to the reader. */
 void mosn_cluster_build(mosn_conf_t *reader, mosn_generation_t *generation,
                         mosn_cluster_conf_t *conf);

@@ -1,5 +1,6 @@
 /* proxy/cluster_conf.c - the settings of clusters and hosts. */
 
+#include "proxy/affinity.h"
 #include "proxy/cluster.h"
 #include "proxy/retry.h"
 
@@ -233,11 +234,21 @@ static const mosn_directive_t sticky_directives[] = {
     MOSN_DIRECTIVES_END
 };
 
+static void
+sticky_check(mosn_conf_t *reader, void *conf)
+{
+    const mosn_sticky_conf_t *s = conf;
+
+    mosn_cookie_check(reader, &s->cookie, &s->path, s);
+}
+
+
 static const mosn_conf_block_t sticky_block = {
     .doc = "A cookie keeps a client at the host that it got first, as long "
            "as that is usable.",
     .size = sizeof(mosn_sticky_conf_t),
     .directives = sticky_directives,
+    .check = sticky_check,
 };
 
 static const char *const discoveries[] = { "static", "strict_dns",
@@ -391,6 +402,29 @@ cluster_check_original(mosn_conf_t *reader, const mosn_cluster_conf_t *c)
 }
 
 
+bool
+mosn_subset_has_selector(const mosn_cluster_conf_t *cluster,
+                         const mosn_conf_pairs_t   *subset)
+{
+    const mosn_str_lists_t *all = &cluster->subset_selectors;
+
+    for (size_t i = 0; i < all->n; i++) {
+        size_t found = 0;
+
+        for (size_t k = 0; k < subset->n; k++) {
+            for (size_t m = 0; m < all->items[i].n; m++) {
+                found += mosn_str_equal(all->items[i].items[m],
+                                        subset->items[k].name);
+            }
+        }
+        if (found == subset->n && all->items[i].n == subset->n) {
+            return true;
+        }
+    }
+    return false;
+}
+
+
 static void
 cluster_check(mosn_conf_t *reader, void *conf)
 {
@@ -432,6 +466,18 @@ cluster_check(mosn_conf_t *reader, void *conf)
     {
         mosn_conf_error(reader, &c->subset_fallback, c,
                         "needs `default_subset`");
+    }
+    if (c->default_subset.n > 0
+        && !mosn_subset_has_selector(c, &c->default_subset))
+    {
+        mosn_conf_error(reader, &c->default_subset, c,
+                        "no selector has these keys (`subset_selectors`)");
+    }
+    if (c->slow_start_ms > 0 && mosn_str_equal(c->lb, MOSN_STR("round_robin")))
+    {
+        mosn_conf_error(reader, &c->slow_start_ms, c,
+                        "weights do not count for round_robin; "
+                        "`lb = \"weighted_round_robin\"` heeds them");
     }
 }
 

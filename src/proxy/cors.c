@@ -18,9 +18,32 @@ static const mosn_directive_t cors_directives[] = {
     MOSN_BOOL(mosn_cors_conf_t, allow_credentials, false,
               "With cookies and the like; not for [\"*\"]."),
     MOSN_DURATION(mosn_cors_conf_t, max_age, 0, 86400000, 600000,
-                  "Browsers need not ask again for this time."),
+                  "Browsers need not ask again for this time; 0: they "
+                  "ask each time."),
     MOSN_DIRECTIVES_END
 };
+
+
+/* As browsers say it: scheme://host, and a port (RFC 6454, 6.2). */
+static void
+cors_check_origin(mosn_conf_t *reader, const mosn_cors_conf_t *c,
+                  mosn_str_t origin)
+{
+    const char *host = memmem(origin.at, origin.len, "://", 3);
+
+    if (!mosn_str_equal(origin, MOSN_STR("*"))
+        && !mosn_str_equal(origin, MOSN_STR("null"))
+        && (host == NULL
+            || memchr(host + 3, '/',
+                      origin.len - (size_t) (host + 3 - origin.at))
+                   != NULL))
+    {
+        mosn_conf_error(reader, &c->allow_origins, c,
+                        "no browser has the origin \"%.*s\"; it says "
+                        "\"https://example.com\", without a path",
+                        MOSN_STR_ARG(origin));
+    }
+}
 
 
 static void
@@ -41,6 +64,7 @@ cors_check(mosn_conf_t *reader, void *conf)
                             "every page could use its visitor's rights: name "
                             "the origins instead of \"*\"");
         }
+        cors_check_origin(reader, c, c->allow_origins.items[i]);
     }
 }
 
@@ -215,9 +239,7 @@ mosn_cors_answer(const mosn_cors_conf_t *c, mosn_str_t origin,
                   &c->allow_methods);
     cors_set_list(headers, MOSN_STR("Access-Control-Allow-Headers"),
                   &c->allow_headers);
-    if (c->max_age_ms > 0) {
-        mosn_headers_set(
-            headers, MOSN_HEADER_OTHER, MOSN_STR("Access-Control-Max-Age"),
-            mosn_pool_printf(headers->pool, "%u", c->max_age_ms / 1000));
-    }
+    mosn_headers_set(
+        headers, MOSN_HEADER_OTHER, MOSN_STR("Access-Control-Max-Age"),
+        mosn_pool_printf(headers->pool, "%u", c->max_age_ms / 1000));
 }

@@ -272,6 +272,8 @@ proxy_agreed_protocol(const mosn_conn_t *conn)
 }
 
 
+static const mosn_net_filter_ops_t proxy_filter;
+
 static mosn_rc_e
 proxy_on_open(mosn_net_filter_t *filter, mosn_conn_t *conn)
 {
@@ -298,6 +300,33 @@ proxy_on_open(mosn_net_filter_t *filter, mosn_conn_t *conn)
         mosn_conn_arm_idle(conn, pc->conf->idle_timeout_ms);
     }
     return MOSN_OK;
+}
+
+
+static void
+proxy_let_settings_go(void *object)
+{
+    mosn_live_unref(((mosn_proxy_conn_t *) object)->live);
+}
+
+
+void
+mosn_proxy_take_settings(mosn_proxy_conn_t *pc)
+{
+    const mosn_chain_conf_t  *chain = pc->conn->chain;
+    const mosn_conf_module_t *last =
+        &chain->filters.items[chain->filters.n - 1];
+    mosn_live_t *was = pc->live;
+
+    if (last->module->ops != &proxy_filter) {
+        return; /* only new connections can go there */
+    }
+    if (was == NULL) {
+        mosn_pool_on_destroy(pc->conn->pool, proxy_let_settings_go, pc);
+    }
+    pc->conf = last->conf;
+    pc->live = mosn_live_ref(chain->live);
+    mosn_live_unref(was);
 }
 
 

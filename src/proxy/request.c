@@ -132,6 +132,9 @@ request_on_stream(void *owner, mosn_stream_t *stream)
     mosn_proxy_conn_t *pc = owner;
     mosn_request_t    *r = mosn_pool_calloc(stream->pool, sizeof(*r));
 
+    if (MOSN_UNLIKELY(pc->conn->chain->live != pc->conf->live)) {
+        mosn_proxy_take_settings(pc);
+    }
     r->pc = pc;
     r->conf = pc->conf;
     r->loop = pc->conn->loop;

@@ -96,6 +96,7 @@ typedef struct {
     bool                     begun;   /* ... but bytes have come */
     uint32_t                 metrics; /* of the listener */
     mosn_str_t               peer;    /* address without port; made once */
+    mosn_live_t             *live; /* of settings that came later; or NULL */
 } mosn_proxy_conn_t;
 
 struct mosn_request_s {
@@ -313,6 +314,11 @@ void mosn_request_add_headers(mosn_request_t *request);
 
 /* The client's address without its port; made once a connection. */
 mosn_str_t mosn_request_peer(mosn_proxy_conn_t *pc);
+
+/* The filters of its listener were replaced: requests from now on go by the
+ * new settings, but for what the connection began with, its protocol and the
+ * limits and times of that. */
+void mosn_proxy_take_settings(mosn_proxy_conn_t *pc);
 
 /* "http" or "https". */
 mosn_str_t mosn_request_scheme(const mosn_request_t *r, bool tls);

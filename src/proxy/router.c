@@ -377,28 +377,11 @@ mosn_route_location(const mosn_route_t *route, const mosn_message_t *request,
 
 /* Hosts are found by keys that a selector has, and by no others. */
 static bool
-router_has_selector(const mosn_cluster_conf_t *cluster,
-                    const mosn_conf_pairs_t   *subset)
+router_has_subset(const mosn_cluster_conf_t *cluster,
+                  const mosn_conf_pairs_t   *subset)
 {
-    const mosn_str_lists_t *all = &cluster->subset_selectors;
-
-    if (subset->n == 0 || cluster->subset_fallback != MOSN_SUBSET_NONE) {
-        return true;
-    }
-    for (size_t i = 0; i < all->n; i++) {
-        size_t found = 0;
-
-        for (size_t k = 0; k < subset->n; k++) {
-            for (size_t m = 0; m < all->items[i].n; m++) {
-                found += mosn_str_equal(all->items[i].items[m],
-                                        subset->items[k].name);
-            }
-        }
-        if (found == subset->n && all->items[i].n == subset->n) {
-            return true;
-        }
-    }
-    return false;
+    return subset->n == 0 || cluster->subset_fallback != MOSN_SUBSET_NONE
+           || mosn_subset_has_selector(cluster, subset);
 }
 
 
@@ -407,7 +390,7 @@ router_check_subset(mosn_conf_t *reader, const mosn_cluster_t *cluster,
                     const mosn_conf_pairs_t *subset, const void *group)
 {
     if (cluster != NULL && cluster->conf != NULL
-        && !router_has_selector(cluster->conf, subset))
+        && !router_has_subset(cluster->conf, subset))
     {
         mosn_conf_error(reader, subset, group,
                         "cluster \"%.*s\" has no selector of these keys "
@@ -430,13 +413,13 @@ route_has_selectors(const mosn_route_t *route, mosn_str_t name,
     }
     for (size_t i = 0; i < f->clusters.n; i++) {
         if (mosn_str_equal(f->clusters.items[i].name, name)
-            && !router_has_selector(cluster, &f->clusters.items[i].subset))
+            && !router_has_subset(cluster, &f->clusters.items[i].subset))
         {
             return false;
         }
     }
     return !mosn_str_equal(f->cluster, name)
-           || router_has_selector(cluster, &f->subset);
+           || router_has_subset(cluster, &f->subset);
 }
 
 

@@ -1,6 +1,7 @@
 # A domain that can never match is a mistake, or it matches.
 use strict; use warnings; use Test::More; use Mosn;
-for my $case ([ '*.port.example:8080', 'a.port.example:8080' ], [ 'dot.example.', 'dot.example' ], [ 'dot.example.', 'dot.example.:80' ]) {
+for my $case ([ '*.port.example:8080', 'a.port.example:8080' ], [ 'dot.example.', 'dot.example' ], [ 'dot.example.', 'dot.example.:80' ],
+    [ 'dot.example:80', 'Dot.example.:80' ], [ 'dot.example.:80', 'dot.example:80' ], [ '*.example', 'a.example.:80' ], [ 'a.*', 'a.example.:80' ]) {
     my ($domain, $host) = @$case;
     my $mosn = Mosn->prepare;
     $mosn->write_conf(<<"E");

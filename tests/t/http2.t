@@ -137,6 +137,18 @@ is($end, 'closed', 'and closed');
 Mosn::wait_for(sub { waitpid($pid, 1) == $pid });
 is(Mosn::slurp($out), '20000000', 'a download over a reload is whole');
 
+# Out of service: an answer tells to go, too.
+$s = Mosn::connect_to($clear);
+print $s $preface . $settings . frame(1, 5, 1, head_of());
+ok(Mosn::wait_for(sub { sysread $s, my $x, 65536; ($mosn->stats->{'downstream.c.connections_active'} // 0) > 0 }), 'a connection');
+is(($mosn->ctl('drain'))[1], 0, 'drain');
+ok(Mosn::wait_for(sub { Mosn::get($mosn->port(0), '/ready')->{status} == 503 }), 'out of service');
+($rest, $end) = Mosn::raw($s, frame(1, 5, 3, head_of()), seconds => 5);
+is(statuses(frames($rest)), 1, 'a request is answered');
+is(join(' ', map { (unpack 'NN', $_->{payload})[0] } grep { $_->{type} == 7 } frames($rest)), 0x7fffffff . ' 3', 'with GOAWAY');
+is($end, 'closed', 'and the connection ends');
+is(($mosn->ctl('drain', '--off'))[1], 0, 'drain --off');
+
 # Idle connections end.
 my ($got, $how) = Mosn::raw($clear, $preface . $settings, seconds => 6);
 is($how, 'closed', 'an idle connection is closed');
