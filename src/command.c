@@ -23,6 +23,9 @@ static mosn_accept_limits_t  command_limits;
 static const mosn_command_t *command_table;
 static int                   command_fd = -1;
 
+/* Connections that came over the admin address. */
+static mosn_list_t command_adopted = { &command_adopted, &command_adopted };
+
 
 static mosn_rc_e
 command_on_open(mosn_net_filter_t *filter, mosn_conn_t *conn)
@@ -217,6 +220,7 @@ mosn_commands_adopt(mosn_loop_t *loop, int fd, pid_t pid)
     mosn_conn_t             *conn = mosn_conn_create(loop, fd, &nobody);
 
     if (conn != NULL) {
+        mosn_list_append(&command_adopted, &conn->link);
         (void) mosn_conn_add_filter(conn, &command_filter,
                                     &command_filter_conf,
                                     (void *) (intptr_t) pid);
@@ -275,44 +279,61 @@ mosn_commands_listen(mosn_loop_t *loop, const char *path, int fd)
 }
 
 
-void
-mosn_commands_let_go(void)
+static void
+command_let_go(const mosn_list_t *connections)
 {
-    if (command_fd == -1) {
-        return;
-    }
-    (void) close(command_fd);
-    for (mosn_list_t *link = command_listener.connections.next;
-         link != &command_listener.connections; link = link->next)
+    for (const mosn_list_t *link = connections->next; link != connections;
+         link = link->next)
     {
         (void) close(mosn_container_of(link, mosn_conn_t, link)->fd);
     }
 }
 
 
-/* Who was heard by nobody: nothing was said to him, and nothing done. */
 void
-mosn_commands_refuse(const char *why)
+mosn_commands_let_go(void)
 {
-    char words[256], drop[LINE_MAX_BYTES];
-    int  n = snprintf(words, sizeof(words), "no: %s\n", why);
-
-    if (command_fd == -1) {
-        return;
+    command_let_go(&command_adopted);
+    if (command_fd != -1) {
+        (void) close(command_fd);
+        command_let_go(&command_listener.connections);
     }
-    for (mosn_list_t *link = command_listener.connections.next, *next;
-         link != &command_listener.connections; link = next)
+}
+
+
+/* Who was heard by nobody: nothing was said to him, and nothing done. */
+static void
+command_refuse_all(const mosn_list_t *connections, const char *words, size_t n)
+{
+    char drop[LINE_MAX_BYTES];
+
+    for (mosn_list_t *link = connections->next, *next; link != connections;
+         link = next)
     {
         mosn_conn_t *conn = mosn_container_of(link, mosn_conn_t, link);
 
         next = link->next;
         if (conn->bytes_out == 0 && conn->out.bytes == 0) {
             (void) recv(conn->fd, drop, sizeof(drop), MSG_DONTWAIT);
-            (void) send(conn->fd, words, (size_t) n,
-                        MSG_NOSIGNAL | MSG_DONTWAIT);
+            (void) send(conn->fd, words, n, MSG_NOSIGNAL | MSG_DONTWAIT);
             mosn_conn_close(conn, MOSN_REASON_NONE);
+        } else if (conn->out.bytes > 0) {
+            mosn_conn_flush(conn);
         }
     }
+}
+
+
+void
+mosn_commands_refuse(const char *why)
+{
+    char words[256];
+    int  n = snprintf(words, sizeof(words), "no: %s\n", why);
+
+    if (command_fd != -1) {
+        command_refuse_all(&command_listener.connections, words, (size_t) n);
+    }
+    command_refuse_all(&command_adopted, words, (size_t) n);
 }
 
 

@@ -55,7 +55,8 @@ int mosn_commands_bind(const char *path);
 void mosn_commands_close(const char *path);
 void mosn_commands_let_go(void);
 
-/* Before a re-exec: those who have connected, and were not heard yet. */
+/* Before a re-exec: those who have connected, and were not heard yet.  Answers
+ * leave. */
 void mosn_commands_refuse(const char *why);
 
 /* The next word of a line, with blanks for what MOSN_WORD_BLANK stands for. */

@@ -218,6 +218,22 @@ child_on_channel(mosn_watch_t *watch, uint32_t events MOSN_UNUSED)
 }
 
 
+void
+master_children_hear(void)
+{
+    for (mosn_list_t *link = master->children.next, *next;
+         link != &master->children; link = next)
+    {
+        master_child_t *c = mosn_container_of(link, master_child_t, link);
+
+        next = link->next;
+        if (c->is_control && c->post != NULL && c->channel != -1) {
+            child_on_channel(&c->watch, 0);
+        }
+    }
+}
+
+
 /* False: there is no room now. */
 static bool
 child_send(const master_child_t *c, const mosn_note_t *note, const int *fds,

@@ -214,6 +214,9 @@ void master_spawn(master_post_t *post);
 void master_spawn_all(void);
 void master_reap(void);
 
+/* What the control process has asked until now, before a re-exec. */
+void master_children_hear(void);
+
 /* One that an older image has started; `post` may be NULL. */
 master_child_t *master_child_adopt(pid_t pid, int channel, unsigned row,
                                    master_post_t *post, bool is_control,

@@ -420,6 +420,7 @@ reload_exec(void)
     mosn_client_say(master->client, "starting generation %u",
                     master->generation->number + 1);
     mosn_log_files_flush();
+    master_children_hear();
     mosn_commands_refuse("a reload is under way; try again when it is over");
     mosn_inherit_keep_fds(state, true);
     set_fd_variable(MOSN_ENV_STATE, fd);
