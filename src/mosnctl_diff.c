@@ -3,7 +3,8 @@
  *
  * Compares two effective configurations, all defaults in them: groups of a
  * list by their name or address, so that one that has only moved is not told
- * as a change, where its place means nothing.
+ * as a change, where its place means nothing; where it does, what was put in,
+ * taken out or moved is told, and not all that comes behind it.
  */
 
 #include "mosnctl_diff.h"
@@ -15,6 +16,7 @@
 #include <string.h>
 
 #define PATH_MAX_BYTES 1024
+#define ORDER_MAX      (4u << 20) /* of two lists, more is not looked at */
 
 static unsigned diff_count;
 
@@ -230,18 +232,226 @@ diff_named(const char *path, config_setting_t *a, config_setting_t *b)
 }
 
 
+/* --- lists whose order means something ------------------------------------
+ */
+
+static bool diff_is_same(config_setting_t *a, config_setting_t *b);
+
+
+static bool
+diff_has_same_members(config_setting_t *a, config_setting_t *b)
+{
+    int n = config_setting_length(a);
+
+    if (n != config_setting_length(b)) {
+        return false;
+    }
+    for (int i = 0; i < n; i++) {
+        config_setting_t *s = config_setting_get_elem(a, (unsigned) i);
+        config_setting_t *other =
+            config_setting_is_group(a)
+                ? config_setting_get_member(b, config_setting_name(s))
+                : config_setting_get_elem(b, (unsigned) i);
+
+        if (other == NULL || !diff_is_same(s, other)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+
+static bool
+diff_is_same(config_setting_t *a, config_setting_t *b)
+{
+    if (config_setting_is_aggregate(a) || config_setting_is_aggregate(b)) {
+        return config_setting_type(a) == config_setting_type(b)
+               && diff_has_same_members(a, b);
+    }
+    return diff_is_same_value(a, b);
+}
+
+
+/* Are they one member, changed or not?  Of those without names nobody knows,
+ * unless they are the same. */
+static bool
+diff_is_one(config_setting_t *a, config_setting_t *b)
+{
+    const char *name = diff_name(a), *other = diff_name(b);
+
+    return name != NULL || other != NULL
+               ? name != NULL && other != NULL && strcmp(name, other) == 0
+               : diff_is_same(a, b);
+}
+
+
+/* Parts of two lists, of members that are told by name or place. */
+typedef struct {
+    const char       *path;
+    config_setting_t *a;
+    config_setting_t *b;
+    unsigned          n; /* members of `a` and, of `b`, m: these */
+    unsigned          m;
+    unsigned          from;   /* in both; before, they are one and the same */
+    uint32_t         *common; /* how many can be paired from two places on */
+} diff_order_t;
+
+
+static config_setting_t *
+order_a(const diff_order_t *o, unsigned i)
+{
+    return config_setting_get_elem(o->a, o->from + i);
+}
+
+
+static config_setting_t *
+order_b(const diff_order_t *o, unsigned k)
+{
+    return config_setting_get_elem(o->b, o->from + k);
+}
+
+
+static uint32_t *
+order_common(const diff_order_t *o, unsigned i, unsigned k)
+{
+    return &o->common[(size_t) i * (o->m + 1) + k];
+}
+
+
+static void
+order_compare(const diff_order_t *o, config_setting_t *a, config_setting_t *b)
+{
+    config_setting_t *s = b != NULL ? b : a;
+    const char       *name = diff_name(s);
+    char              below[PATH_MAX_BYTES];
+
+    if (name != NULL) {
+        (void) snprintf(below, sizeof(below), "%s[%s]", o->path, name);
+    } else {
+        (void) snprintf(below, sizeof(below), "%s[%d]", o->path,
+                        config_setting_index(s));
+    }
+    diff_compare(below, a, b);
+}
+
+
+/* Of those without a partner: the one that has moved; or NULL. */
+static config_setting_t *
+order_find_moved(config_setting_t *list, config_setting_t *s)
+{
+    const char *name = diff_name(s);
+
+    return name != NULL ? diff_find(list, name, 0) : NULL;
+}
+
+
+/* Members of both lists between two pairs, up to `i` and `k`. */
+static void
+order_gap(const diff_order_t *o, unsigned i, unsigned end_i, unsigned k,
+          unsigned end_k)
+{
+    while (i < end_i || k < end_k) {
+        config_setting_t *a = i < end_i ? order_a(o, i) : NULL;
+        config_setting_t *b = k < end_k ? order_b(o, k) : NULL;
+
+        if (a != NULL && b != NULL && diff_name(a) == NULL
+            && diff_name(b) == NULL) {
+            order_compare(o, a, b);
+            i++;
+            k++;
+        } else if (a != NULL) {
+            if (order_find_moved(o->b, a) == NULL) {
+                order_compare(o, a, NULL);
+            }
+            i++;
+        } else {
+            config_setting_t *was = order_find_moved(o->a, b);
+
+            if (was != NULL) {
+                diff_count++;
+                (void) printf("%s[%s]: moved\n", o->path, diff_name(b));
+            }
+            order_compare(o, was, b);
+            k++;
+        }
+    }
+}
+
+
+static void
+order_walk(const diff_order_t *o)
+{
+    unsigned i = 0, k = 0, gap_i = 0, gap_k = 0;
+
+    while (i < o->n && k < o->m) {
+        if (diff_is_one(order_a(o, i), order_b(o, k))) {
+            order_gap(o, gap_i, i, gap_k, k);
+            order_compare(o, order_a(o, i), order_b(o, k));
+            gap_i = ++i;
+            gap_k = ++k;
+        } else if (*order_common(o, i + 1, k) >= *order_common(o, i, k + 1)) {
+            i++;
+        } else {
+            k++;
+        }
+    }
+    order_gap(o, gap_i, o->n, gap_k, o->m);
+}
+
+
+/* What is behind the first difference, and before the last. */
+static void
+diff_order(diff_order_t *o)
+{
+    o->common = calloc((size_t) (o->n + 1) * (o->m + 1), sizeof(*o->common));
+    if (o->common == NULL) {
+        abort();
+    }
+    for (unsigned i = o->n; i-- > 0;) {
+        for (unsigned k = o->m; k-- > 0;) {
+            uint32_t one = *order_common(o, i + 1, k);
+            uint32_t other = *order_common(o, i, k + 1);
+
+            *order_common(o, i, k) = diff_is_one(order_a(o, i), order_b(o, k))
+                                         ? *order_common(o, i + 1, k + 1) + 1
+                                         : (one > other ? one : other);
+        }
+    }
+    order_walk(o);
+    free(o->common);
+}
+
+
 /* In order: routes, filters, texts. */
 static void
 diff_lists(const char *path, config_setting_t *a, config_setting_t *b)
 {
-    int  n = config_setting_length(a), m = config_setting_length(b);
-    char below[PATH_MAX_BYTES];
+    unsigned     n = (unsigned) config_setting_length(a);
+    unsigned     m = (unsigned) config_setting_length(b);
+    diff_order_t o = { .path = path, .a = a, .b = b };
+    unsigned     same = 0; /* at the end */
 
-    for (int i = 0; i < (n > m ? n : m); i++) {
-        (void) snprintf(below, sizeof(below), "%s[%d]", path, i);
-        diff_compare(below,
-                     i < n ? config_setting_get_elem(a, (unsigned) i) : NULL,
-                     i < m ? config_setting_get_elem(b, (unsigned) i) : NULL);
+    while (o.from < n && o.from < m
+           && diff_is_one(order_a(&o, 0), order_b(&o, 0))) {
+        order_compare(&o, order_a(&o, 0), order_b(&o, 0));
+        o.from++;
+    }
+    while (same < n - o.from && same < m - o.from
+           && diff_is_one(config_setting_get_elem(a, n - 1 - same),
+                          config_setting_get_elem(b, m - 1 - same)))
+    {
+        same++;
+    }
+    o.n = n - o.from - same;
+    o.m = m - o.from - same;
+    if ((size_t) o.n * o.m <= ORDER_MAX) {
+        diff_order(&o);
+    } else {
+        order_gap(&o, 0, o.n, 0, o.m);
+    }
+    while (same-- > 0) {
+        order_compare(&o, config_setting_get_elem(a, n - 1 - same),
+                      config_setting_get_elem(b, m - 1 - same));
     }
 }
 
