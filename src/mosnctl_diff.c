@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define PATH_MAX_BYTES 1024
-#define ORDER_MAX      (4u << 20) /* of two lists, more is not looked at */
+#define ORDER_MAX      (1u << 20) /* pairs of two lists that are looked at */
 
 static unsigned diff_count;
 
@@ -292,9 +292,11 @@ typedef struct {
     config_setting_t *b;
     unsigned          n; /* members of `a` and, of `b`, m: these */
     unsigned          m;
-    unsigned          from;   /* in both; before, they are one and the same */
-    uint32_t         *common; /* how many can be paired from two places on */
+    unsigned          from; /* in both; before, they are one and the same */
 } diff_order_t;
+
+/* How many members can be paired from two places on. */
+static uint32_t order_table[ORDER_MAX];
 
 
 static config_setting_t *
@@ -314,7 +316,7 @@ order_b(const diff_order_t *o, unsigned k)
 static uint32_t *
 order_common(const diff_order_t *o, unsigned i, unsigned k)
 {
-    return &o->common[(size_t) i * (o->m + 1) + k];
+    return &order_table[(size_t) i * (o->m + 1) + k];
 }
 
 
@@ -403,10 +405,8 @@ order_walk(const diff_order_t *o)
 static void
 diff_order(diff_order_t *o)
 {
-    o->common = calloc((size_t) (o->n + 1) * (o->m + 1), sizeof(*o->common));
-    if (o->common == NULL) {
-        abort();
-    }
+    memset(order_table, 0,
+           (size_t) (o->n + 1) * (o->m + 1) * sizeof(*order_table));
     for (unsigned i = o->n; i-- > 0;) {
         for (unsigned k = o->m; k-- > 0;) {
             uint32_t one = *order_common(o, i + 1, k);
@@ -418,7 +418,6 @@ diff_order(diff_order_t *o)
         }
     }
     order_walk(o);
-    free(o->common);
 }
 
 
@@ -444,7 +443,7 @@ diff_lists(const char *path, config_setting_t *a, config_setting_t *b)
     }
     o.n = n - o.from - same;
     o.m = m - o.from - same;
-    if ((size_t) o.n * o.m <= ORDER_MAX) {
+    if ((size_t) (o.n + 1) * (o.m + 1) <= ORDER_MAX) {
         diff_order(&o);
     } else {
         order_gap(&o, 0, o.n, 0, o.m);

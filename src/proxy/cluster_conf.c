@@ -215,6 +215,12 @@ health_check(mosn_conf_t *reader, void *conf)
         mosn_conf_error(reader, &h->service, h,
                         "must be no longer than 100 bytes");
     }
+    if (h->type != MOSN_HEALTH_TCP && h->expect.len > 0) {
+        mosn_conf_error(reader, &h->expect, h, "is for `type = \"tcp\"`");
+    }
+    if (h->type != MOSN_HEALTH_TCP && h->send.len > 0) {
+        mosn_conf_error(reader, &h->send, h, "is for `type = \"tcp\"`");
+    }
 }
 
 
@@ -472,6 +478,14 @@ cluster_check(mosn_conf_t *reader, void *conf)
     {
         mosn_conf_error(reader, &c->default_subset, c,
                         "no selector has these keys (`subset_selectors`)");
+    }
+    if (c->queue != NULL && c->circuit_breaker.max_requests == 0
+        && (c->circuit_breaker_high == NULL
+            || c->circuit_breaker_high->max_requests == 0))
+    {
+        mosn_conf_error(reader, &c->queue, c,
+                        "nobody waits without `max_requests` in "
+                        "`circuit_breaker`");
     }
     if (c->slow_start_ms > 0 && mosn_str_equal(c->lb, MOSN_STR("round_robin")))
     {

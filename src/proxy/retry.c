@@ -92,6 +92,15 @@ retry_check(mosn_conf_t *reader, void *conf)
                         "never retries: needs one of `on`, `statuses`, "
                         "`grpc_statuses` and `rpc_statuses`");
     }
+    for (size_t i = 0; i < c->on.n; i++) {
+        if (c->per_try_timeout_ms == 0
+            && mosn_str_equal(c->on.items[i], MOSN_STR("timeout")))
+        {
+            mosn_conf_error(reader, &c->on, c,
+                            "\"timeout\" needs a `per_try_timeout`: when the "
+                            "`timeout` of the route is over, all is");
+        }
+    }
 }
 
 
