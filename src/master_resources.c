@@ -361,14 +361,38 @@ take_keep(mosn_str_t *rest)
 }
 
 
+static const char *const host_states[] = { "enabled", "drain", "disabled" };
+
+
+/* What is meant by a name that is nearly that of a setting: metadata may have
+ * any, but who writes "wieght" wants no metadata.  NULL: it may be. */
+static const char *
+host_misspelt(mosn_str_t name, mosn_str_t value)
+{
+    if (mosn_str_distance(name, MOSN_STR("weight")) <= 2) {
+        return "unknown setting; did you mean \"weight\"?";
+    }
+    if (mosn_str_distance(name, MOSN_STR("priority")) <= 2) {
+        return "unknown setting; did you mean \"priority\"?";
+    }
+    for (size_t i = 0; i < MOSN_COUNT(host_states); i++) {
+        if (mosn_str_equal(value, mosn_str(host_states[i]))
+            && mosn_str_distance(name, MOSN_STR("state")) <= 2)
+        {
+            return "unknown setting; did you mean \"state\"?";
+        }
+    }
+    return NULL;
+}
+
+
 /* "weight=5 state=drain version=v2": settings of a host, the others are its
  * metadata.  NULL: fine. */
 static const char *
 host_change(mosn_pool_t *pool, mosn_host_conf_t *h, mosn_str_t rest)
 {
-    static const char *const states[] = { "enabled", "drain", "disabled" };
-    mosn_conf_pairs_t        old = h->metadata;
-    size_t                   room = old.n;
+    mosn_conf_pairs_t old = h->metadata;
+    size_t            room = old.n;
 
     for (size_t i = 0; i < rest.len; i++) {
         room += rest.at[i] == '=';
@@ -405,9 +429,9 @@ host_change(mosn_pool_t *pool, mosn_host_conf_t *h, mosn_str_t rest)
         } else if (mosn_str_equal(word, MOSN_STR("zone"))) {
             h->zone = mosn_pool_copy(pool, value);
         } else if (mosn_str_equal(word, MOSN_STR("state"))) {
-            for (int i = 0; i < 3; i++) {
-                if (mosn_str_equal(value, mosn_str(states[i]))) {
-                    h->state = i;
+            for (size_t i = 0; i < MOSN_COUNT(host_states); i++) {
+                if (mosn_str_equal(value, mosn_str(host_states[i]))) {
+                    h->state = (int) i;
                     found = true;
                 }
             }
@@ -420,6 +444,9 @@ host_change(mosn_pool_t *pool, mosn_host_conf_t *h, mosn_str_t rest)
                     h->metadata.items[i].value = mosn_pool_copy(pool, value);
                     found = true;
                 }
+            }
+            if (!found && host_misspelt(word, value) != NULL) {
+                return host_misspelt(word, value);
             }
             if (!found) {
                 h->metadata.items[h->metadata.n++] =

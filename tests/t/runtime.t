@@ -45,6 +45,7 @@ my %before = $mosn->pids;
 
 becomes('a', 'the host of the file');
 is(ctl('host', 'add', 'main', address('b'), 'weight=3', 'zone=z'), '0 change 1', 'a host is added');
+like(ctl('host', 'set', 'main', address('b'), $_->[0]), qr/unknown setting; did you mean "$_->[1]"/, "$_->[0] is no metadata") for ['wieght=3', 'weight'], ['stat=drain', 'state'], ['pirority=1', 'priority'];
 becomes('a b', 'both serve');
 is(ctl('host', 'set', 'main', address('a'), 'state=disabled'), '0 change 2', 'one is disabled');
 becomes('b', 'the other serves');
