@@ -132,9 +132,10 @@ sub step {
     take_frames($c);
 }
 
-# One request after the other, on a connection of its own.
+# One request after the other, on a connection of its own, whose limits are
+# those of a machine that may be busy.
 my ($slowest, $served) = (0, 0);
-my $neighbour = attacker(next => 1, on_frame => sub {
+my $neighbour = attacker(next => 1, port => $mosn->port(2), on_frame => sub {
     my ($c, $f) = @_;
     return unless $f->{id} && $f->{flags} & 1 && $f->{type} <= HEADERS;
     my $took = time - $c->{asked};
