@@ -550,6 +550,25 @@ mosn_cluster_add(mosn_generation_t *generation, mosn_str_t name)
 }
 
 
+/* Until names are resolved again, what they were; none of them was there
+ * before: the hosts that were. */
+static mosn_hosts_conf_t
+cluster_keep_hosts(const mosn_cluster_t *c, mosn_pool_t *pool)
+{
+    mosn_hosts_conf_t was = { 0 }, mine;
+
+    was.hosts.n = c->n_hosts;
+    was.hosts.items =
+        mosn_pool_calloc(pool, c->n_hosts * sizeof(mosn_host_conf_t) + 1);
+    for (uint32_t i = 0; i < c->n_hosts; i++) {
+        was.hosts.items[i] = *c->hosts[i]->conf;
+        was.hosts.items[i].address = c->hosts[i]->address;
+    }
+    mine = hosts_of_names(c->conf, pool, &was);
+    return mine.hosts.n > 0 ? mine : hosts_without_names(pool, &was);
+}
+
+
 /* With the hosts of names that these do not have. */
 static mosn_hosts_conf_t
 hosts_with_others(const mosn_cluster_t *c, mosn_pool_t *pool,
@@ -598,11 +617,16 @@ mosn_cluster_set_hosts(mosn_conf_t *reader, mosn_cluster_t *c,
         return false;
     }
     if (mosn_cluster_is_named(c)) {
-        mosn_hosts_conf_t all = others_stay || hosts->hosts.n == 0
-                                    ? hosts_with_others(c, pool, hosts)
-                                    : *hosts;
-        mosn_hosts_conf_t mine = hosts_of_names(c->conf, pool, &all);
+        mosn_hosts_conf_t mine;
 
+        if (hosts->hosts.n == 0) {
+            mine = cluster_keep_hosts(c, pool);
+        } else {
+            mosn_hosts_conf_t all =
+                others_stay ? hosts_with_others(c, pool, hosts) : *hosts;
+
+            mine = hosts_of_names(c->conf, pool, &all);
+        }
         if (mine.hosts.n == 0 && hosts->hosts.n > 0) {
             mosn_conf_error(reader, &hosts->hosts, hosts,
                             "\"%.*s\" has other names by now",
@@ -654,25 +678,6 @@ mosn_cluster_check(mosn_conf_t *reader, mosn_pool_t *pool,
 {
     (void) version_build(reader, pool, conf);
     (void) hosts_check(reader, pool, &conf->hosts);
-}
-
-
-/* Until names are resolved again, what they were; none of them was there
- * before: the hosts that were. */
-static mosn_hosts_conf_t
-cluster_keep_hosts(const mosn_cluster_t *c, mosn_pool_t *pool)
-{
-    mosn_hosts_conf_t was = { 0 }, mine;
-
-    was.hosts.n = c->n_hosts;
-    was.hosts.items =
-        mosn_pool_calloc(pool, c->n_hosts * sizeof(mosn_host_conf_t) + 1);
-    for (uint32_t i = 0; i < c->n_hosts; i++) {
-        was.hosts.items[i] = *c->hosts[i]->conf;
-        was.hosts.items[i].address = c->hosts[i]->address;
-    }
-    mine = hosts_of_names(c->conf, pool, &was);
-    return mine.hosts.n > 0 ? mine : hosts_without_names(pool, &was);
 }
 
 
@@ -730,8 +735,10 @@ mosn_cluster_remove(mosn_cluster_t *c)
 
     mosn_cluster_version_t *was = c->version;
 
-    (void) mosn_cluster_set_hosts(NULL, c, mosn_pool_create(MOSN_POOL_CONN),
-                                  &none, false);
+    cluster_drop_originals(c);
+    cluster_take_hosts(c, mosn_pool_create(MOSN_POOL_CONN), &none, true);
+    c->resolved = false;
+    c->names_by_ms = 0;
     if (was->pool_conf.tls != NULL) { /* its pool may be the generation's */
         mosn_tls_watch_retire(was->pool_conf.tls);
     }

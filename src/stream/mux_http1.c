@@ -665,7 +665,7 @@ http1_read_away(mux_http1_t *mux)
         return;
     }
     http1_next_head(mux);
-    if (conn->draining && mux->state == MUX_HTTP1_HEAD && !mux->head_begun) {
+    if (conn->draining && mosn_buf_len(&conn->in) == 0) {
         http1_on_drain(mux);
     }
 }

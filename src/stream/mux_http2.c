@@ -394,7 +394,7 @@ mux_http2_start_drain(http2_t *mux)
     }
     mux->draining = true;
     (void) nghttp2_submit_shutdown_notice(mux->session);
-    mux_http2_send_now(mux);
+    mux_http2_send_later(mux);
     mosn_timer_arm(mux->base.conn->loop, &mux->drain, DRAIN_MS);
 }
 

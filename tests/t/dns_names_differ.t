@@ -69,5 +69,18 @@ is(ask('/')->{status}, 200, 'and serves');
 cmp_ok(time - $began, '<', 4, 'nobody has waited for five seconds') ;
 $names->say(@zone, 'none.test A 300 127.0.0.3');
 ok(Mosn::wait_for(sub { my $r = ask('/dead'); $r->{status} == 200 && $r->{body} eq '3' }), 'when it is there it serves');
+
+# It is gone, comes again, and takes the place of addresses.
+is($mosn->apply('routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { route = { cluster = "c"; }; } ); } ); } );'), '', 'no route to it');
+is(($mosn->ctl('remove', 'dead'))[1], 0, 'the cluster is removed');
+unlike($mosn->hosts_of('dead') // '', qr/127/, 'with its hosts');
+my $back = 'routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = ( { match = { path = "/dead"; }; route = { cluster = "dead"; }; }, { route = { cluster = "c"; }; } ); } ); } );';
+is($mosn->apply('clusters = ( ' . named('dead', 'strict_dns', 'none') . " ); $back"), '', 'and comes again');
+is(ask('/dead')->{body}, '3', 'with its host, which is waited for');
+is($mosn->apply(qq|clusters = ( { name = "dead"; hosts = ( { address = "127.0.0.1:$p"; } ); } );|), '', 'an address');
+ok(Mosn::wait_for(sub { ask('/dead')->{body} eq '1' }), 'serves');
+is($mosn->apply('clusters = ( ' . named('dead', 'strict_dns', 'never') . ' );'), '', 'is replaced by a name that is not there');
+ok(Mosn::wait_for(sub { $mosn->log =~ /cannot resolve never\.test/ }), 'which is known');
+is(ask('/dead')->{body}, '1', 'the address serves until it is');
 $mosn->finish(allow => qr/was ended by signal 9/);
 done_testing();
