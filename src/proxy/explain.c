@@ -3,6 +3,7 @@
 #include "proxy/explain.h"
 
 #include "os/clock.h"
+#include "proto/http1.h"
 #include "proto/rpc.h"
 #include "proxy/format.h"
 #include "proxy/request_parts.h"
@@ -390,6 +391,62 @@ explain_filters(const mosn_proxy_conf_t *proxy, FILE *out)
 }
 
 
+/* As a client of HTTP/1.1 would send it. */
+static void
+explain_write(const explain_t *e, FILE *out)
+{
+    const mosn_message_t *m = &e->head;
+    mosn_str_t            to =
+        m->method_id == MOSN_METHOD_CONNECT ? m->authority : e->r.path;
+
+    (void) fprintf(out, "%.*s %.*s HTTP/1.1\r\nHost: %.*s\r\n",
+                   MOSN_STR_ARG(m->method), MOSN_STR_ARG(to),
+                   m->authority.len > 0 ? (int) m->authority.len : 1,
+                   m->authority.len > 0 ? m->authority.at : "-");
+    for (uint32_t i = 0; i < m->headers.n; i++) {
+        const mosn_header_t *h = &m->headers.items[i];
+
+        (void) fprintf(out, "%.*s: %.*s\r\n", (int) h->name_len, h->name,
+                       (int) h->value_len, h->value);
+    }
+    (void) fputs("\r\n", out);
+}
+
+
+/* Why it would not be let in; NULL: it would. */
+static const char *
+explain_parse(const explain_t *e, unsigned *status_r)
+{
+    const mosn_stream_settings_t *s = &e->r.conf->settings;
+    mosn_http1_limits_t           limits = {
+                  .max_header_bytes = s->max_header_bytes,
+                  .max_uri_bytes = s->max_uri_bytes,
+                  .max_headers = s->max_headers,
+    };
+    mosn_http1_scan_t    scan = { 0 };
+    mosn_http1_framing_t framing;
+    mosn_http1_error_t   error = { MOSN_REASON_BAD_REQUEST, "is cut" };
+    mosn_message_t      *m = mosn_pool_alloc(e->r.pool, sizeof(*m));
+    mosn_buf_t           in = { 0 };
+    char                *text = NULL;
+    size_t               n = 0;
+    FILE                *out = open_memstream(&text, &n);
+    mosn_rc_e            rc;
+
+    explain_write(e, out);
+    (void) fclose(out);
+    mosn_message_init(m, e->r.pool);
+    mosn_buf_open(&in, n);
+    memcpy(in.pos, text, n);
+    in.last += n;
+    free(text);
+    rc = mosn_http1_read_request(&scan, &limits, &in, m, &framing, &error);
+    mosn_buf_close(&in);
+    *status_r = rc == MOSN_OK ? 0 : mosn_reasons[error.reason].status;
+    return rc == MOSN_OK ? NULL : error.text;
+}
+
+
 /* What is answered before routes are looked at. */
 static bool
 explain_refused(const explain_t *e, mosn_explained_t *result, FILE *out)
@@ -399,7 +456,9 @@ explain_refused(const explain_t *e, mosn_explained_t *result, FILE *out)
     if (e->head.rpc != NULL) {
         return false;
     }
-    if (e->head.method_id == MOSN_METHOD_CONNECT && !e->r.conf->allow_connect)
+    why = explain_parse(e, &result->status);
+    if (why == NULL && e->head.method_id == MOSN_METHOD_CONNECT
+        && !e->r.conf->allow_connect)
     {
         why = "`allow_connect` is not set";
         result->status = 405;
