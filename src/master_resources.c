@@ -19,7 +19,6 @@
 #include "resources.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -101,12 +100,19 @@ change_tell_old(int fd)
 /* Those who may have to go on, if this generation does not come to serve, are
  * told when it does. */
 static void
-change_tell_later(int fd)
+change_tell_names(const master_part_t *part)
 {
     change_t *change = mosn_calloc(sizeof(*change));
 
-    change->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    change->fd = mosn_resource_open();
     mosn_list_append(&early, &change->link);
+    if (change->fd != -1) {
+        (void) mosn_resource_pack(change->fd, MOSN_RESOURCE_NAMES, part->name,
+                                  part->text);
+    }
+    if (master->phase != MASTER_STAGING) {
+        master_resources_commit();
+    }
 }
 
 
@@ -223,10 +229,8 @@ change_tell(int fd, const master_part_t *part, bool resolved)
     }
     mosn_list_append(&changes, &change->link);
     n_changes++;
-    if (resolved && master->phase == MASTER_STAGING) {
-        change_tell_later(fd);
-    } else if (resolved) {
-        change_tell_old(fd);
+    if (resolved) {
+        change_tell_names(part);
     }
     master_resources_fired(&master->resources);
 }
@@ -445,10 +449,12 @@ host_change(mosn_pool_t *pool, mosn_host_conf_t *h, mosn_str_t rest)
                     found = true;
                 }
             }
-            if (!found && host_misspelt(word, value) != NULL) {
-                return host_misspelt(word, value);
-            }
             if (!found) {
+                const char *meant = host_misspelt(word, value);
+
+                if (meant != NULL) {
+                    return meant;
+                }
                 h->metadata.items[h->metadata.n++] =
                     (mosn_conf_pair_t){ mosn_pool_copy(pool, word),
                                         mosn_pool_copy(pool, value) };

@@ -337,13 +337,18 @@ order_compare(const diff_order_t *o, config_setting_t *a, config_setting_t *b)
 }
 
 
-/* Of those without a partner: the one that has moved; or NULL. */
+/* Of those without a partner: the one that has moved; or NULL.  Of several of
+ * a name nobody knows which. */
 static config_setting_t *
-order_find_moved(config_setting_t *list, config_setting_t *s)
+order_find_moved(config_setting_t *list, config_setting_t *of,
+                 config_setting_t *s)
 {
     const char *name = diff_name(s);
 
-    return name != NULL ? diff_find(list, name, 0) : NULL;
+    return name != NULL && diff_find(of, name, 1) == NULL
+                   && diff_find(list, name, 1) == NULL
+               ? diff_find(list, name, 0)
+               : NULL;
 }
 
 
@@ -362,12 +367,12 @@ order_gap(const diff_order_t *o, unsigned i, unsigned end_i, unsigned k,
             i++;
             k++;
         } else if (a != NULL) {
-            if (order_find_moved(o->b, a) == NULL) {
+            if (order_find_moved(o->b, o->a, a) == NULL) {
                 order_compare(o, a, NULL);
             }
             i++;
         } else {
-            config_setting_t *was = order_find_moved(o->a, b);
+            config_setting_t *was = order_find_moved(o->a, o->b, b);
 
             if (was != NULL) {
                 diff_count++;

@@ -448,13 +448,10 @@ mosn_resource_take(mosn_generation_t *generation, int fd, bool must)
     }
     line = strchr(text, '\n');
     if (line != NULL && line - text > 2) {
-        mosn_str_t      name = { text + 2, (size_t) (line - text) - 2 };
-        mosn_resource_e kind = (mosn_resource_e) (text[0] - '0');
+        mosn_str_t name = { text + 2, (size_t) (line - text) - 2 };
 
-        if (kind == MOSN_RESOURCE_HOSTS && !must) {
-            kind = MOSN_RESOURCE_NAMES;
-        }
-        why = mosn_resource_apply(generation, kind, name, line + 1);
+        why = mosn_resource_apply(
+            generation, (mosn_resource_e) (text[0] - '0'), name, line + 1);
         done = why == NULL;
         if (why != NULL && must) {
             mosn_log_alert(0, "a resource that the master has taken: %s", why);

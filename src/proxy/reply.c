@@ -56,7 +56,6 @@ reply_edit_for_host(mosn_request_t *r, mosn_message_t *m)
     const mosn_virtual_host_t *host =
         mosn_virtual_host_find(routes, r->head->authority);
 
-    r->status = m->status;
     if (host != NULL) {
         mosn_edits_on_response(host->edits, r, m);
     }
@@ -90,12 +89,12 @@ mosn_request_reply(mosn_request_t *r, unsigned status, mosn_str_t type,
                          MOSN_STR("Location"), location);
     }
 
+    r->status = status;
     if (r->route != NULL) {
         mosn_request_edit_response(r, m);
     } else {
         reply_edit_for_host(r, m);
     }
-    r->status = status;
     if (r->grpc && status >= 400) {
         mosn_grpc_answer(m, r->pool, r->reason, r->type, body);
         r->status = m->status;

@@ -30,4 +30,6 @@ is(diff(sub { s/ +\{ name = "two".*\n// }), "${routes}[two]: removed\n", 'one th
 is(diff(sub { s/( +\{ name = "one".*\n)( +\{ name = "two".*\n)/$2$1/; s/body = "1"/body = "11"/ }), "${routes}[one]: moved\n${routes}[one].respond.body: \"1\" -> \"11\"\n", 'one behind another, changed') or diag diff(sub { s/( +\{ name = "one".*\n)( +\{ name = "two".*\n)/$2$1/ });
 is(diff(sub { s/(     \{ match = \{ headers)/     { match = { path = "\/x"; }; respond = { body = "x"; }; },\n$1/ }), "${routes}[3]: added\n", 'one without a name');
 is(diff(sub { s/body = "h"/body = "hh"/ }), "${routes}[3].respond.body: \"h\" -> \"hh\"\n", 'one without a name that is another');
+my $again = '     { name = "two"; match = { path = "/again"; }; respond = { body = "again"; }; },';
+is(diff(sub { s/( +\{ name = "three")/$again\n$1/ }), "${routes}[two]: added\n", 'a second of a name');
 $mosn->finish; done_testing();
