@@ -15,6 +15,7 @@ package Mosn;
 use strict;
 use warnings;
 
+use Carp ();
 use Cwd qw(abs_path);
 use Fcntl qw(F_SETFD);
 use File::Basename qw(dirname);
@@ -26,6 +27,16 @@ use POSIX qw(:sys_wait_h);
 use Socket qw(:all);
 use Test::More;
 use Time::HiRes qw(sleep time);
+
+# A process that has just gone is looked up as 0: to kill that would end the
+# test, the suite, and whoever has started it.
+BEGIN {
+    *CORE::GLOBAL::kill = sub {
+        my ($signal, @pids) = @_;
+        Carp::croak("kill $signal, $_") for grep { !$_ || abs($_) == 1 } @pids;
+        return CORE::kill($signal, @pids);
+    };
+}
 
 our $TOP = abs_path(dirname(__FILE__) . "/../..");
 our $BIN = $ENV{MOSN_BIN} || "$TOP/objs-debug/mosn";

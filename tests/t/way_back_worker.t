@@ -9,15 +9,15 @@ E
 my $mosn = Mosn->start($conf);
 sub worker { my %now = $mosn->pids; return $now{'worker 0'} // 0 }
 my $last = 0;
+sub another { my $w = worker(); return $w == $last ? 0 : $w }
 for (1 .. 5) { # one that dies again and again waits before it is started
-    last unless Mosn::wait_for(sub { worker() && worker() != $last }, 3);
-    $last = worker();
+    $last = Mosn::wait_for(\&another, 3) or last;
     kill 'KILL', $last;
 }
-ok(Mosn::wait_for(sub { !worker() || !kill 0, worker() }), 'no worker');
+ok(Mosn::wait_for(sub { !worker() }), 'no worker');
 my $pid = Mosn::spawn(sub { exec $Mosn::CTL, '-s', "$mosn->{dir}/control.sock", 'reload' });
 my $killed;
-Mosn::wait_for(sub { my $w = worker(); $killed = $w && $w != $last && kill 'KILL', $w; $killed });
+Mosn::wait_for(sub { my $w = another(); $killed = $w && kill 'KILL', $w; $killed });
 ok($killed, 'the worker of a reload dies');
 waitpid $pid, 0;
 isnt($?, 0, 'so it has failed');
