@@ -327,6 +327,29 @@ cluster_find_host(const mosn_cluster_t *c, const mosn_map_t *by_name,
 }
 
 
+/* In the master, when hosts were adopted: who has come to others gets
+ * requests when a check of it was good.  Where all are fresh nobody waits. */
+static void
+cluster_await(mosn_cluster_t *c)
+{
+    uint32_t n_fresh = 0;
+
+    for (uint32_t i = 0; i < c->n_hosts; i++) {
+        n_fresh += c->hosts[i]->fresh;
+    }
+    for (uint32_t i = 0; i < c->n_hosts; i++) {
+        mosn_host_t *host = c->hosts[i];
+
+        if (host->fresh && n_fresh < c->n_hosts
+            && c->conf->health_check != NULL) {
+            atomic_store(mosn_host_cell(host, MOSN_HOST_CELL_HEALTH),
+                         MOSN_HEALTH_AWAITED);
+        }
+        host->fresh = false;
+    }
+}
+
+
 static void
 cluster_use_hosts(mosn_cluster_t *c)
 {
@@ -350,6 +373,9 @@ cluster_use_hosts(mosn_cluster_t *c)
             mosn_host_note_use(host);
         }
         host->is_new = false;
+    }
+    if (c->loop == NULL) {
+        cluster_await(c);
     }
 }
 
@@ -780,6 +806,9 @@ mosn_clusters_adopt(const mosn_generation_t *generation, bool back)
             mosn_host_adopt(c->hosts[k], back ? had : cluster_generation - 1,
                             cluster_generation);
             mosn_host_note_use(c->hosts[k]);
+        }
+        if (c != NULL) {
+            cluster_await(c);
         }
     }
 }

@@ -173,7 +173,8 @@ static const mosn_directive_t health_directives[] = {
              "So many good ones in a row and it gets requests again."),
     MOSN_INT(mosn_health_conf_t, unhealthy, 1, 1000, 3,
              "So many bad ones in a row and it gets none.  The very first "
-             "result counts at once."),
+             "result counts at once; a host that comes to others gets "
+             "requests when that was good."),
     MOSN_FLOAT(mosn_health_conf_t, jitter_percent, 0, 100, "20",
                "Intervals differ by so much, so that hosts are not asked in "
                "one moment."),

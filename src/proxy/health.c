@@ -819,7 +819,7 @@ health_watch_host(mosn_cluster_t *cluster, mosn_host_t *host)
                      "for host %.*s, its checks have no effect",
                      MOSN_STR_ARG(cluster->name), MOSN_STR_ARG(host->name));
     }
-    c->known = is != MOSN_HEALTH_UNKNOWN;
+    c->known = is == MOSN_HEALTH_GOOD || is == MOSN_HEALTH_BAD;
     c->well = is == MOSN_HEALTH_GOOD;
     host->checked = true;
     mosn_list_init(&c->wait.link);

@@ -155,7 +155,8 @@ mosn_host_adopt(mosn_host_t *host, uint64_t before, uint64_t generation)
 {
     _Atomic uint64_t *had = mosn_host_cell(host, MOSN_HOST_CELL_GENERATION);
 
-    if (atomic_load(had) != before) {
+    host->fresh = atomic_load(had) != before;
+    if (host->fresh) {
         mosn_host_forget(host);
         atomic_store(mosn_host_cell(host, MOSN_HOST_CELL_SINCE),
                      mosn_clock_ns() / 1000000);
@@ -245,11 +246,16 @@ mosn_host_why_not(mosn_host_t *host, uint64_t now_ms)
 const char *
 mosn_host_ailment(mosn_host_t *host, uint64_t now_ms)
 {
-    if (atomic_load_explicit(mosn_host_cell(host, MOSN_HOST_CELL_HEALTH),
-                             memory_order_relaxed)
-        == MOSN_HEALTH_BAD)
+    switch ((mosn_health_e) atomic_load_explicit(
+        mosn_host_cell(host, MOSN_HOST_CELL_HEALTH), memory_order_relaxed))
     {
+    case MOSN_HEALTH_BAD:
         return "unhealthy";
+    case MOSN_HEALTH_AWAITED:
+        return "unchecked";
+    case MOSN_HEALTH_UNKNOWN:
+    case MOSN_HEALTH_GOOD:
+        break;
     }
     if (atomic_load_explicit(
             mosn_host_cell(host, MOSN_HOST_CELL_EJECTED_UNTIL),

@@ -53,6 +53,7 @@ typedef enum {
     MOSN_HEALTH_UNKNOWN,
     MOSN_HEALTH_GOOD,
     MOSN_HEALTH_BAD,
+    MOSN_HEALTH_AWAITED, /* it came to others: its first check decides */
 } mosn_health_e;
 
 struct mosn_host_s {
@@ -69,8 +70,10 @@ struct mosn_host_s {
     bool                    is_new;   /* of this set */
     bool                    seen;     /* looked at */
     bool                    usable;   /* when last looked at */
-    bool                    checked;  /* by a checker (health.c) */
-    bool                    judged;   /* with these counts, last */
+    bool                    awaited; /* its first check, when last looked at */
+    bool                    fresh;   /* when it was adopted */
+    bool                    checked; /* by a checker (health.c) */
+    bool                    judged;  /* with these counts, last */
     uint64_t                judged_all;
     uint64_t                judged_bad;
     bool                    started;       /* its pool is */
@@ -93,7 +96,7 @@ uint32_t mosn_host_slots(mosn_str_t cluster, mosn_str_t name);
 void     mosn_host_touch(mosn_str_t cluster, mosn_str_t name);
 
 /* In the master, of a host that `generation` has.  Unless generation `before`
- * had it, too, it is a new one: what was found of it then is forgotten. */
+ * had it, too, it is a fresh one: what was found of it then is forgotten. */
 void mosn_host_adopt(mosn_host_t *host, uint64_t before, uint64_t generation);
 
 /* In the master, of one that is used: a host that was not enabled before
@@ -173,6 +176,16 @@ mosn_host_cell(mosn_host_t *host, mosn_host_cell_e cell)
 {
     return host->metrics != 0 ? mosn_metrics_cell(host->metrics + cell)
                               : &host->cells[cell];
+}
+
+
+/* No check of it, which there will be, has an answer yet. */
+static inline bool
+mosn_host_is_awaited(mosn_host_t *host)
+{
+    return atomic_load_explicit(mosn_host_cell(host, MOSN_HOST_CELL_HEALTH),
+                                memory_order_relaxed)
+           == MOSN_HEALTH_AWAITED;
 }
 
 

@@ -254,7 +254,8 @@ level_is_local(const mosn_host_t *host)
 static void
 level_fill(mosn_host_groups_t *groups, mosn_host_level_t *level)
 {
-    size_t room = (level->n_all + 1) * sizeof(mosn_host_t *);
+    size_t   room = (level->n_all + 1) * sizeof(mosn_host_t *);
+    uint32_t known = 0;
 
     level->usable = level->local = (mosn_host_set_t){ 0 };
     level->usable.hosts = mosn_pool_alloc(groups->states, room);
@@ -268,6 +269,7 @@ level_fill(mosn_host_groups_t *groups, mosn_host_level_t *level)
 
         if (local) {
             level->local.all[level->local.n_all++] = host;
+            known += !host->awaited;
         }
         if (host->usable || level->panic) {
             level->usable.hosts[level->usable.n++] = host;
@@ -277,8 +279,8 @@ level_fill(mosn_host_groups_t *groups, mosn_host_level_t *level)
         }
     }
     level->local_load = 0;
-    if (groups->cluster->conf->prefer_zone && level->local.n_all > 0) {
-        uint32_t load = level->local.n * OVERPROVISION / level->local.n_all;
+    if (groups->cluster->conf->prefer_zone && known > 0) {
+        uint32_t load = level->local.n * OVERPROVISION / known;
 
         level->local_load = load > 100 ? 100 : load;
     }
@@ -300,13 +302,16 @@ group_share(mosn_host_groups_t *groups, mosn_host_group_t *group)
         mosn_host_level_t *level = &group->levels[i];
         uint32_t           well = 0;
 
-        level->n_usable = 0;
+        level->n_usable = level->n_known = 0;
         for (uint32_t k = 0; k < level->n_all; k++) {
             level->n_usable += level->all[k]->usable;
+            level->n_known += !level->all[k]->awaited;
+        }
+        if (level->n_known > 0) {
+            well = level->n_usable * OVERPROVISION / level->n_known;
+            well += well == 0 && level->n_usable > 0; /* one is not none */
         }
         if (level->n_all > 0) {
-            well = level->n_usable * OVERPROVISION / level->n_all;
-            well += well == 0 && level->n_usable > 0; /* one is not none */
             first = first == group->n_levels ? i : first;
             n++;
         }
@@ -319,7 +324,7 @@ group_share(mosn_host_groups_t *groups, mosn_host_group_t *group)
             total > 0 && total < 100 ? level->load * 100 / total : level->load;
 
         level->panic = (total < 100 || n == 1) && level->n_all > 0
-                       && level->n_usable * 100 < panic * level->n_all;
+                       && level->n_usable * 100 < panic * level->n_known;
         level->load = load > left ? left : load;
         left -= level->load;
     }
@@ -387,6 +392,8 @@ groups_have_changed(mosn_host_groups_t *groups, uint64_t now)
             atomic_store(mosn_host_cell(host, MOSN_HOST_CELL_SINCE), now);
         }
         host->seen = true;
+        changed |= host->awaited != mosn_host_is_awaited(host);
+        host->awaited = mosn_host_is_awaited(host);
         changed |= groups_weigh(c, host, now);
         changed |= usable != host->usable;
         host->usable = usable;

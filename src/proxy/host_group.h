@@ -46,6 +46,7 @@ typedef struct {
 typedef struct {
     mosn_host_t   **all;
     uint32_t        n_all;
+    uint32_t        n_known; /* but for those whose first check is awaited */
     uint32_t        n_usable;
     mosn_host_set_t usable;
     mosn_host_set_t local;      /* of them, those of our zone */

@@ -112,14 +112,20 @@ hosts_shares(mosn_cluster_t *c, unsigned n, const unsigned *shares,
 
 
 /* `bad`: left out by a check, or not. */
-static void __attribute__((unused))
-hosts_set_bad(mosn_cluster_t *c, unsigned i, bool bad)
+static void
+hosts_set_health(mosn_cluster_t *c, unsigned i, mosn_health_e health)
 {
-    (void) atomic_exchange(
-        mosn_host_cell(c->hosts[i], MOSN_HOST_CELL_HEALTH),
-        (uint64_t) (bad ? MOSN_HEALTH_BAD : MOSN_HEALTH_GOOD));
+    (void) atomic_exchange(mosn_host_cell(c->hosts[i], MOSN_HOST_CELL_HEALTH),
+                           (uint64_t) health);
     mosn_cluster_touch(c);
     c->groups.stale = true;
+}
+
+
+static void
+hosts_set_bad(mosn_cluster_t *c, unsigned i, bool bad)
+{
+    hosts_set_health(c, i, bad ? MOSN_HEALTH_BAD : MOSN_HEALTH_GOOD);
 }
 
 

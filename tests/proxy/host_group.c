@@ -34,6 +34,31 @@ priorities(void)
 }
 
 
+/* Hosts that have come and are not checked yet make nobody fail over. */
+static void
+unchecked(void)
+{
+    mosn_cluster_t *c = hosts_cluster(
+        "panic_percent = 50.0; hosts = ( { address = \"10.0.0.1:1\"; }, { "
+        "address = \"10.0.0.2:1\"; }, { address = \"10.0.0.3:1\"; }, { "
+        "address = \"10.0.0.4:1\"; priority = 1; } );");
+    unsigned one[] = { 1, 0, 0, 0 }, two[] = { 1, 1, 0, 0 };
+    unsigned next[] = { 0, 0, 0, 1 }, all[] = { 1, 1, 1, 0 };
+
+    hosts_set_health(c, 1, MOSN_HEALTH_AWAITED);
+    hosts_set_health(c, 2, MOSN_HEALTH_AWAITED);
+    hosts_shares(c, 30000, one, "two of three are not checked yet");
+    hosts_set_bad(c, 1, false);
+    hosts_shares(c, 30000, two, "one is");
+    hosts_set_health(c, 0, MOSN_HEALTH_AWAITED);
+    hosts_set_health(c, 1, MOSN_HEALTH_AWAITED);
+    hosts_shares(c, 30000, next, "none of the first level");
+    hosts_set_health(c, 3, MOSN_HEALTH_AWAITED);
+    hosts_shares(c, 30000, all, "nor of the second: as if all were well");
+    hosts_end();
+}
+
+
 /* Of five hosts one is not well, and the last one of some priority. */
 static void
 panic_of_most(unsigned priority, const unsigned *shares, const char *name)
@@ -333,6 +358,7 @@ main(void)
 {
     untried();
     priorities();
+    unchecked();
     panic();
     zones();
     subsets();
