@@ -111,7 +111,6 @@ hosts_shares(mosn_cluster_t *c, unsigned n, const unsigned *shares,
 }
 
 
-/* `bad`: left out by a check, or not. */
 static void
 hosts_set_health(mosn_cluster_t *c, unsigned i, mosn_health_e health)
 {
@@ -122,6 +121,7 @@ hosts_set_health(mosn_cluster_t *c, unsigned i, mosn_health_e health)
 }
 
 
+/* `bad`: left out by a check, or not. */
 static void
 hosts_set_bad(mosn_cluster_t *c, unsigned i, bool bad)
 {
