@@ -122,7 +122,7 @@ hosts_set_health(mosn_cluster_t *c, unsigned i, mosn_health_e health)
 
 
 /* `bad`: left out by a check, or not. */
-static void
+static void __attribute__((unused))
 hosts_set_bad(mosn_cluster_t *c, unsigned i, bool bad)
 {
     hosts_set_health(c, i, bad ? MOSN_HEALTH_BAD : MOSN_HEALTH_GOOD);
