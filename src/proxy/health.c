@@ -108,6 +108,10 @@ checker_set(checker_t *c, mosn_health_e is, const char *why)
     if (was == is) {
         return;
     }
+    if (is == MOSN_HEALTH_GOOD && was != MOSN_HEALTH_UNKNOWN) {
+        atomic_store(mosn_host_cell(c->host, MOSN_HOST_CELL_SINCE),
+                     health.loop->now_ms); /* for its slow start */
+    }
     mosn_cluster_touch(c->cluster);
     if (was != MOSN_HEALTH_UNKNOWN || is == MOSN_HEALTH_BAD) {
         health_tell(c, is == MOSN_HEALTH_GOOD, why);

@@ -192,7 +192,6 @@ mosn_host_start(mosn_host_t *host, mosn_loop_t *loop)
                           &host->address, host->metrics);
     host->pool.probing = mosn_host_probes;
     host->started = true;
-    host->since_ms = atomic_load(mosn_host_cell(host, MOSN_HOST_CELL_SINCE));
 }
 
 

@@ -79,6 +79,7 @@ struct mosn_host_s {
     bool                    started;       /* its pool is */
     bool                    left;          /* its set, while it was in use */
     uint64_t                since_ms;      /* it is in use; for a slow start */
+    uint64_t                lost_ms;       /* seen not to be usable, last */
     uint64_t                latency_ns;    /* moving peak average */
     uint64_t                latency_at_ns; /* when it was taken */
     _Atomic uint64_t        cells[MOSN_HOST_CELLS]; /* without slots */

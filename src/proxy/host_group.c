@@ -377,6 +377,27 @@ groups_weigh(const mosn_cluster_t *c, mosn_host_t *host, uint64_t now)
 }
 
 
+/* Who has seen first that a host is back tells all: its checker, or a worker
+ * that had a connection; when it is not left out any more is known before. */
+static void
+groups_date(mosn_host_t *host, bool usable, uint64_t now)
+{
+    _Atomic uint64_t *cell = mosn_host_cell(host, MOSN_HOST_CELL_SINCE);
+    uint64_t          since = atomic_load(cell);
+    uint64_t          until =
+        atomic_load(mosn_host_cell(host, MOSN_HOST_CELL_EJECTED_UNTIL));
+
+    since = until <= now && until > since ? until : since;
+    if (usable && !host->usable && host->seen && since <= host->lost_ms) {
+        since = now;
+        atomic_store(cell, now);
+    } else if (!usable && host->usable) {
+        host->lost_ms = now;
+    }
+    host->since_ms = since;
+}
+
+
 static bool
 groups_have_changed(mosn_host_groups_t *groups, uint64_t now)
 {
@@ -387,10 +408,7 @@ groups_have_changed(mosn_host_groups_t *groups, uint64_t now)
         mosn_host_t *host = c->hosts[i];
         bool         usable = mosn_host_why_not(host, now) == NULL;
 
-        if (usable && !host->usable && host->seen) { /* slowly again */
-            host->since_ms = now;
-            atomic_store(mosn_host_cell(host, MOSN_HOST_CELL_SINCE), now);
-        }
+        groups_date(host, usable, now);
         host->seen = true;
         changed |= host->awaited != mosn_host_is_awaited(host);
         host->awaited = mosn_host_is_awaited(host);

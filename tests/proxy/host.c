@@ -126,7 +126,7 @@ check_adopted(mosn_cluster_t *c)
            "nor is one that left known to its own generation");
     mosn_host_adopt(host, 4, 5);
     atomic_store(since, 77);
-    mosn_host_start(host, &hosts_loop);
+    mosn_host_groups_look(&c->groups);
     is_num((long long) host->since_ms, 77, "workers go by that");
 }
 

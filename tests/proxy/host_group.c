@@ -252,6 +252,22 @@ slow_start(void)
     hosts_shares(c, 10000, half, "half of the time: half of the weight");
     hosts_loop.now_ms += 5000;
     hosts_shares(c, 10000, even, "then it has all of it");
+
+    /* The others have noticed long ago, or it was gone unseen. */
+    hosts_set_bad(c, 1, true);
+    (void) mosn_cluster_pick(c, NULL);
+    hosts_loop.now_ms += 1000;
+    atomic_store(mosn_host_cell(c->hosts[1], MOSN_HOST_CELL_SINCE),
+                 hosts_loop.now_ms);
+    hosts_loop.now_ms += 5000;
+    hosts_set_bad(c, 1, false);
+    hosts_shares(c, 10000, half, "who was idle goes by what others saw");
+    hosts_loop.now_ms += 5000;
+    hosts_shares(c, 10000, even, "as long as they do");
+    atomic_store(mosn_host_cell(c->hosts[1], MOSN_HOST_CELL_EJECTED_UNTIL),
+                 hosts_loop.now_ms + 1000);
+    hosts_loop.now_ms += 6000;
+    hosts_shares(c, 10000, half, "it was left out meanwhile");
     hosts_end();
 }
 
