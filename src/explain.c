@@ -166,7 +166,7 @@ explain_ask(const mosn_settings_t *s, mosn_question_t *q, mosn_pool_t *pool,
     if (out != NULL) {
         explain_place(l, chain, out);
     }
-    q->tls = chain->tls != NULL;
+    q->tls = chain->tls_ctx;
     return mosn_explain(explain_find_proxy(&chain->filters), l, q, pool,
                         result, out);
 }

@@ -95,6 +95,10 @@ mosn_str_t mosn_tls_cipher(const mosn_conn_t *conn);
  * or one of those of the certificate it got?  Without a name: yes. */
 bool mosn_tls_covers(const mosn_conn_t *conn, mosn_str_t host);
 
+/* The same for a client that would ask for `name`, if for any. */
+bool mosn_tls_would_cover(const mosn_tls_ctx_t *ctx, mosn_str_t name,
+                          mosn_str_t host);
+
 /* --- who the other side is ------------------------------------------------
  */
 

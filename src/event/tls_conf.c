@@ -422,6 +422,15 @@ mosn_tls_site_has_name(const mosn_tls_ctx_t *ctx, const SSL_CTX *ssl,
 }
 
 
+bool
+mosn_tls_would_cover(const mosn_tls_ctx_t *ctx, mosn_str_t name,
+                     mosn_str_t host)
+{
+    return name.len == 0 || mosn_str_equal_nocase(name, host)
+           || mosn_tls_site_has_name(ctx, tls_find_site(ctx, name)->ssl, host);
+}
+
+
 /* Runs before anything is resumed (security.md, OpenSSL): what is not set
  * here would be the default site's. */
 static int

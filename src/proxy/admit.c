@@ -16,8 +16,8 @@ mosn_request_spell_path(const mosn_proxy_conf_t *conf, mosn_message_t *head,
 
 /* Upgrades that are not on the list are not passed on; HTTP goes on, where
  * there is more to the request.  False: there is not. */
-bool
-mosn_request_check_upgrade(mosn_request_t *r)
+static bool
+admit_upgrade(mosn_request_t *r)
 {
     const mosn_strs_t *allowed = &r->conf->upgrades;
     mosn_message_t    *m = r->head;
@@ -32,16 +32,14 @@ mosn_request_check_upgrade(mosn_request_t *r)
 }
 
 
-/* A client may use a connection for another name only when its certificate
- * vouches for that too (RFC 9110, 7.4). */
-bool
-mosn_request_is_for_us(const mosn_request_t *r)
+mosn_str_t
+mosn_request_vouched_host(const mosn_request_t *r)
 {
     mosn_str_t  host = r->authority;
     const char *colon;
 
     if (!r->conf->match_server_name || host.len == 0 || host.at[0] == '[') {
-        return true;
+        return MOSN_STR_NULL;
     }
     colon = memrchr(host.at, ':', host.len);
     if (colon != NULL) {
@@ -50,5 +48,35 @@ mosn_request_is_for_us(const mosn_request_t *r)
     if (host.len > 0 && host.at[host.len - 1] == '.') {
         host.len--;
     }
-    return mosn_tls_covers(r->pc->conn, host);
+    return host;
+}
+
+
+static bool
+admit_host(const mosn_request_t *r)
+{
+    mosn_str_t host = mosn_request_vouched_host(r);
+
+    return host.at == NULL || mosn_tls_covers(r->pc->conn, host);
+}
+
+
+mosn_reason_e
+mosn_request_check(mosn_request_t *r)
+{
+    mosn_message_t *head = r->head;
+    size_t          max = r->conf->max_body_bytes;
+
+    if (r->pc->conn->tls != NULL && !admit_host(r)) {
+        return MOSN_REASON_MISDIRECTED;
+    }
+    if (max > 0 && mosn_message_body_len(head) > max) {
+        return MOSN_REASON_BODY_TOO_LARGE;
+    }
+    if ((head->method_id == MOSN_METHOD_CONNECT && !r->conf->allow_connect)
+        || (head->upgrade.len > 0 && !admit_upgrade(r)))
+    {
+        return MOSN_REASON_METHOD_NOT_ALLOWED;
+    }
+    return MOSN_REASON_NONE;
 }

@@ -86,6 +86,7 @@ typedef struct {
     mosn_proxy_conn_t pc;
     mosn_request_t    r;
     mosn_message_t    head;
+    mosn_message_t    read; /* as it would be */
     mosn_rpc_t        rpc;
 } explain_t;
 
@@ -220,7 +221,7 @@ explain_build(explain_t *e, const mosn_proxy_conf_t *proxy,
     e->r.head = &e->head;
     e->r.path = e->head.path;
     if (e->head.rpc == NULL) {
-        e->head.scheme = mosn_request_scheme(&e->r, q->tls);
+        e->head.scheme = mosn_request_scheme(&e->r, q->tls != NULL);
         mosn_request_spell_path(proxy, &e->head, pool);
     }
     e->r.spelled = e->head.path;
@@ -294,6 +295,24 @@ explain_split(const mosn_route_t *route, FILE *out)
 
 
 static void
+explain_mirrors(const mosn_request_t *r, FILE *out)
+{
+    const mosn_mirrors_conf_t *list = &r->route->conf->route->mirror;
+
+    for (size_t i = 0; i < list->n; i++) {
+        const mosn_mirror_conf_t *m = &list->items[i];
+
+        (void) fprintf(out, "mirror     %.*s, ", MOSN_STR_ARG(m->cluster));
+        if (mosn_mirror_fits(r, m)) {
+            (void) fprintf(out, "%g %%\n", m->percent);
+        } else {
+            (void) fputs("no: it speaks another protocol\n", out);
+        }
+    }
+}
+
+
+static void
 explain_too_long(mosn_explained_t *result, FILE *out)
 {
     result->status = 414;
@@ -342,6 +361,7 @@ explain_forward(explain_t *e, mosn_explained_t *result, FILE *out)
         explain_split(route, out);
     }
     explain_cluster(c, subset, out);
+    explain_mirrors(&e->r, out);
 }
 
 
@@ -415,7 +435,7 @@ explain_write(const explain_t *e, FILE *out)
 
 /* Why it would not be let in; NULL: it would. */
 static const char *
-explain_parse(const explain_t *e, unsigned *status_r)
+explain_parse(explain_t *e, unsigned *status_r)
 {
     const mosn_stream_settings_t *s = &e->r.conf->settings;
     mosn_http1_limits_t           limits = {
@@ -426,7 +446,6 @@ explain_parse(const explain_t *e, unsigned *status_r)
     mosn_http1_scan_t    scan = { 0 };
     mosn_http1_framing_t framing;
     mosn_http1_error_t   error = { MOSN_REASON_BAD_REQUEST, "is cut" };
-    mosn_message_t      *m = mosn_pool_alloc(e->r.pool, sizeof(*m));
     mosn_buf_t           in = { 0 };
     char                *text = NULL;
     size_t               n = 0;
@@ -435,21 +454,58 @@ explain_parse(const explain_t *e, unsigned *status_r)
 
     explain_write(e, out);
     (void) fclose(out);
-    mosn_message_init(m, e->r.pool);
+    mosn_message_init(&e->read, e->r.pool);
     mosn_buf_open(&in, n);
     memcpy(in.pos, text, n);
     in.last += n;
     free(text);
-    rc = mosn_http1_read_request(&scan, &limits, &in, m, &framing, &error);
+    rc = mosn_http1_read_request(&scan, &limits, &in, &e->read, &framing,
+                                 &error);
     mosn_buf_close(&in);
     *status_r = rc == MOSN_OK ? 0 : mosn_reasons[error.reason].status;
     return rc == MOSN_OK ? NULL : error.text;
 }
 
 
+/* Is the certificate, or the name that was asked for, that of the host? */
+static bool
+explain_covers(const explain_t *e, const mosn_question_t *q)
+{
+    mosn_str_t host = mosn_request_vouched_host(&e->r);
+
+    return q->tls == NULL || host.at == NULL
+           || mosn_tls_would_cover(q->tls, q->server_name, host);
+}
+
+
+/* Why it would go no further; NULL: it would. */
+static const char *
+explain_check(explain_t *e, const mosn_question_t *q, unsigned *status_r)
+{
+    bool          covered = explain_covers(e, q);
+    mosn_reason_e reason = MOSN_REASON_MISDIRECTED;
+
+    if (covered) {
+        e->r.head = &e->read;
+        reason = mosn_request_check(&e->r);
+        e->r.head = &e->head;
+    }
+    *status_r = mosn_reasons[reason].status;
+    return reason == MOSN_REASON_NONE ? NULL
+           : !covered ? "its host is neither the server name nor one of the "
+                        "certificate's"
+           : reason == MOSN_REASON_BODY_TOO_LARGE
+               ? "its body is longer than `max_body_bytes`"
+           : e->head.method_id == MOSN_METHOD_CONNECT
+               ? "`allow_connect` is not set"
+               : "its upgrade is none of `upgrades`";
+}
+
+
 /* What is answered before routes are looked at. */
 static bool
-explain_refused(const explain_t *e, mosn_explained_t *result, FILE *out)
+explain_refused(explain_t *e, const mosn_question_t *q,
+                mosn_explained_t *result, FILE *out)
 {
     const char *why = NULL;
 
@@ -457,11 +513,8 @@ explain_refused(const explain_t *e, mosn_explained_t *result, FILE *out)
         return false;
     }
     why = explain_parse(e, &result->status);
-    if (why == NULL && e->head.method_id == MOSN_METHOD_CONNECT
-        && !e->r.conf->allow_connect)
-    {
-        why = "`allow_connect` is not set";
-        result->status = 405;
+    if (why == NULL) {
+        why = explain_check(e, q, &result->status);
     }
     if (why != NULL && out != NULL) {
         (void) fprintf(out, "action     answer %u: %s\n", result->status, why);
@@ -510,7 +563,7 @@ mosn_explain(const mosn_proxy_conf_t    *proxy,
     if (why != NULL) {
         return why;
     }
-    if (explain_refused(e, result, out)) {
+    if (explain_refused(e, q, result, out)) {
         return NULL;
     }
     mosn_match_input(&in, &e->head, &e->conn);

@@ -18,11 +18,11 @@ typedef struct {
     mosn_str_t        url;  /* "http://host/path?query", or a path */
     mosn_str_t        call; /* "SERVICE METHOD [VERSION [GROUP]]" instead */
     mosn_conf_pairs_t headers;
-    mosn_str_t        source;      /* the client's address */
-    mosn_str_t        server_name; /* that it asks TLS for; empty: the host
-                                      of an https URL */
-    mosn_strs_t protocols;         /* that it offers there (ALPN) */
-    bool        tls;               /* its chain has TLS */
+    mosn_str_t        source;        /* the client's address */
+    mosn_str_t        server_name;   /* that it asks TLS for; empty: the host
+                                        of an https URL */
+    mosn_strs_t           protocols; /* that it offers there (ALPN) */
+    const mosn_tls_ctx_t *tls;       /* of its chain; NULL: plain */
 } mosn_question_t;
 
 typedef struct {

@@ -288,19 +288,23 @@ mirror_copy_head(mosn_mirror_t *m, const mosn_message_t *from)
 }
 
 
-/* Only who speaks the same gets copies. */
-static bool
-mirror_can(const mosn_request_t *r, const mosn_mirror_conf_t *conf)
+bool
+mosn_mirror_fits(const mosn_request_t *r, const mosn_mirror_conf_t *conf)
 {
     const mosn_stream_protocol_ops_t *ours = r->version->pool_conf.protocol;
     const mosn_stream_protocol_ops_t *its =
         conf->target->version->pool_conf.protocol;
 
     return its != NULL && (ours->rpc == NULL) == (its->rpc == NULL)
-           && (ours->rpc == NULL || ours->rpc->family == its->rpc->family)
-           && (conf->percent >= 100
-               || mosn_rand_below(SHARE_SIDES)
-                      < conf->percent / 100 * SHARE_SIDES);
+           && (ours->rpc == NULL || ours->rpc->family == its->rpc->family);
+}
+
+
+static bool
+mirror_gets_it(const mosn_mirror_conf_t *conf)
+{
+    return conf->percent >= 100
+           || mosn_rand_below(SHARE_SIDES) < conf->percent / 100 * SHARE_SIDES;
 }
 
 
@@ -346,7 +350,8 @@ mosn_mirrors_start(mosn_request_t *r)
     const mosn_mirrors_conf_t *list = &r->route->conf->route->mirror;
 
     for (size_t i = 0; i < list->n; i++) {
-        if (mirror_can(r, &list->items[i])) {
+        if (mosn_mirror_fits(r, &list->items[i])
+            && mirror_gets_it(&list->items[i])) {
             mirror_start(r, &list->items[i]);
         }
     }

@@ -31,6 +31,9 @@ void mosn_mirrors_build(mosn_conf_t             *reader,
                         const mosn_generation_t *generation,
                         mosn_mirrors_conf_t     *list);
 
+/* Only a cluster that speaks what the request's own does gets copies. */
+bool mosn_mirror_fits(const mosn_request_t *r, const mosn_mirror_conf_t *conf);
+
 /* As the head goes to its upstream for the first time; r->mirrors has what
  * came of it. */
 void mosn_mirrors_start(mosn_request_t *r);

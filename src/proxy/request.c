@@ -190,7 +190,7 @@ static void
 request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
 {
     mosn_request_t *r = down->owner;
-    size_t          max = r->conf->max_body_bytes;
+    mosn_reason_e   reason;
 
     r->head = head;
     r->path = head->path; /* a route may rewrite the head's */
@@ -210,20 +210,9 @@ request_down_on_head(mosn_stream_t *down, mosn_message_t *head, bool end)
         r->type = type != NULL ? mosn_header_value(type) : MOSN_STR_NULL;
         mosn_filters_create(r);
     }
-    if (r->pc->conn->tls != NULL && !mosn_request_is_for_us(r)) {
-        mosn_request_fail(r, MOSN_REASON_MISDIRECTED);
-        return;
-    }
-    if (max > 0 && mosn_message_body_len(head) > max) {
-        mosn_request_fail(r, MOSN_REASON_BODY_TOO_LARGE);
-        return;
-    }
-    if (head->method_id == MOSN_METHOD_CONNECT && !r->conf->allow_connect) {
-        mosn_request_fail(r, MOSN_REASON_METHOD_NOT_ALLOWED);
-        return;
-    }
-    if (head->upgrade.len > 0 && !mosn_request_check_upgrade(r)) {
-        mosn_request_fail(r, MOSN_REASON_METHOD_NOT_ALLOWED);
+    reason = mosn_request_check(r);
+    if (reason != MOSN_REASON_NONE) {
+        mosn_request_fail(r, reason);
         return;
     }
     if (r->n_filters == 0 || mosn_filters_on_request(r) == MOSN_NEXT) {

@@ -233,11 +233,13 @@ void mosn_filters_on_response_trailers(mosn_request_t *request,
 void mosn_request_spell_path(const mosn_proxy_conf_t *conf,
                              mosn_message_t *head, mosn_pool_t *pool);
 
-/* Takes an Upgrade off that is not on the list; false: nothing is left. */
-bool mosn_request_check_upgrade(mosn_request_t *request);
+/* What a head is refused for, before anybody sees it; MOSN_REASON_NONE: it is
+ * let in.  An Upgrade that is not on the list is taken off. */
+mosn_reason_e mosn_request_check(mosn_request_t *request);
 
-/* Under TLS: is this connection for that host? */
-bool mosn_request_is_for_us(const mosn_request_t *request);
+/* The host that the certificate of a connection has to vouch for: a client
+ * may use it for another name only then (RFC 9110, 7.4).  at NULL: any. */
+mosn_str_t mosn_request_vouched_host(const mosn_request_t *request);
 
 /* --- proxy/call.c -------------------------------------------------------- */
 

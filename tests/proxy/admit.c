@@ -29,16 +29,33 @@ upgrade(const char *to, bool only)
 {
     head.upgrade = mosn_str(to);
     head.upgrade_only = only;
-    return mosn_request_check_upgrade(&request);
+    return mosn_request_check(&request) == MOSN_REASON_NONE;
 }
 
 
 static bool
 is_for_us(const char *authority)
 {
+    mosn_reason_e reason;
+
     covered = MOSN_STR("not asked");
     request.authority = mosn_str(authority);
-    return mosn_request_is_for_us(&request);
+    conn.tls = &conn; /* any will do */
+    reason = mosn_request_check(&request);
+    conn.tls = NULL;
+    return reason != MOSN_REASON_MISDIRECTED;
+}
+
+
+static mosn_reason_e
+sized(int64_t body)
+{
+    mosn_reason_e reason;
+
+    head.content_length = body;
+    reason = mosn_request_check(&request);
+    head.content_length = 0;
+    return reason;
 }
 
 
@@ -67,5 +84,16 @@ main(void)
     ok(is_for_us(""), "no name at all");
     ok(is_for_us("[::1]:443"), "an address is no name");
     is_str(covered, "not asked", "of which no certificate speaks");
+
+    conf.max_body_bytes = 10;
+    is_num(sized(10), MOSN_REASON_NONE, "a body that may be");
+    is_num(sized(11), MOSN_REASON_BODY_TOO_LARGE, "one that may not");
+    conf.max_body_bytes = 0;
+    is_num(sized(11), MOSN_REASON_NONE, "any is let in");
+    head.method_id = MOSN_METHOD_CONNECT;
+    is_num(mosn_request_check(&request), MOSN_REASON_METHOD_NOT_ALLOWED,
+           "no tunnels");
+    conf.allow_connect = true;
+    is_num(mosn_request_check(&request), MOSN_REASON_NONE, "but where wanted");
     return done_testing();
 }
