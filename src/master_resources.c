@@ -13,6 +13,7 @@
 
 #include "core/log.h"
 #include "event/tls_watch.h"
+#include "host_edit.h"
 #include "master_parts.h"
 #include "os/file.h"
 #include "os/socket.h"
@@ -365,154 +366,6 @@ take_keep(mosn_str_t *rest)
 }
 
 
-static const char *const host_states[] = { "enabled", "drain", "disabled" };
-
-
-/* What is meant by a name that is nearly that of a setting: metadata may have
- * any, but who writes "wieght" wants no metadata.  NULL: it may be. */
-static const char *
-host_misspelt(mosn_str_t name, mosn_str_t value)
-{
-    if (mosn_str_distance(name, MOSN_STR("weight")) <= 2) {
-        return "unknown setting; did you mean \"weight\"?";
-    }
-    if (mosn_str_distance(name, MOSN_STR("priority")) <= 2) {
-        return "unknown setting; did you mean \"priority\"?";
-    }
-    for (size_t i = 0; i < MOSN_COUNT(host_states); i++) {
-        if (mosn_str_equal(value, mosn_str(host_states[i]))
-            && mosn_str_distance(name, MOSN_STR("state")) <= 2)
-        {
-            return "unknown setting; did you mean \"state\"?";
-        }
-    }
-    return NULL;
-}
-
-
-/* "weight=5 state=drain version=v2": settings of a host, the others are its
- * metadata.  NULL: fine. */
-static const char *
-host_change(mosn_pool_t *pool, mosn_host_conf_t *h, mosn_str_t rest)
-{
-    mosn_conf_pairs_t old = h->metadata;
-    size_t            room = old.n;
-
-    for (size_t i = 0; i < rest.len; i++) {
-        room += rest.at[i] == '=';
-    }
-    h->metadata.items =
-        mosn_pool_calloc(pool, room * sizeof(*h->metadata.items) + 1);
-    if (old.n > 0) {
-        memcpy(h->metadata.items, old.items, old.n * sizeof(*old.items));
-    }
-    while (rest.len > 0) {
-        mosn_str_t  word = mosn_command_word(&rest, pool), value;
-        const char *equal =
-            word.len > 0 ? memchr(word.at, '=', word.len) : NULL;
-        uint64_t number = 0;
-        bool     is_number, found = false;
-
-        if (equal == NULL || equal == word.at) {
-            return "expected NAME=VALUE";
-        }
-        value = (mosn_str_t){ equal + 1,
-                              word.len - (size_t) (equal - word.at) - 1 };
-        word.len = (size_t) (equal - word.at);
-        is_number = mosn_str_parse_u63(value, &number);
-        if (mosn_str_equal(word, MOSN_STR("weight"))) {
-            if (!is_number || number < 1 || number > 10000) {
-                return "weight is a number from 1 to 10000";
-            }
-            h->weight = (int64_t) number;
-        } else if (mosn_str_equal(word, MOSN_STR("priority"))) {
-            if (!is_number || number > 7) {
-                return "priority is a number from 0 to 7";
-            }
-            h->priority = (int64_t) number;
-        } else if (mosn_str_equal(word, MOSN_STR("zone"))) {
-            h->zone = mosn_pool_copy(pool, value);
-        } else if (mosn_str_equal(word, MOSN_STR("state"))) {
-            for (size_t i = 0; i < MOSN_COUNT(host_states); i++) {
-                if (mosn_str_equal(value, mosn_str(host_states[i]))) {
-                    h->state = (int) i;
-                    found = true;
-                }
-            }
-            if (!found) {
-                return "state is enabled, drain or disabled";
-            }
-        } else {
-            for (size_t i = 0; i < h->metadata.n; i++) {
-                if (mosn_str_equal(h->metadata.items[i].name, word)) {
-                    h->metadata.items[i].value = mosn_pool_copy(pool, value);
-                    found = true;
-                }
-            }
-            if (!found) {
-                const char *meant = host_misspelt(word, value);
-
-                if (meant != NULL) {
-                    return meant;
-                }
-                h->metadata.items[h->metadata.n++] =
-                    (mosn_conf_pair_t){ mosn_pool_copy(pool, word),
-                                        mosn_pool_copy(pool, value) };
-            }
-        }
-    }
-    return NULL;
-}
-
-
-/* Edits a list of hosts; NULL: done. */
-static const char *
-hosts_edit(mosn_pool_t *pool, mosn_host_list_t *hosts, mosn_str_t verb,
-           mosn_str_t address, mosn_str_t rest)
-{
-    mosn_address_t a;
-    size_t         at = 0;
-
-    if (!mosn_address_parse(address.at, address.len, &a)) {
-        return "expected an address like 10.0.0.1:80";
-    }
-    while (at < hosts->n && !mosn_address_equal(&hosts->items[at].address, &a))
-    {
-        at++;
-    }
-    if (mosn_str_equal(verb, MOSN_STR("add"))) {
-        mosn_host_conf_t *more;
-
-        if (at < hosts->n) {
-            return "the cluster has that host already";
-        }
-        more = mosn_pool_calloc(pool, (hosts->n + 1) * sizeof(*more));
-        if (hosts->n > 0) {
-            memcpy(more, hosts->items, hosts->n * sizeof(*more));
-        }
-        more[hosts->n] = (mosn_host_conf_t){ .address = a, .weight = 1 };
-        hosts->items = more;
-        hosts->n++;
-        return host_change(pool, &more[at], rest);
-    }
-    if (at == hosts->n) {
-        return "the cluster has no such host";
-    }
-    if (mosn_str_equal(verb, MOSN_STR("remove")) && hosts->n == 1) {
-        return "it is the last host; disable it instead";
-    }
-    if (mosn_str_equal(verb, MOSN_STR("remove"))) {
-        memmove(&hosts->items[at], &hosts->items[at + 1],
-                (hosts->n - at - 1) * sizeof(*hosts->items));
-        hosts->n--;
-        return NULL;
-    }
-    return mosn_str_equal(verb, MOSN_STR("set"))
-               ? host_change(pool, &hosts->items[at], rest)
-               : "expected add, set or remove";
-}
-
-
 static char *
 change_host(mosn_str_t rest)
 {
@@ -539,7 +392,7 @@ change_host(mosn_str_t rest)
     }
     pool = mosn_pool_create(MOSN_POOL_CONF);
     mosn_resource_list_hosts(c, pool, &hosts);
-    why = hosts_edit(pool, &hosts.hosts, verb, address, rest);
+    why = mosn_hosts_edit(pool, &hosts.hosts, verb, address, rest);
     if (why != NULL) {
         wrong = asprintf(&text, "%s\n", why) == -1 ? NULL : text;
     } else {
@@ -819,12 +672,10 @@ apply_all(mosn_pool_t *pool, mosn_resources_conf_t *all, bool keep)
 /* A line that libconfig takes for an order to read another file, or bytes
  * that could hide one. */
 static bool
-text_includes(const char *path)
+text_includes(const char *text, size_t n)
 {
-    size_t      n;
-    char       *text = mosn_file_read(path, 64u << 20, &n);
-    const char *at = text, *end = text != NULL ? text + n : NULL;
-    bool        found = text == NULL || memchr(text, '\0', n) != NULL;
+    const char *at = text, *end = text + n;
+    bool        found = memchr(text, '\0', n) != NULL;
 
     while (!found && at != NULL) {
         while (at < end && *at != '\n' && *at <= ' ') {
@@ -834,7 +685,6 @@ text_includes(const char *path)
         at = memchr(at, '\n', (size_t) (end - at));
         at = at != NULL ? at + 1 : NULL;
     }
-    free(text);
     return found;
 }
 
@@ -860,42 +710,73 @@ conf_names_files(const mosn_resources_conf_t *all)
 }
 
 
+/* From the admin address.  Read once: its owner could change it meanwhile. */
 static char *
-change_apply(mosn_str_t rest)
+apply_posted(mosn_pool_t *pool, const char *path, bool keep)
 {
-    bool                   keep = take_keep(&rest);
-    char                   path[4096];
-    mosn_pool_t           *pool = mosn_pool_create(MOSN_POOL_CONF);
-    mosn_conf_t           *reader = mosn_conf_create(pool);
-    mosn_resources_conf_t *all = mosn_pool_calloc(pool, sizeof(*all));
-    char                  *why = NULL;
-    struct stat            st;
-    int                    made = 0;
-    bool foreign = mosn_str_has_prefix(rest, MOSN_STR("/proc/"));
-
     static const char not_yours[] =
         "`body_file`, `@include` and files of keys are for mosnctl: whoever "
         "reaches this address would read what the master can\n";
 
+    size_t                 n;
+    mosn_conf_t           *reader = mosn_conf_create(pool);
+    mosn_resources_conf_t *all = mosn_pool_calloc(pool, sizeof(*all));
+    char                  *text = mosn_file_read(path, 64u << 20, &n), *why;
+
+    if (text == NULL) {
+        why = strdup("what was posted cannot be read\n");
+    } else if (text_includes(text, n)) {
+        why = strdup(not_yours);
+    } else if (mosn_conf_read_text(reader, "POST", text, &mosn_resources_block,
+                                   all)
+               != MOSN_OK)
+    {
+        why = mosn_conf_errors_text(reader);
+    } else {
+        why = conf_names_files(all) ? strdup(not_yours)
+                                    : apply_all(pool, all, keep);
+    }
+    free(text);
+    mosn_conf_destroy(&reader);
+    return why;
+}
+
+
+static char *
+apply_file(mosn_pool_t *pool, const char *path, bool keep)
+{
+    mosn_conf_t           *reader = mosn_conf_create(pool);
+    mosn_resources_conf_t *all = mosn_pool_calloc(pool, sizeof(*all));
+    char *why = mosn_conf_read_file(reader, path, &mosn_resources_block, all)
+                        == MOSN_OK
+                    ? apply_all(pool, all, keep)
+                    : mosn_conf_errors_text(reader);
+
+    mosn_conf_destroy(&reader);
+    return why;
+}
+
+
+static char *
+change_apply(mosn_str_t rest)
+{
+    bool         keep = take_keep(&rest);
+    char         path[4096];
+    mosn_pool_t *pool;
+    char        *why;
+    struct stat  st;
+
     (void) snprintf(path, sizeof(path), "%.*s", MOSN_STR_ARG(rest));
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) { /* it could block us */
-        made = asprintf(&why, "%s is no regular file\n", path);
-    } else if (foreign && text_includes(path)) {
-        why = strdup(not_yours);
+        return asprintf(&why, "%s is no regular file\n", path) == -1 ? NULL
+                                                                     : why;
     }
-    if (why != NULL || made == -1) {
-        /* it is told */
-    } else if (mosn_conf_read_file(reader, path, &mosn_resources_block, all)
-               == MOSN_OK)
-    {
-        why = foreign && conf_names_files(all) ? strdup(not_yours)
-                                               : apply_all(pool, all, keep);
-    } else {
-        why = mosn_conf_errors_text(reader);
-    }
-    mosn_conf_destroy(&reader);
+    pool = mosn_pool_create(MOSN_POOL_CONF);
+    why = mosn_str_has_prefix(rest, MOSN_STR("/proc/"))
+              ? apply_posted(pool, path, keep)
+              : apply_file(pool, path, keep);
     mosn_pool_destroy(&pool);
-    return made == -1 ? NULL : why;
+    return why;
 }
 
 

@@ -103,7 +103,7 @@ is(admin('DELETE', "/clusters/new/hosts/@{[address('a')]}"), "200 change 11\n", 
 like(admin('DELETE', "/clusters/new/hosts/@{[address('a')]}"), qr/^409 .*no such host/, 'once');
 is(admin('POST', '/apply', body => "clusters = ( { name = \"new\"; hosts = ( { address = \"@{[address('b')]}\"; } ); } );"), "200 change 12\n", 'a cluster');
 becomes('b', 'is replaced', '/b');
-like(admin('POST', '/apply', body => 'nonsense'), qr/^409 /, 'what is no configuration is refused');
+like(admin('POST', '/apply', body => 'nonsense'), qr/^409 POST:1: /, 'what is no configuration is refused');
 like(admin('POST', '/frob', body => ''), qr/^409 expected/, 'so is what is nothing');
 like(admin('DELETE', '/clusters/new/hosts/1.2.3.4:5', headers => ['Origin: https://evil']), qr/^405 /, 'and what a page in a browser asks');
 
