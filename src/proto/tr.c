@@ -20,6 +20,7 @@
 #define HESSIAN_2   4
 #define ONE_WAY     1
 #define TWO_WAY     2
+#define RESULT_OK   0
 #define OBJECT_MAX  65536u /* a connection object is well under 1 KiB */
 #define NESTING_MAX 8
 #define CLASSES_MAX 8
@@ -37,6 +38,7 @@ typedef struct {
     const uint8_t *start;
     const uint8_t *at;
     const uint8_t *end;
+    uint32_t       result; /* that stood on the way */
 } tr_reader_t;
 
 
@@ -124,7 +126,8 @@ tr1_skip_scalar(tr_reader_t *r)
 }
 
 
-/* The long in field "id" of the map in field "ctx". */
+/* The long in field "id" of the map in field "ctx"; "result" stands before
+ * it. */
 static bool
 tr1_find_id(tr_reader_t *r)
 {
@@ -151,6 +154,10 @@ tr1_find_id(tr_reader_t *r)
         }
         if (in_context[depth] && tr_is(key, "id") && *r->at == 'L') {
             return tr_has(r, 9);
+        }
+        if (depth == 0 && tr_is(key, "result") && *r->at == 'I'
+            && tr_has(r, 5)) {
+            r->result = mosn_get_u32(r->at + 1);
         }
         if (*r->at == 'M') {
             if (depth + 1 == NESTING_MAX || !tr1_enter_map(r)) {
@@ -260,16 +267,17 @@ tr2_skip_scalar(tr_reader_t *r)
 }
 
 
-/* A class: how many fields, and which of two is where (from 1). */
+#define NAMES_MAX 3
+
+/* A class: how many fields, and where those are that matter (from 1). */
 typedef struct {
     uint32_t n_fields;
-    uint32_t first_at;
-    uint32_t second_at;
+    uint32_t at[NAMES_MAX];
 } tr_class_t;
 
 
 static bool
-tr2_read_class(tr_reader_t *r, const char *first, const char *second,
+tr2_read_class(tr_reader_t *r, const char *const names[NAMES_MAX],
                tr_class_t *class)
 {
     uint32_t   n;
@@ -286,17 +294,22 @@ tr2_read_class(tr_reader_t *r, const char *first, const char *second,
         if (!tr2_read_string(r, &name)) {
             return false;
         }
-        class->first_at = tr_is(name, first) ? i : class->first_at;
-        class->second_at = tr_is(name, second) ? i : class->second_at;
+        for (int k = 0; k < NAMES_MAX && names[k] != NULL; k++) {
+            class->at[k] = tr_is(name, names[k]) ? i : class->at[k];
+        }
     }
     return true;
 }
 
 
-/* The long in field "id" of the object in field "ctx". */
+/* The long in field "id" of the object in field "ctx"; "result" stands before
+ * it. */
 static bool
 tr2_find_id(tr_reader_t *r)
 {
+    enum { CTX, ID, RESULT };
+    static const char *const names[NAMES_MAX] = { "ctx", "id", "result" };
+
     tr_class_t classes[CLASSES_MAX];
     struct {
         uint32_t class, field;
@@ -310,7 +323,7 @@ tr2_find_id(tr_reader_t *r)
         }
         if (*r->at == 'O') {
             if (n_classes == CLASSES_MAX
-                || !tr2_read_class(r, "ctx", "id", &classes[n_classes++]))
+                || !tr2_read_class(r, names, &classes[n_classes++]))
             {
                 return false;
             }
@@ -323,10 +336,15 @@ tr2_find_id(tr_reader_t *r)
         if (depth > 0) {
             in[depth].field++;
         }
-        if (depth == 2 && in[2].field == classes[in[2].class].second_at
-            && in[1].field == classes[in[1].class].first_at)
+        if (depth == 2 && in[2].field == classes[in[2].class].at[ID]
+            && in[1].field == classes[in[1].class].at[CTX])
         {
             return tr2_long_len(*r->at) > 0 && tr_has(r, tr2_long_len(*r->at));
+        }
+        if (depth == 1 && in[1].field == classes[in[1].class].at[RESULT]
+            && tr2_read_int(r, &r->result))
+        {
+            continue;
         }
         if (*r->at == 'o') {
             r->at++;
@@ -411,11 +429,12 @@ static bool
 tr_find_id(const uint8_t *bytes, mosn_rpc_frame_t *f)
 {
     tr_reader_t r = { bytes, bytes + FIXED,
-                      bytes + FIXED + mosn_get_u32(bytes + 5) };
+                      bytes + FIXED + mosn_get_u32(bytes + 5), 0 };
 
     if (f->version == HESSIAN_1 ? !tr1_find_id(&r) : !tr2_find_id(&r)) {
         return false;
     }
+    f->status = r.result > UINT16_MAX ? UINT16_MAX : (uint16_t) r.result;
     f->at[AT_ID] = (uint32_t) (r.at - bytes);
     f->at[ID_LEN] = f->version == HESSIAN_1 ? 9 : tr2_long_len(*r.at);
     f->id =
@@ -527,12 +546,15 @@ tr1_read_names(tr_reader_t *r, mosn_str_t *service_r, mosn_str_t *method_r)
 static void
 tr2_read_names(tr_reader_t *r, mosn_str_t *service_r, mosn_str_t *method_r)
 {
+    enum { SERVICE, METHOD };
+    static const char *const names[NAMES_MAX] = { "targetServiceUniqueName",
+                                                  "methodName" };
+
     tr_class_t class;
     uint32_t   number;
     mosn_str_t value;
 
-    if (!tr_has(r, 1) || *r->at != 'O'
-        || !tr2_read_class(r, "targetServiceUniqueName", "methodName", &class)
+    if (!tr_has(r, 1) || *r->at != 'O' || !tr2_read_class(r, names, &class)
         || !tr_has(r, 1) || *r->at++ != 'o' || !tr2_read_int(r, &number)
         || number != 0)
     {
@@ -540,9 +562,9 @@ tr2_read_names(tr_reader_t *r, mosn_str_t *service_r, mosn_str_t *method_r)
     }
     for (uint32_t i = 1; i <= class.n_fields; i++) {
         if (tr2_read_string(r, &value)) {
-            if (i == class.first_at) {
+            if (i == class.at[SERVICE]) {
                 *service_r = value;
-            } else if (i == class.second_at) {
+            } else if (i == class.at[METHOD]) {
                 *method_r = value;
             }
         } else if (!tr2_skip_scalar(r)) {
@@ -558,7 +580,7 @@ tr_read(mosn_rpc_t *rpc, const char **why_r)
 {
     const mosn_rpc_frame_t *f = &rpc->frame;
     tr_reader_t             r = { rpc->bytes, rpc->bytes + f->head_len,
-                                  rpc->bytes + f->len };
+                                  rpc->bytes + f->len, 0 };
     mosn_str_t              name = MOSN_STR_NULL;
     const char             *colon;
 
@@ -740,6 +762,14 @@ tr_reply(const mosn_rpc_frame_t *of, const uint8_t *bytes,
 }
 
 
+/* Any other says that the host could not serve the call. */
+static unsigned
+tr_http_status(const mosn_rpc_t *rpc)
+{
+    return rpc->frame.status == RESULT_OK ? 200 : 500;
+}
+
+
 static const mosn_rpc_codec_t tr_codec = {
     .protocol = MOSN_STR_INIT("tr"),
     .family = "tr",
@@ -751,6 +781,7 @@ static const mosn_rpc_codec_t tr_codec = {
     .heartbeat = tr_heartbeat,
     .ack = tr_ack,
     .reply = tr_reply,
+    .http_status = tr_http_status,
 };
 
 MOSN_MODULE(MOSN_RPC_CODEC, tr, &tr_codec);

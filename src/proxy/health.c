@@ -444,7 +444,9 @@ check_send_rpc(checker_t *c)
 {
     const mosn_rpc_codec_t *codec = c->host->version->pool_conf.protocol->rpc;
     uint8_t                *bytes = mosn_pool_alloc(c->pool, MOSN_RPC_OWN_MAX);
-    size_t                  n = codec->heartbeat(1, bytes);
+    size_t                  n = codec->heartbeat(1, bytes), body;
+    mosn_stream_t          *up = c->up;
+    mosn_buf_t              data;
     const char             *why;
 
     c->rpc = (mosn_rpc_t){ .codec = codec, .bytes = bytes, .decoded = true };
@@ -453,7 +455,15 @@ check_send_rpc(checker_t *c)
         return;
     }
     c->head->rpc = &c->rpc;
-    c->up->ops->send_head(c->up, c->head, true);
+    body = mosn_rpc_body_len(&c->rpc.frame);
+    up->ops->send_head(up, c->head, body == 0);
+    if (body > 0) {
+        mosn_buf_open(&data, body);
+        memcpy(data.pos, bytes + c->rpc.frame.head_len, body);
+        data.last += body;
+        up->ops->send_data(up, &data, true);
+        mosn_buf_close(&data);
+    }
 }
 
 

@@ -325,10 +325,9 @@ rpc_on_response(mux_rpc_t *mux, const mosn_rpc_frame_t *frame,
         return;
     }
     rpc_message_init(s, frame, bytes);
-    s->message.status =
-        mux->codec->http_status != NULL && frame->kind == MOSN_RPC_RESPONSE
-            ? mux->codec->http_status(&s->rpc)
-            : 200;
+    s->message.status = mux->codec->http_status != NULL
+                            ? mux->codec->http_status(&s->rpc)
+                            : 200;
     mux_rpc_stream_release(s);
     rpc_deliver(s);
 }
