@@ -149,12 +149,13 @@ mosn_stream_pool_is_full(const mosn_stream_pool_t *pool)
 static uint32_t
 pool_expected(const mosn_stream_pool_t *pool)
 {
+    uint32_t n = MULTIPLEX_EXPECTED;
+
     if (!pool->conf->protocol->multiplex) {
         return 1;
     }
-    return pool->learned > 0 && pool->learned < MULTIPLEX_EXPECTED
-               ? pool->learned
-               : MULTIPLEX_EXPECTED;
+    n = pool->learned > 0 && pool->learned < n ? pool->learned : n;
+    return pool->roomy > 0 && pool->roomy < n ? pool->roomy : n;
 }
 
 
@@ -206,6 +207,7 @@ pool_put(mosn_stream_pool_t *pool, mosn_stream_conn_t *sc)
  */
 
 static void pool_connect(mosn_stream_pool_t *pool);
+static void pool_connect_more(mosn_stream_pool_t *pool);
 
 
 /* Only calls have heartbeats to tell a host that is well from a kernel that
@@ -269,8 +271,10 @@ pool_announce(mosn_stream_pool_t *pool, mosn_stream_conn_t *sc)
 {
     sc->announced = true;
     pool->n_connecting--;
+    pool->roomy = sc->room;
     pool_is_well(pool);
     pool_put(pool, sc);
+    pool_connect_more(pool); /* it may have taken less than was thought */
 }
 
 
@@ -467,6 +471,20 @@ pool_connect(mosn_stream_pool_t *pool)
     pool->n_connecting++;
     pool_count(pool, MOSN_UPSTREAM_CONNECTIONS);
     pool_gauge(pool, MOSN_UPSTREAM_ACTIVE, MOSN_UPSTREAM_ACTIVE_HIGH, 1);
+}
+
+
+static void
+pool_connect_more(mosn_stream_pool_t *pool)
+{
+    uint32_t before;
+
+    do {
+        before = pool->n_connecting;
+        if (!pool->closed && pool_wants_more(pool)) {
+            pool_connect(pool);
+        }
+    } while (pool->n_connecting > before);
 }
 
 

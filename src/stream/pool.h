@@ -78,6 +78,7 @@ struct mosn_stream_pool_s {
     uint32_t                       n_connecting;
     uint32_t                       n_pending;
     uint32_t                       learned;  /* streams on a connection */
+    uint32_t                       roomy;    /* the last that came about was */
     uint32_t                       failures; /* in a row */
     mosn_timer_t                   revive;
     mosn_timer_t                   room;
