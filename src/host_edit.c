@@ -12,6 +12,10 @@ static const char *const host_states[] = { "enabled", "drain", "disabled" };
 static const char *
 host_misspelt(mosn_str_t name, mosn_str_t value)
 {
+    if (mosn_str_equal(name, MOSN_STR("persist"))) {
+        return "`persist` is no metadata: mosnctl takes --persist, the admin "
+               "address ?persist";
+    }
     if (mosn_str_distance(name, MOSN_STR("weight")) <= 2) {
         return "unknown setting; did you mean \"weight\"?";
     }
@@ -156,6 +160,9 @@ mosn_hosts_edit(mosn_pool_t *pool, mosn_host_list_t *hosts, mosn_str_t verb,
     }
     if (at == hosts->n) {
         return "the cluster has no such host";
+    }
+    if (mosn_str_equal(verb, MOSN_STR("remove")) && rest.len > 0) {
+        return "a host that is removed has no settings";
     }
     if (mosn_str_equal(verb, MOSN_STR("remove")) && hosts->n == 1) {
         return "it is the last host; disable it instead";

@@ -77,18 +77,39 @@ master_kept_names(mosn_str_t cluster)
 }
 
 
-/* The cluster with other hosts. */
+static const mosn_cluster_conf_t *
+find_cluster(const mosn_cluster_conf_t *items, size_t n, mosn_str_t name)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (mosn_str_equal(items[i].name, name)) {
+            return &items[i];
+        }
+    }
+    return NULL;
+}
+
+
+/* The cluster with other hosts.  What else of it was changed and not kept is
+ * not kept by that. */
 static void
 keep_hosts(mosn_resources_conf_t *all, const mosn_settings_t *now,
            const master_part_t *part)
 {
-    for (size_t i = 0; i < now->clusters.n; i++) {
-        mosn_cluster_conf_t c = now->clusters.items[i];
+    const mosn_settings_t     *read = master->settings;
+    const mosn_cluster_conf_t *of;
+    mosn_cluster_conf_t        c;
 
-        if (mosn_str_equal(c.name, part->name)) {
-            c.hosts = *(const mosn_hosts_conf_t *) part->conf;
-            mosn_resources_keep_cluster(all, part->name, &c);
-        }
+    of = find_cluster(all->clusters.items, all->clusters.n, part->name);
+    if (of == NULL) {
+        of = find_cluster(read->clusters.items, read->clusters.n, part->name);
+    }
+    if (of == NULL) {
+        of = find_cluster(now->clusters.items, now->clusters.n, part->name);
+    }
+    if (of != NULL) {
+        c = *of;
+        c.hosts = *(const mosn_hosts_conf_t *) part->conf;
+        mosn_resources_keep_cluster(all, part->name, &c);
     }
 }
 
@@ -150,13 +171,27 @@ keep_parts(mosn_resources_conf_t *all, const master_part_t *parts, size_t n,
 }
 
 
+/* Is it what was read at the start, but for its hosts? */
+static bool
+cluster_is_as_read(mosn_str_t name)
+{
+    const mosn_settings_t *s = master->settings;
+    const mosn_cluster_t  *c =
+        mosn_map_find(&master->generation->clusters, name);
+
+    return c != NULL
+           && c->conf == find_cluster(s->clusters.items, s->clusters.n, name);
+}
+
+
 /* Its tests may expect what is not to be any more, and what is kept may need
  * what is not; hosts alone are nobody's need. */
 static bool
 kept_is_doubtful(const master_part_t *parts, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (parts[i].kind != MOSN_RESOURCE_HOSTS) {
+        if (parts[i].kind != MOSN_RESOURCE_HOSTS
+            || !cluster_is_as_read(parts[i].name)) {
             return true;
         }
     }

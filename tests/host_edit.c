@@ -91,6 +91,8 @@ check_wrong(void)
         { "wieght=5", "unknown setting; did you mean \"weight\"?" },
         { "priorty=5", "unknown setting; did you mean \"priority\"?" },
         { "stat=drain", "unknown setting; did you mean \"state\"?" },
+        { "persist=yes", "`persist` is no metadata: mosnctl takes --persist, "
+                         "the admin address ?persist" },
         { "weight", "expected NAME=VALUE" },
         { "=5", "expected NAME=VALUE" },
         { "a=b weight=", "weight is a number from 1 to 10000" },
@@ -110,6 +112,8 @@ check_wrong(void)
 static void
 check_removing(void)
 {
+    is_text(refuse("remove", "10.0.0.1:80", "state=drain"),
+            "a host that is removed has no settings", "nor is it drained");
     is_text(edit("remove", "10.0.0.1:80", ""), "", "the first one goes");
     is_num((long long) hosts.n, 1, "one is left");
     is_num(hosts.items[0].weight, 9, "the other one");

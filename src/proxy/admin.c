@@ -211,12 +211,13 @@ admin_add(char *line, size_t *n, mosn_str_t text)
 }
 
 
-/* "persist", "persist=true" */
+/* "persist", "persist=true", "persist=1" */
 static bool
 admin_is_keep(mosn_str_t key, mosn_str_t value)
 {
     return mosn_str_equal(key, MOSN_STR("persist"))
-           && (value.len == 0 || mosn_str_equal(value, MOSN_STR("true")));
+           && (value.len == 0 || mosn_str_equal(value, MOSN_STR("true"))
+               || mosn_str_equal(value, MOSN_STR("1")));
 }
 
 
