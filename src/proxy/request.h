@@ -187,6 +187,7 @@ struct mosn_request_s {
     mosn_message_t *held_response; /* while its filters pause */
     bool            held_response_end;
     mosn_chain_t    held_answer; /* its data meanwhile */
+    bool            held_end;    /* with that it ends */
 
     uint64_t      id; /* of the stream */
     mosn_reason_e reason;

@@ -18,29 +18,51 @@ request_upstream_done(mosn_request_t *r)
 }
 
 
+/* The end of the answer has been sent; a tunnel has two, of which the second
+ * cannot come when the host is gone. */
+static void
+request_answered(mosn_request_t *r)
+{
+    mosn_stream_t *down = r->down;
+
+    if (!r->tunnel) {
+        mosn_request_finish(r);
+    } else if (down->received_end) {
+        r->up = NULL;
+        mosn_request_finish(r);
+    } else if (r->up == NULL) {
+        mosn_request_finish(r);
+        down->ops->reset(down, MOSN_REASON_NONE);
+    }
+}
+
+
 /* What came while the head was held. */
 static MOSN_NOINLINE void
 request_send_held(mosn_request_t *r)
 {
     mosn_stream_t *down = r->down;
+    bool           ended = false;
 
     while (r->held_answer.head != NULL && !r->over) {
         mosn_buf_t *b = r->held_answer.head;
-        bool        last =
-            r->up == NULL && b->next == NULL && r->held_trailers == NULL;
 
+        ended = r->held_end && b->next == NULL && r->held_trailers == NULL;
         r->bytes_sent += mosn_buf_len(b);
-        down->ops->send_data(down, b, last);
+        down->ops->send_data(down, b, ended);
         if (!r->over) {
             mosn_chain_consume(&r->held_answer, mosn_buf_len(b));
-            if (last) {
-                mosn_request_finish(r);
-            }
         }
     }
     if (!r->over && r->held_trailers != NULL) {
         down->ops->send_trailers(down, r->held_trailers);
-        mosn_request_finish(r);
+        ended = true;
+    } else if (!r->over && r->held_end && !ended) {
+        down->ops->send_data(down, NULL, true);
+        ended = true;
+    }
+    if (!r->over && ended) {
+        request_answered(r);
     }
 }
 
@@ -72,7 +94,8 @@ mosn_request_respond(mosn_request_t *r, mosn_message_t *m, bool end)
         mosn_request_finish(r);
         return;
     }
-    if (MOSN_UNLIKELY(r->held_answer.head != NULL || r->held_trailers != NULL))
+    if (MOSN_UNLIKELY(r->held_answer.head != NULL || r->held_trailers != NULL
+                      || r->held_end))
     {
         request_send_held(r);
     }
@@ -188,7 +211,7 @@ request_pass_data(mosn_request_t *r, const mosn_buf_t *data, bool end)
         if (n > 0) {
             mosn_chain_append_ref(&r->held_answer, data);
         }
-        r->held_response_end = end && r->held_answer.bytes == 0;
+        r->held_end = end;
         return;
     }
 
@@ -197,9 +220,8 @@ request_pass_data(mosn_request_t *r, const mosn_buf_t *data, bool end)
     if (r->over) {
         return;
     }
-    if (end && (!r->tunnel || down->received_end)) {
-        r->up = r->tunnel && down->received_end ? NULL : r->up;
-        mosn_request_finish(r);
+    if (end) {
+        request_answered(r);
     } else if (mosn_stream_is_blocked(down) && !r->up_paused && r->up != NULL)
     {
         r->up_paused = true;
@@ -279,6 +301,15 @@ request_up_on_reset(mosn_stream_t *up, mosn_reason_e reason)
     }
     r->up = NULL;
     r->up_paused = false;
+    if (r->tunnel && up->received_end
+        && (r->filter_paused || reason == MOSN_REASON_NONE))
+    {
+        r->reason = reason;
+        if (!r->filter_paused) { /* else when it has got what is held */
+            request_answered(r);
+        }
+        return;
+    }
     mosn_request_lost(r, up, reason);
 }
 

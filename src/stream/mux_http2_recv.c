@@ -420,7 +420,7 @@ http2_agree_on_tunnel(http2_stream_t *s)
         return; /* CONNECT */
     }
     m->status = 101;
-    m->upgrade = s->protocol;
+    m->upgrade = mosn_pool_copy(s->base.pool, s->protocol);
     if (s->key.len > 0) {
         char *accept =
             mosn_pool_alloc(s->base.pool, MOSN_WEBSOCKET_ACCEPT + 1);
@@ -702,6 +702,9 @@ http2_close_reason(const http2_stream_t *s, uint32_t code)
         return MOSN_REASON_UPSTREAM_BAD_RESPONSE;
     }
     switch (code) {
+    case NGHTTP2_NO_ERROR: /* it has said all, and wants no more: 8.1 */
+        return s->base.received_end ? MOSN_REASON_NONE
+                                    : MOSN_REASON_UPSTREAM_RESET;
     case NGHTTP2_REFUSED_STREAM:
         return MOSN_REASON_UPSTREAM_REFUSED;
     case NGHTTP2_CANCEL:

@@ -487,6 +487,22 @@ mux_http2_rst(http2_stream_t *s, uint32_t code)
 }
 
 
+/* A tunnel whose end is on its way: then the rest of what the client says is
+ * not wanted, as of a request (http2_on_frame_sent). */
+static void
+http2_linger(http2_stream_t *s)
+{
+    s->base.tunnel = false;
+    if (nghttp2_session_get_stream_local_close(s->mux->session,
+                                               (int32_t) s->base.id)
+        == 1)
+    {
+        s->lingers = true;
+        s->sent_ms = s->mux->base.conn->loop->now_ms;
+    }
+}
+
+
 static void
 http2_reset(mosn_stream_t *stream, mosn_reason_e reason)
 {
@@ -494,6 +510,12 @@ http2_reset(mosn_stream_t *stream, mosn_reason_e reason)
     http2_t        *mux = s->mux;
 
     s->over = true;
+    if (http2_is_server(mux) && reason == MOSN_REASON_NONE && stream->tunnel
+        && stream->sent_end)
+    {
+        http2_linger(s);
+        return;
+    }
     if (http2_is_server(mux) && s->head_sent) {
         mux_http2_send_now(mux); /* what there is of the answer is heard */
         if (mux->session == NULL) {
