@@ -415,7 +415,7 @@ VAR(route_name)
 
 VAR(attempts)
 {
-    return put_number(out, end, r->attempts);
+    return put_number(out, end, r->attempts + r->refusals);
 }
 
 

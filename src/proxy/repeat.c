@@ -6,7 +6,7 @@
 /* Was it provably not processed?  Either nothing of it left, or it may be
  * repeated and met a kept connection that the upstream was about to close
  * (RFC 9112, 9.3.1), which happens once (RFC 9110, 9.2.2). */
-bool
+mosn_repeat_e
 mosn_request_may_repeat(const mosn_request_t *r, const mosn_stream_t *up,
                         mosn_reason_e reason)
 {
@@ -22,10 +22,15 @@ mosn_request_may_repeat(const mosn_request_t *r, const mosn_stream_t *up,
             && reason != MOSN_REASON_UPSTREAM_REFUSED
             && reason != MOSN_REASON_KEEPALIVE_TIMEOUT))
     {
-        return false;
+        return MOSN_REPEAT_NOT;
     }
-    return unsent
-           || (up->reused && up->conn->closed && !r->repeated
-               && mosn_method_is_idempotent(r->head->method_id))
-           || (r->route != NULL && r->route->conf->route->retry_lost);
+    if (unsent
+        || (up->reused && up->conn->closed && !r->repeated
+            && mosn_method_is_idempotent(r->head->method_id)))
+    {
+        return MOSN_REPEAT_SAFE;
+    }
+    return r->route != NULL && r->route->conf->route->retry_lost
+               ? MOSN_REPEAT_AT_RISK
+               : MOSN_REPEAT_NOT;
 }

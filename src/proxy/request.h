@@ -284,10 +284,16 @@ void mosn_outlier_end(void);
 #define MOSN_REQUEST_MAX_ATTEMPTS 3
 #define MOSN_REQUEST_MAX_REFUSALS 20 /* by hosts that are full, not broken */
 
-/* Its upstream stream has ended so, without an answer: was it provably not
- * processed, or may it be repeated nevertheless? */
-bool mosn_request_may_repeat(const mosn_request_t *request,
-                             const mosn_stream_t *up, mosn_reason_e reason);
+typedef enum {
+    MOSN_REPEAT_NOT,
+    MOSN_REPEAT_SAFE,    /* it was provably not processed */
+    MOSN_REPEAT_AT_RISK, /* the route wants it nevertheless */
+} mosn_repeat_e;
+
+/* Its upstream stream has ended so, without an answer. */
+mosn_repeat_e mosn_request_may_repeat(const mosn_request_t *request,
+                                      const mosn_stream_t  *up,
+                                      mosn_reason_e         reason);
 
 /* --- proxy/request_count.c ------------------------------------------------
  */

@@ -17,6 +17,8 @@
 #define QUEUE_MS   10u          /* how often those who wait look for room */
 #define FAILED_NS  1000000000u  /* as if it had taken so long */
 
+#define REFUSALS_AT_ONCE 3 /* then after 2, 4, 8 .. 128 ms */
+
 
 /* --- counting -------------------------------------------------------------
  */
@@ -334,10 +336,48 @@ request_on_no_upstream(mosn_stream_wait_t *wait, mosn_reason_e reason)
 }
 
 
+/* Its host is full, not broken: that was no attempt.  Who is refused again
+ * and again asks less often. */
+static void
+request_refused(mosn_request_t *r)
+{
+    if (r->refusals < MOSN_REQUEST_MAX_REFUSALS) {
+        r->refusals++;
+        r->attempts--;
+    }
+    if (r->refusals <= REFUSALS_AT_ONCE) {
+        mosn_request_try_again(r);
+        return;
+    }
+    r->try_by_ms = 0;
+    r->up_paused = false;
+    mosn_request_arm_timer(r);
+    mosn_timer_arm(r->loop, &r->backoff,
+                   r->refusals < 10 ? 1u << (r->refusals - REFUSALS_AT_ONCE)
+                                    : 1u << (10 - REFUSALS_AT_ONCE));
+}
+
+
+/* A retry, like those of a policy, but for the pause.  False: the cluster has
+ * had enough of them. */
+static bool
+request_risk(mosn_request_t *r)
+{
+    if (!request_spend_retry(r)) {
+        return false;
+    }
+    request_count_retry(r, true);
+    mosn_request_try_again(r);
+    return true;
+}
+
+
 void
 mosn_request_lost(mosn_request_t *r, const mosn_stream_t *up,
                   mosn_reason_e reason)
 {
+    mosn_repeat_e repeat;
+
     if (mosn_reasons[reason].status / 100 == 4) {
         mosn_request_fail(r, reason); /* it cannot be said to any host */
         return;
@@ -346,16 +386,14 @@ mosn_request_lost(mosn_request_t *r, const mosn_stream_t *up,
     if (mosn_request_promote_hedge(r)) {
         return;
     }
-    if (mosn_request_may_repeat(r, up, reason)) {
-        if (reason == MOSN_REASON_UPSTREAM_REFUSED
-            && r->refusals < MOSN_REQUEST_MAX_REFUSALS)
-        {
-            r->refusals++; /* it is full, not broken */
-            r->attempts--;
-        }
-        r->repeated |= !mosn_stream_is_unsent(up)
-                       && reason != MOSN_REASON_UPSTREAM_REFUSED;
+    repeat = mosn_request_may_repeat(r, up, reason);
+    if (repeat == MOSN_REPEAT_SAFE && reason == MOSN_REASON_UPSTREAM_REFUSED) {
+        request_refused(r);
+    } else if (repeat == MOSN_REPEAT_SAFE) {
+        r->repeated |= !mosn_stream_is_unsent(up);
         mosn_request_try_again(r);
+    } else if (repeat == MOSN_REPEAT_AT_RISK && request_risk(r)) {
+        return;
     } else if (r->response != NULL || !request_retry_end(r, reason)) {
         mosn_request_fail(r, reason);
     }

@@ -62,7 +62,8 @@ static const mosn_directive_t retry_directives[] = {
                  "Answers of Bolt, Dubbo and others with one of these "
                  "numbers of theirs."),
     MOSN_INT(mosn_retry_conf_t, attempts, 1, 10, 2,
-             "In all, with the first one."),
+             "In all, with the first one; a stream that the host has refused "
+             "(HTTP/2, REFUSED_STREAM) is none."),
     MOSN_DURATION(mosn_retry_conf_t, per_try_timeout, 0, 86400000, 0,
                   "An attempt whose answer has not begun in this time is "
                   "given up; 0: the `timeout` of the route is all there is."),

@@ -76,8 +76,9 @@ static const mosn_directive_t forward_directives[] = {
     MOSN_BOOL(mosn_forward_conf_t, retry_lost, false,
               "When the connection is lost under a request that was sent, "
               "send it again, to another host where there is one, though it "
-              "may have been executed.  What was provably not executed is "
-              "always sent again."),
+              "may have been executed, as far as the cluster's "
+              "`retry_budget` and `max_retries` let it.  What was provably "
+              "not executed is always sent again."),
     MOSN_DURATION(mosn_forward_conf_t, timeout, 0, 86400000, 60000,
                   "Longest wait for the answer to begin, once the whole "
                   "request has come, all attempts and the time in a `queue` "
