@@ -698,15 +698,17 @@ mosn_request_take_room(mosn_cluster_t *c, bool high, uint64_t now_ms)
 static void
 request_enter(mosn_request_t *r)
 {
+    const mosn_forward_conf_t *conf = r->route->conf->route;
+
     r->counted = true;
     mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS_ACTIVE);
     if (r->high) {
         mosn_metric_inc(r->cluster->metrics + MOSN_UPSTREAM_REQUESTS_HIGH);
     }
-    if (r->route->retry != NULL || r->route->conf->route->hedge != NULL) {
+    if (r->route->retry != NULL || conf->hedge != NULL || conf->retry_lost) {
         mosn_retry_earn(r->cluster, r->loop->now_ms);
     }
-    if (r->route->conf->route->mirror.n > 0) {
+    if (conf->mirror.n > 0) {
         mosn_mirrors_start(r);
     }
     mosn_request_forward(r);
