@@ -575,6 +575,20 @@ request_on_upstream(mosn_stream_wait_t *wait, mosn_stream_t *stream)
 }
 
 
+/* The cluster may have been replaced since the request was made ready for its
+ * protocol: HTTP is the same in all its versions. */
+static bool
+request_suits(const mosn_request_t *r, const mosn_host_t *host)
+{
+    const mosn_stream_protocol_ops_t *ours = r->version->pool_conf.protocol;
+    const mosn_stream_protocol_ops_t *its = host->version->pool_conf.protocol;
+
+    return ours == its
+           || (its != NULL && its->rpc == NULL && ours->rpc == NULL
+               && r->head->rpc == NULL);
+}
+
+
 mosn_host_t *
 mosn_request_pick(mosn_request_t *r)
 {
@@ -595,9 +609,7 @@ mosn_request_pick(mosn_request_t *r)
         how.n_tried = MOSN_REQUEST_TRIED;
     }
     host = mosn_cluster_pick(r->cluster, &how);
-    if (host == NULL
-        || host->version->pool_conf.protocol != r->version->pool_conf.protocol)
-    {
+    if (host == NULL || !request_suits(r, host)) {
         return NULL;
     }
     r->tried[r->attempts % MOSN_REQUEST_TRIED] = host;
