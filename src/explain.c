@@ -135,6 +135,21 @@ explain_place(const mosn_listener_conf_t *l, const mosn_chain_conf_t *chain,
 }
 
 
+/* On HTTP/2: the server chooses. */
+static bool
+explain_agrees(const mosn_question_t *q, const mosn_strs_t *alpn)
+{
+    for (size_t i = 0; i < alpn->n; i++) {
+        for (size_t k = 0; k < q->protocols.n; k++) {
+            if (mosn_str_equal(alpn->items[i], q->protocols.items[k])) {
+                return mosn_str_equal(alpn->items[i], MOSN_STR("h2"));
+            }
+        }
+    }
+    return false;
+}
+
+
 static const char *
 explain_ask(const mosn_settings_t *s, mosn_question_t *q, mosn_pool_t *pool,
             mosn_explained_t *result, FILE *out)
@@ -167,6 +182,7 @@ explain_ask(const mosn_settings_t *s, mosn_question_t *q, mosn_pool_t *pool,
         explain_place(l, chain, out);
     }
     q->tls = chain->tls_ctx;
+    q->http2 = chain->tls != NULL && explain_agrees(q, &chain->tls->alpn);
     return mosn_explain(explain_find_proxy(&chain->filters), l, q, pool,
                         result, out);
 }
@@ -304,7 +320,9 @@ test_expect_cluster(mosn_conf_t *reader, const mosn_test_conf_t *t,
         const mosn_forward_conf_t *f = route->conf->route;
 
         for (size_t i = 0; i < f->clusters.n; i++) {
-            if (mosn_str_equal(f->clusters.items[i].name, t->cluster)) {
+            if (f->clusters.items[i].weight > 0
+                && mosn_str_equal(f->clusters.items[i].name, t->cluster))
+            {
                 return;
             }
         }

@@ -6,6 +6,7 @@
 #include "proto/http1.h"
 #include "proto/rpc.h"
 #include "proxy/format.h"
+#include "proxy/grpc.h"
 #include "proxy/request_parts.h"
 
 #include <ctype.h>
@@ -80,14 +81,16 @@ mosn_explain_routes(const mosn_virtual_host_t *host, mosn_match_input_t *in,
 
 /* Everything that a live request has around it, as far as it is looked at. */
 typedef struct {
-    mosn_loop_t       loop;
-    mosn_listener_t   listener;
-    mosn_conn_t       conn;
-    mosn_proxy_conn_t pc;
-    mosn_request_t    r;
-    mosn_message_t    head;
-    mosn_message_t    read; /* as it would be */
-    mosn_rpc_t        rpc;
+    mosn_loop_t            loop;
+    mosn_listener_t        listener;
+    mosn_conn_t            conn;
+    mosn_proxy_conn_t      pc;
+    mosn_request_t         r;
+    mosn_message_t         head;
+    mosn_message_t         read; /* as it would be */
+    mosn_buf_t             in;   /* from that */
+    mosn_rpc_t             rpc;
+    const mosn_question_t *q;
 } explain_t;
 
 
@@ -156,7 +159,11 @@ explain_call(explain_t *e, mosn_str_t text, mosn_pool_t *pool)
     e->rpc.service = explain_word(&text);
     e->rpc.method = explain_word(&text);
     e->rpc.version = explain_word(&text);
+    if (mosn_str_equal(e->rpc.version, MOSN_STR("0.0.0"))) {
+        e->rpc.version = MOSN_STR_NULL; /* Dubbo's word for none */
+    }
     e->rpc.group = explain_word(&text);
+    e->head.method = e->rpc.method;
     e->head.rpc = &e->rpc;
     e->head.path = mosn_rpc_path(&e->rpc, pool);
 }
@@ -172,6 +179,8 @@ explain_build(explain_t *e, const mosn_proxy_conf_t *proxy,
     int            n;
 
     mosn_message_init(&e->head, pool);
+    e->q = q;
+    e->head.version = q->http2 ? MOSN_HTTP_2 : MOSN_HTTP_11;
     if (q->call.len > 0) {
         explain_call(e, q->call, pool);
     } else {
@@ -186,7 +195,8 @@ explain_build(explain_t *e, const mosn_proxy_conf_t *proxy,
     for (size_t i = 0; i < q->headers.n; i++) {
         const mosn_conf_pair_t *p = &q->headers.items[i];
 
-        if (mosn_str_equal_nocase(p->name, MOSN_STR("host"))) {
+        if (e->head.rpc == NULL
+            && mosn_str_equal_nocase(p->name, MOSN_STR("host"))) {
             e->head.authority = p->value;
         } else {
             mosn_headers_add(&e->head.headers,
@@ -433,6 +443,13 @@ explain_write(const explain_t *e, FILE *out)
 }
 
 
+static void
+explain_close(void *explain)
+{
+    mosn_buf_close(&((explain_t *) explain)->in);
+}
+
+
 /* Why it would not be let in; NULL: it would. */
 static const char *
 explain_parse(explain_t *e, unsigned *status_r)
@@ -446,7 +463,6 @@ explain_parse(explain_t *e, unsigned *status_r)
     mosn_http1_scan_t    scan = { 0 };
     mosn_http1_framing_t framing;
     mosn_http1_error_t   error = { MOSN_REASON_BAD_REQUEST, "is cut" };
-    mosn_buf_t           in = { 0 };
     char                *text = NULL;
     size_t               n = 0;
     FILE                *out = open_memstream(&text, &n);
@@ -455,13 +471,13 @@ explain_parse(explain_t *e, unsigned *status_r)
     explain_write(e, out);
     (void) fclose(out);
     mosn_message_init(&e->read, e->r.pool);
-    mosn_buf_open(&in, n);
-    memcpy(in.pos, text, n);
-    in.last += n;
+    mosn_buf_open(&e->in, n);
+    mosn_pool_on_destroy(e->r.pool, explain_close, e);
+    memcpy(e->in.pos, text, n);
+    e->in.last += n;
     free(text);
-    rc = mosn_http1_read_request(&scan, &limits, &in, &e->read, &framing,
+    rc = mosn_http1_read_request(&scan, &limits, &e->in, &e->read, &framing,
                                  &error);
-    mosn_buf_close(&in);
     *status_r = rc == MOSN_OK ? 0 : mosn_reasons[error.reason].status;
     return rc == MOSN_OK ? NULL : error.text;
 }
@@ -469,20 +485,20 @@ explain_parse(explain_t *e, unsigned *status_r)
 
 /* Is the certificate, or the name that was asked for, that of the host? */
 static bool
-explain_covers(const explain_t *e, const mosn_question_t *q)
+explain_covers(const explain_t *e)
 {
     mosn_str_t host = mosn_request_vouched_host(&e->r);
 
-    return q->tls == NULL || host.at == NULL
-           || mosn_tls_would_cover(q->tls, q->server_name, host);
+    return e->q->tls == NULL || host.at == NULL
+           || mosn_tls_would_cover(e->q->tls, e->q->server_name, host);
 }
 
 
 /* Why it would go no further; NULL: it would. */
 static const char *
-explain_check(explain_t *e, const mosn_question_t *q, unsigned *status_r)
+explain_check(explain_t *e, unsigned *status_r)
 {
-    bool          covered = explain_covers(e, q);
+    bool          covered = explain_covers(e);
     mosn_reason_e reason = MOSN_REASON_MISDIRECTED;
 
     if (covered) {
@@ -504,8 +520,7 @@ explain_check(explain_t *e, const mosn_question_t *q, unsigned *status_r)
 
 /* What is answered before routes are looked at. */
 static bool
-explain_refused(explain_t *e, const mosn_question_t *q,
-                mosn_explained_t *result, FILE *out)
+explain_refused(explain_t *e, mosn_explained_t *result, FILE *out)
 {
     const char *why = NULL;
 
@@ -514,7 +529,9 @@ explain_refused(explain_t *e, const mosn_question_t *q,
     }
     why = explain_parse(e, &result->status);
     if (why == NULL) {
-        why = explain_check(e, q, &result->status);
+        e->r.grpc = mosn_grpc_is(&e->read);
+        e->head.headers = e->read.headers; /* without those of the hop */
+        why = explain_check(e, &result->status);
     }
     if (why != NULL && out != NULL) {
         (void) fprintf(out, "action     answer %u: %s\n", result->status, why);
@@ -549,6 +566,36 @@ explain_preflight(explain_t *e, mosn_match_input_t *in,
 }
 
 
+/* Answers of ours are for gRPC to read. */
+static void
+explain_grpc(const explain_t *e, mosn_explained_t *result, FILE *out)
+{
+    if (!e->r.grpc || result->status < 400) {
+        return;
+    }
+    result->status = 200;
+    if (out != NULL) {
+        (void) fputs("grpc       the client gets 200, and that as its "
+                     "grpc-status\n",
+                     out);
+    }
+}
+
+
+/* Of what a connection would know the question tells some. */
+static mosn_str_t
+explain_variable(const void *request, mosn_str_t name)
+{
+    const explain_t *e =
+        mosn_container_of((const mosn_request_t *) request, explain_t, r);
+
+    return e->q->tls != NULL
+                   && mosn_str_equal(name, MOSN_STR("tls_server_name"))
+               ? e->q->server_name
+               : mosn_variable_value(request, name);
+}
+
+
 const char *
 mosn_explain(const mosn_proxy_conf_t    *proxy,
              const mosn_listener_conf_t *listener, const mosn_question_t *q,
@@ -563,12 +610,13 @@ mosn_explain(const mosn_proxy_conf_t    *proxy,
     if (why != NULL) {
         return why;
     }
-    if (explain_refused(e, q, result, out)) {
+    if (explain_refused(e, result, out)) {
+        explain_grpc(e, result, out);
         return NULL;
     }
     mosn_match_input(&in, &e->head, &e->conn);
     in.server_name = q->server_name;
-    in.variable = mosn_variable_value;
+    in.variable = explain_variable;
     in.variables_of = &e->r;
     if (out == NULL) { /* a test has one result */
         in.roll = MOSN_MATCH_NEVER;
@@ -588,13 +636,18 @@ mosn_explain(const mosn_proxy_conf_t    *proxy,
         e->r.route = mosn_explain_routes(host, &in, out);
     }
     result->route = e->r.route;
-    if (e->r.route == NULL) {
+    if (e->r.route != NULL && mosn_route_may_answer(e->r.route, &e->read)) {
+        explain_action(e, result, out);
+    } else {
         result->status = 404;
         if (out != NULL) {
-            (void) fputs("action     answer 404: no route matches\n", out);
+            (void) fprintf(
+                out, "action     answer 404: %s\n",
+                e->r.route == NULL
+                    ? "no route matches"
+                    : "its route leads to no cluster, for a tunnel");
         }
-        return NULL;
     }
-    explain_action(e, result, out);
+    explain_grpc(e, result, out);
     return NULL;
 }

@@ -23,6 +23,7 @@ typedef struct {
                                         of an https URL */
     mosn_strs_t           protocols; /* that it offers there (ALPN) */
     const mosn_tls_ctx_t *tls;       /* of its chain; NULL: plain */
+    bool                  http2;     /* what they agree on there */
 } mosn_question_t;
 
 typedef struct {

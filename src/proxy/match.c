@@ -85,7 +85,9 @@ static const mosn_directive_t match_directives[] = {
               "header map or its attachments.  \":authority\", \":method\", "
               "\":path\" and \":scheme\" are what their names say; the scheme "
               "is that of the connection, or of an X-Forwarded-Proto that is "
-              "kept."),
+              "kept.  Of HTTP, those of the connection are never there: "
+              "Connection and what it names, Content-Length, Keep-Alive, "
+              "Proxy-Connection, TE, Transfer-Encoding, Upgrade."),
     MOSN_LIST(mosn_match_conf_t, query, &mosn_text_match_block,
               "Parameters of the query, all of which must be right; as they "
               "came, %XX and all."),

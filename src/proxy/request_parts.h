@@ -39,6 +39,15 @@ void mosn_request_resume_up(mosn_stream_t *down);
 /* To a host of its cluster, as soon as that has room. */
 void mosn_request_admit(mosn_request_t *r);
 
+/* An answer of ours to CONNECT would look like the tunnel's. */
+static inline bool
+mosn_route_may_answer(const mosn_route_t *route, const mosn_message_t *head)
+{
+    return route->conf->route != NULL
+           || (head->method_id != MOSN_METHOD_CONNECT && !head->upgrade_only);
+}
+
+
 /* To a host; again, to another one. */
 void mosn_request_forward(mosn_request_t *r);
 void mosn_request_try_again(mosn_request_t *r);

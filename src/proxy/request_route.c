@@ -146,12 +146,7 @@ mosn_request_route(mosn_request_t *r)
     if (r->route == NULL) {
         r->route = mosn_route_find(r->routes, &in);
     }
-    /* An answer of ours to CONNECT would look like the tunnel's. */
-    if (r->route == NULL
-        || ((r->head->method_id == MOSN_METHOD_CONNECT
-             || r->head->upgrade_only)
-            && r->route->conf->route == NULL))
-    {
+    if (r->route == NULL || !mosn_route_may_answer(r->route, r->head)) {
         mosn_request_fail(r, MOSN_REASON_NO_ROUTE);
         return;
     }

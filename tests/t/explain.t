@@ -28,7 +28,8 @@ sub table {
 my $shared = <<"E";
 control_socket = "%%DIR%%/control.sock";
 listeners = ( { name = "l"; address = "127.0.0.1:%%PORT1%%"; filters = ( { type = "proxy"; routes = "r";
-  access_log = ( { path = "%%DIR%%/access.log"; format = "%route_name%"; } ); } ); } );
+  access_log = ( { path = "%%DIR%%/access.log"; format = "%route_name%"; } ); } ); },
+  { name = "calls"; address = "127.0.0.1:%%PORT2%%"; filters = ( { type = "proxy"; routes = "calls"; } ); } );
 clusters = ( { name = "c"; hosts = ( { address = "127.0.0.1:$o"; } ); },
   { name = "parts"; subset_selectors = ( ["v"] ); hosts = ( { address = "127.0.0.1:$o"; metadata = { v = "1"; }; }, { address = "127.0.0.2:$o"; state = "drain"; } ); },
   { name = "old"; subset_selectors = ( ["v"] ); subset_fallback = "default"; default_subset = { v = "1"; }; hosts = ( { address = "127.0.0.1:$o"; metadata = { v = "1"; }; }, { address = "127.0.0.2:$o"; metadata = { v = "2"; }; } ); } );
@@ -38,7 +39,6 @@ my $fixed = <<'E';
   { match = { prefix = "/api/"; methods = ["GET"]; headers = ( { name = "x-env"; exact = "gray"; } ); }; route = { cluster = "parts"; subset = { v = "1"; }; prefix_rewrite = "/"; host_rewrite = "inner"; }; },
   { match = { path = "/old"; }; redirect = { path = "/new"; status = 302; }; },
   { match = { path = "/ok"; }; respond = { status = 200; body = "ok"; }; },
-  { match = { service = "a.B"; method = "say"; }; route = { cluster = "c"; }; },
   { match = { path = "/net"; source_addresses = ["10.0.0.0/8"]; }; respond = { status = 403; }; },
   { match = { prefix = "/split"; }; route = { clusters = ( { name = "c"; weight = 90; }, { name = "parts"; weight = 10; } ); }; },
   { match = { path = "/v9"; }; route = { cluster = "old"; subset = { v = "9"; }; }; },
@@ -49,12 +49,16 @@ my @tables;
 for my $i (1 .. 8) {
     for (1 .. 50) {    # until mosn finds no route that is never reached
         my $t = table("t$i", map { random_route() } 1 .. 2 + rand 8);
-        $mosn->write_conf("$shared routes = ( { name = \"r\"; virtual_hosts = ( $t ); } );");
+        $mosn->write_conf("$shared routes = ( { name = \"r\"; virtual_hosts = ( $t ); }, { name = \"calls\"; } );");
         if (system("$Mosn::BIN -t -q -c $mosn->{conf} >/dev/null 2>&1") == 0) { push @tables, $t; last }
     }
 }
 is(scalar @tables, 8, 'tables');
-my $routes = 'routes = ( { name = "r"; virtual_hosts = ( ' . join(', ', @tables, $fixed) . ' ); } );';
+my $calls = <<'E';
+{ name = "calls"; domains = ["*"]; routes = (
+  { match = { service = "a.B"; method = "say"; headers = ( { name = ":method"; exact = "say"; } ); }; route = { cluster = "c"; }; } ); }
+E
+my $routes = 'routes = ( { name = "r"; virtual_hosts = ( ' . join(', ', @tables, $fixed) . qq[ ); }, { name = "calls"; virtual_hosts = ( $calls ); } );];
 $mosn->write_conf("$shared $routes");
 $mosn->run;
 my $port = $mosn->port(1);
@@ -105,8 +109,8 @@ like($text, qr/answer 404/, 'so nothing');
 like($text, qr/no, `methods` is not right/, 'a method');
 ($text) = $mosn->ctl('explain', 'GET', 'http://shop.example/old');
 like($text, qr/^action     redirect 302 to \/new$/m, 'a redirect');
-($text) = $mosn->ctl('explain', '@l', 'call', 'a.B', 'say', 'host:shop.example');
-like($text, qr/^  shop\[3\] .*: matches$/m, 'a call');
+($text) = $mosn->ctl('explain', '@calls', 'call', 'a.B', 'say', 'host:shop.example');
+like($text, qr/^  calls\[0\] .*: matches$/m, 'a call');
 ($text) = $mosn->ctl('explain', 'GET', 'http://shop.example/net', 'source=10.1.2.3');
 like($text, qr/answer 403/, 'an address');
 ($text) = $mosn->ctl('explain', 'GET', 'http://shop.example/split');
@@ -146,7 +150,7 @@ my $tests = <<'E';
 tests = ( { name = "api"; request = "GET http://shop.example/api/x"; headers = { x-env = "gray"; }; route = "shop[0]"; cluster = "parts"; path = "/x"; host = "inner"; },
   { name = "moved"; request = "GET http://shop.example/old"; status = 302; location = "/new"; },
   { name = "nothing"; request = "GET http://shop.example/zzz"; route = "none"; status = 404; },
-  { name = "call"; call = "a.B say"; headers = { host = "shop.example"; }; route = "shop[3]"; },
+  { name = "call"; listener = "calls"; call = "a.B say"; headers = { host = "shop.example"; }; route = "calls[0]"; },
   { name = "split"; request = "GET http://shop.example/split"; cluster = "parts"; },
   { name = "net"; listener = "l"; request = "GET http://shop.example/net"; source = "10.0.0.1"; status = 403; } );
 E
