@@ -57,9 +57,11 @@ typedef struct {
 
     /* A call of another protocol; NULL: HTTP.  Its headers are there after
      * mosn_message_need_headers(). */
-    mosn_rpc_t   *rpc;
-    bool          ours;   /* an answer of this proxy */
-    mosn_reason_e reason; /* ... and why */
+    mosn_rpc_t *rpc;
+    /* The answer of a call that was put into HTTP; or NULL. */
+    const mosn_rpc_t *said;
+    bool              ours;   /* an answer of this proxy */
+    mosn_reason_e     reason; /* ... and why */
 
     mosn_headers_t headers;
     mosn_block_t  *block; /* one reference, or NULL */

@@ -316,7 +316,7 @@ explain_mirrors(const mosn_request_t *r, FILE *out)
         if (mosn_mirror_fits(r, m)) {
             (void) fprintf(out, "%g %%\n", m->percent);
         } else {
-            (void) fputs("no: it speaks another protocol\n", out);
+            (void) fputs("no: of tunnels, or into another protocol\n", out);
         }
     }
 }

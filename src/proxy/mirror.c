@@ -295,7 +295,8 @@ mosn_mirror_fits(const mosn_request_t *r, const mosn_mirror_conf_t *conf)
     const mosn_stream_protocol_ops_t *its =
         conf->target->version->pool_conf.protocol;
 
-    return its != NULL && (ours->rpc == NULL) == (its->rpc == NULL)
+    return its != NULL && r->head->method_id != MOSN_METHOD_CONNECT
+           && (ours->rpc == NULL) == (its->rpc == NULL)
            && (ours->rpc == NULL || ours->rpc->family == its->rpc->family);
 }
 

@@ -31,7 +31,8 @@ void mosn_mirrors_build(mosn_conf_t             *reader,
                         const mosn_generation_t *generation,
                         mosn_mirrors_conf_t     *list);
 
-/* Only a cluster that speaks what the request's own does gets copies. */
+/* Only a cluster that speaks what the request's own does gets copies, and of
+ * no tunnel. */
 bool mosn_mirror_fits(const mosn_request_t *r, const mosn_mirror_conf_t *conf);
 
 /* As the head goes to its upstream for the first time; r->mirrors has what

@@ -312,9 +312,11 @@ retry_wants_grpc(const mosn_retry_conf_t *c, const mosn_message_t *m)
 bool
 mosn_retry_wants_answer(const mosn_retry_conf_t *c, mosn_message_t *m)
 {
-    if (m->rpc != NULL) {
+    const mosn_rpc_t *rpc = m->rpc != NULL ? m->rpc : m->said;
+
+    if (rpc != NULL) {
         for (size_t i = 0; i < c->rpc_statuses.n; i++) {
-            if (c->rpc[i] == m->rpc->frame.status) {
+            if (c->rpc[i] == rpc->frame.status) {
                 return true;
             }
         }

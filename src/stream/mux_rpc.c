@@ -232,6 +232,7 @@ rpc_deliver_http(mux_rpc_stream_t *s)
                                    MOSN_REASON_UPSTREAM_BAD_RESPONSE);
         return;
     }
+    m->said = &s->rpc;
     s->base.receiver->on_head(&s->base, m, body.bytes == 0);
     for (mosn_buf_t *b = body.head; b != NULL; b = b->next) {
         s->base.receiver->on_data(&s->base, b, b->next == NULL);

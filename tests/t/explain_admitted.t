@@ -51,5 +51,5 @@ is(explained('@tls', 'GET', 'https://a.test/sni'), 200, 'also when it is another
 like(`curl -sk --http2 --resolve a.test:@{[$mosn->port(1)]}:127.0.0.1 https://a.test:@{[$mosn->port(1)]}/h2 -o /dev/null -w '%{http_code}'`, qr/202/, 'the protocol');
 is(explained('@tls', 'GET', 'https://a.test/h2', 'alpn=h2,http/1.1'), 202, 'is known');
 my ($text) = $mosn->ctl('explain', '@plain', 'GET', '/copied');
-is(join('', $text =~ /^(mirror .*\n)/mg), "mirror     d, 100 %\nmirror     d, 12.5 %\nmirror     b, no: it speaks another protocol\n", 'who gets copies');
+is(join('', $text =~ /^(mirror .*\n)/mg), "mirror     d, 100 %\nmirror     d, 12.5 %\nmirror     b, no: of tunnels, or into another protocol\n", 'who gets copies');
 $mosn->finish; done_testing();
