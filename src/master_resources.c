@@ -422,17 +422,19 @@ routes_embed(mosn_pool_t *pool, mosn_route_table_conf_t *table)
             char                *text;
             size_t               n;
 
-            if (r == NULL || r->body_file.at == NULL) {
-                continue;
+            if (r == NULL || r->body_file.at == NULL || r->body.at != NULL) {
+                continue; /* both would be wrong, and are told */
             }
             text = mosn_file_read(r->body_file.at, 1 << 20, &n);
-            if (text == NULL || strlen(text) != n) {
-                free(text);
-                return "cannot read a `body_file`, or it is no text";
+            if (text == NULL) {
+                return mosn_pool_printf(pool,
+                                        "`body_file`: cannot read %s: %s",
+                                        r->body_file.at, strerror(errno))
+                    .at;
             }
-            r->body = mosn_pool_copy(pool, (mosn_str_t){ text, n });
-            r->body_file = MOSN_STR_NULL;
+            r->loaded = mosn_pool_copy(pool, (mosn_str_t){ text, n });
             free(text);
+            mosn_resource_embed(&host->routes.items[k], pool);
         }
     }
     return NULL;

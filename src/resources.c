@@ -568,8 +568,8 @@ mosn_resources_refresh(mosn_settings_t         *settings,
     } while (0)
 
 
-static void
-embed_body(mosn_route_conf_t *route, mosn_pool_t *pool)
+void
+mosn_resource_embed(mosn_route_conf_t *route, mosn_pool_t *pool)
 {
     static const char digits[] = "0123456789abcdef";
 
@@ -609,7 +609,7 @@ mosn_resources_embed(mosn_settings_t *s, mosn_pool_t *pool)
 
             RESOURCES_COPY(host->routes, pool);
             for (size_t m = 0; m < host->routes.n; m++) {
-                embed_body(&host->routes.items[m], pool);
+                mosn_resource_embed(&host->routes.items[m], pool);
             }
         }
     }

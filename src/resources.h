@@ -54,8 +54,11 @@ void mosn_resources_refresh(mosn_settings_t         *settings,
                             const mosn_generation_t *generation,
                             mosn_pool_t             *pool);
 
-/* Puts what was read from `body_file`s into a refreshed copy in their place,
- * so that it needs no files. */
+/* Puts what was read from a `body_file` (`loaded`) in its place, so that no
+ * file is needed. */
+void mosn_resource_embed(mosn_route_conf_t *route, mosn_pool_t *pool);
+
+/* The same in a refreshed copy, everywhere. */
 void mosn_resources_embed(mosn_settings_t *settings, mosn_pool_t *pool);
 
 /* Does a route or a filter of these settings name that cluster? */
