@@ -48,7 +48,7 @@ diff_print_value(const config_setting_t *s)
         (void) printf("%" PRId64, (int64_t) config_setting_get_int64(s));
         break;
     case CONFIG_TYPE_FLOAT:
-        (void) printf("%g", config_setting_get_float(s));
+        (void) printf("%.15g", config_setting_get_float(s));
         break;
     case CONFIG_TYPE_BOOL:
         (void) fputs(config_setting_get_bool(s) ? "true" : "false", stdout);
@@ -127,10 +127,55 @@ static void diff_compare(const char *path, config_setting_t *a,
                          config_setting_t *b);
 
 
+/* Edits are made one after the other, and may read what the one before has
+ * written; other groups are in one order, or in none. */
+static bool
+diff_is_ordered(const char *path)
+{
+    static const char *const edits[] = { "set", "add", "_set", "_add" };
+
+    for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+        size_t n = strlen(path), k = strlen(edits[i]);
+
+        if (n > k && strcmp(path + n - k, edits[i]) == 0
+            && (edits[i][0] == '_' || path[n - k - 1] == '.'))
+        {
+            return true;
+        }
+    }
+    return false;
+}
+
+
+/* Those of the group that the other has too, are they in its order? */
+static bool
+diff_is_in_order(config_setting_t *a, config_setting_t *b)
+{
+    int last = -1;
+
+    for (int i = 0; i < config_setting_length(a); i++) {
+        const config_setting_t *same = config_setting_get_member(
+            b, config_setting_name(config_setting_get_elem(a, (unsigned) i)));
+        int at = same != NULL ? config_setting_index(same) : last;
+
+        if (at < last) {
+            return false;
+        }
+        last = at;
+    }
+    return true;
+}
+
+
 static void
 diff_groups(const char *path, config_setting_t *a, config_setting_t *b)
 {
     char below[PATH_MAX_BYTES];
+
+    if (diff_is_ordered(path) && !diff_is_in_order(a, b)) {
+        diff_count++;
+        (void) printf("%s: in another order\n", path);
+    }
 
     for (int i = 0; i < config_setting_length(a); i++) {
         config_setting_t *s = config_setting_get_elem(a, (unsigned) i);

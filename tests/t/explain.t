@@ -142,6 +142,15 @@ is(diff(sub { s/127\.0\.0\.1:$o"; \} \)/127.0.0.1:$o"; weight = 5; }, { address 
 like(diff(sub { s/path = "\/new"/path = "\/newer"/ }), qr/^routes\[r\]\.virtual_hosts\[shop\]\.routes\[1\]\.redirect\.path: "\/new" -> "\/newer"$/, 'a route');
 $mosn->ctl('host', 'set', 'c', "127.0.0.1:$o", 'weight=9');
 is(diff(sub { }), "clusters[c].hosts[127.0.0.1:$o].weight: 9 -> 1\n", 'what was changed at run time would be lost');
+{
+    my $edits = 'routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; headers = { request_set = { x-a = "1"; x-b = "%request_header_x-a%"; }; }; routes = ( { route = { cluster = "c"; }; } ); } ); }, { name = "calls"; } );';
+    is($mosn->apply($edits), '', 'edits');
+    (my $swapped = $edits) =~ s/x-a = "1"; (x-b = "[^"]*");/$1; x-a = "1";/;
+    my $told = diff(sub { s/routes = \(.*\);/$swapped/s });
+    like($told, qr/^routes\[r\]\.virtual_hosts\[v\]\.headers\.request_set: in another order$/m, 'edits that read one another');
+    unlike(diff(sub { s/routes = \(.*\);/$edits/s }), qr/order/, 'the same ones');
+    is($mosn->apply($routes), '', 'as before');
+}
 like(diff(sub { s/clusters = /clsters = / }), qr/did you mean/, 'a file that is wrong');
 
 # --- tests inside the configuration
