@@ -274,6 +274,9 @@ rpc_on_request(mux_rpc_t *mux, const mosn_rpc_frame_t *frame,
 
     rpc_message_init(s, frame, bytes);
     mux->held_bytes += frame->len;
+    if (frame->kind != MOSN_RPC_HEARTBEAT) {
+        mux->called_ms = mux->base.conn->loop->now_ms;
+    }
     if (mux->codec->read != NULL && mux->codec->read(&s->rpc, &why) != MOSN_OK)
     {
         mosn_log_info(0, "conn %llu: %.*s: %s",
@@ -625,7 +628,7 @@ rpc_say_bye(mux_rpc_t *mux)
     }
     if (mux->base.n_active == 0 && conn->n_feeders == 0
         && mosn_buf_len(&conn->in) == 0 && now - mux->bye_ms >= DRAIN_IDLE_MS
-        && now - mux->heard_ms >= DRAIN_IDLE_MS)
+        && now - mux->called_ms >= DRAIN_IDLE_MS)
     {
         mosn_conn_close_flushed(conn, MOSN_REASON_DRAINING, false);
     }
