@@ -816,7 +816,7 @@ health_tick(mosn_timer_t *timer)
 
 /* What is known of it, from before a reload or from another control process,
  * is what the first result is compared with. */
-static void
+static checker_t *
 health_watch_host(mosn_cluster_t *cluster, mosn_host_t *host)
 {
     checker_t *c = mosn_calloc(sizeof(*c));
@@ -840,6 +840,34 @@ health_watch_host(mosn_cluster_t *cluster, mosn_host_t *host)
     mosn_timer_init(&c->timer, checker_fired);
     mosn_list_append(&health.checkers, &c->link);
     mosn_timer_arm(health.loop, &c->timer, 1 + mosn_rand_below(FIRST_MS));
+    return c;
+}
+
+
+/* Its host is a new one, with other connections, at the same address: that
+ * one's checks go on where these were. */
+static void
+checker_pass_on(const checker_t *c)
+{
+    const mosn_cluster_t *cluster = c->cluster;
+
+    for (uint32_t i = 0; i < cluster->n_hosts; i++) {
+        mosn_host_t *host = cluster->hosts[i];
+
+        if (!host->checked && cluster->version->conf->health_check != NULL
+            && mosn_str_equal(host->name, c->host->name))
+        {
+            checker_t *heir = health_watch_host(c->cluster, host);
+
+            heir->row = c->row;
+            heir->well = c->well;
+            heir->known = c->known;
+            if (!c->busy) { /* else that is done again at once */
+                mosn_wheel_arm(&health.loop->wheel, &heir->timer,
+                               c->timer.due);
+            }
+        }
+    }
 }
 
 
@@ -849,6 +877,9 @@ checker_refresh(checker_t *c)
 {
     mosn_cluster_version_t *version = c->cluster->version;
 
+    if (c->host->conf == NULL) {
+        checker_pass_on(c);
+    }
     if (c->host->conf == NULL || version->conf->health_check == NULL) {
         checker_end(c);
         return;

@@ -52,7 +52,7 @@ struct mux_rpc_s {
     uint64_t           asked_bytes; /* had come when it was asked */
     mosn_conn_mark_t   asked_at;
     uint64_t           heard_ms;
-    uint64_t           called_ms; /* heard a call, no heartbeat */
+    uint64_t           called_ms;    /* heard a call, no heartbeat */
     uint64_t           frame_due_ms; /* while one has begun */
     mosn_timer_t       beat;
 };
