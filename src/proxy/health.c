@@ -1,4 +1,4 @@
-/* proxy/health.c - active checks, and what rates say of hosts. */
+/* proxy/health.c - active checks. */
 
 #include "proxy/health.h"
 
@@ -8,10 +8,10 @@
 #include "os/clock.h"
 #include "proto/rpc.h"
 #include "proxy/grpc.h"
+#include "proxy/rates.h"
 #include "proxy/request.h"
 
 #define FIRST_MS     200u /* the first checks are spread over this */
-#define OUTLIER_MS   100u
 #define SAY_AGAIN_MS 10000u
 #define EXPECT_MAX   4096u
 #define GRPC_PREFIX  5u
@@ -44,20 +44,11 @@ typedef struct {
     size_t             n_got;
 } checker_t;
 
-/* Of a cluster whose hosts are judged by their rates. */
-typedef struct {
-    mosn_list_t     link;
-    mosn_cluster_t *cluster;
-    uint64_t        last_ms;
-} judge_t;
-
 /* There is one control process. */
 static struct {
     mosn_generation_t *generation;
     mosn_loop_t       *loop;
     mosn_list_t        checkers;
-    mosn_list_t        judges;
-    mosn_timer_t       tick;
     uint64_t           said_ms; /* when it may be said again */
     bool               running;
 } health;
@@ -638,179 +629,6 @@ checker_fired(mosn_timer_t *timer)
 }
 
 
-/* --- rates ----------------------------------------------------------------
- */
-
-/* Requests and errors of a host since it was looked at last; connections,
- * when nobody has requests for it. */
-static void
-judge_count(mosn_host_t *host, uint64_t *all_r, uint64_t *bad_r)
-{
-    uint64_t all = 0, bad = 0;
-    uint32_t m = host->metrics;
-
-    for (uint32_t i = 0; i < 5; i++) {
-        all += mosn_metrics_read(m + MOSN_UPSTREAM_STATUS_1XX + i);
-    }
-    bad = mosn_metrics_read(m + MOSN_UPSTREAM_STATUS_5XX)
-          + mosn_metrics_read(m + MOSN_UPSTREAM_RESETS)
-          + mosn_metrics_read(m + MOSN_UPSTREAM_TIMEOUTS)
-          + mosn_metrics_read(m + MOSN_UPSTREAM_CONNECT_FAILED)
-          + mosn_metrics_read(m + MOSN_UPSTREAM_CONNECT_TIMEOUT);
-    all += bad - mosn_metrics_read(m + MOSN_UPSTREAM_STATUS_5XX);
-    if (mosn_metrics_read(m + MOSN_UPSTREAM_REQUESTS) == 0) {
-        all = mosn_metrics_read(m + MOSN_UPSTREAM_CONNECTIONS);
-    }
-    *all_r =
-        host->judged && all > host->judged_all ? all - host->judged_all : 0;
-    *bad_r = host->judged ? bad - host->judged_bad : 0;
-    host->judged = true;
-    host->judged_all = all;
-    host->judged_bad = bad;
-}
-
-
-/* What hosts did before they are judged counts for nothing. */
-static void
-judge_begin(mosn_cluster_t *c)
-{
-    uint64_t all, bad;
-
-    for (uint32_t i = 0; i < c->n_hosts; i++) {
-        if (!c->hosts[i]->judged) {
-            judge_count(c->hosts[i], &all, &bad);
-        }
-    }
-}
-
-
-/* The square root, by Newton; there is no libm here. */
-static double
-judge_root(double x)
-{
-    double r = x > 1 ? x : 1;
-
-    for (int i = 0; i < 40; i++) {
-        r = (r + x / r) / 2;
-    }
-    return r;
-}
-
-
-typedef struct {
-    uint64_t all;
-    uint64_t bad;
-    double   rate; /* of successes, per cent */
-} judged_t;
-
-
-static double
-judge_threshold(const judged_t *judged, uint32_t n,
-                const mosn_outlier_conf_t *conf)
-{
-    double   sum = 0, squares = 0, mean;
-    uint32_t hosts = 0;
-
-    for (uint32_t i = 0; i < n; i++) {
-        if (judged[i].all >= (uint64_t) conf->min_requests) {
-            sum += judged[i].rate;
-            hosts++;
-        }
-    }
-    if (hosts < conf->min_hosts || hosts == 0) {
-        return -1;
-    }
-    mean = sum / hosts;
-    for (uint32_t i = 0; i < n; i++) {
-        if (judged[i].all >= (uint64_t) conf->min_requests) {
-            squares += (judged[i].rate - mean) * (judged[i].rate - mean);
-        }
-    }
-    return mean - conf->success_rate_factor * judge_root(squares / hosts);
-}
-
-
-/* Those who were back for a whole interval are punished less the next time. */
-static void
-judge_forgive(mosn_host_t *host, const mosn_outlier_conf_t *conf,
-              uint64_t now_ms)
-{
-    _Atomic uint64_t *times = mosn_host_cell(host, MOSN_HOST_CELL_EJECTIONS);
-
-    if (atomic_load(mosn_host_cell(host, MOSN_HOST_CELL_EJECTED_UNTIL))
-                + conf->interval_ms
-            <= now_ms
-        && atomic_load(times) > 0)
-    {
-        atomic_fetch_sub(times, 1);
-    }
-}
-
-
-static void
-judge_hosts(mosn_cluster_t *c, const mosn_outlier_conf_t *conf,
-            uint64_t now_ms)
-{
-    judged_t *judged = mosn_calloc((c->n_hosts + 1) * sizeof(*judged));
-    double    threshold = -1;
-    char      why[96];
-
-    for (uint32_t i = 0; i < c->n_hosts; i++) {
-        judged_t *j = &judged[i];
-
-        judge_count(c->hosts[i], &j->all, &j->bad);
-        j->rate = j->all > 0
-                      ? 100.0 - 100.0 * (double) j->bad / (double) j->all
-                      : 100;
-    }
-    if (conf->success_rate_factor > 0) {
-        threshold = judge_threshold(judged, c->n_hosts, conf);
-    }
-    for (uint32_t i = 0; i < c->n_hosts; i++) {
-        const judged_t *j = &judged[i];
-
-        if (j->all < (uint64_t) conf->min_requests
-            || c->hosts[i]->metrics == 0) {
-            continue;
-        }
-        if (conf->failure_percent > 0
-            && 100 - j->rate >= conf->failure_percent) {
-            (void) snprintf(why, sizeof(why), "%.1f %% of its requests failed",
-                            100 - j->rate);
-            mosn_outlier_eject(c, c->hosts[i], now_ms, why);
-        } else if (j->rate < threshold) {
-            (void) snprintf(why, sizeof(why),
-                            "its success rate is %.1f %%, below %.1f %%",
-                            j->rate, threshold);
-            mosn_outlier_eject(c, c->hosts[i], now_ms, why);
-        }
-    }
-    for (uint32_t i = 0; i < c->n_hosts; i++) {
-        judge_forgive(c->hosts[i], conf, now_ms);
-    }
-    free(judged);
-}
-
-
-static void
-health_tick(mosn_timer_t *timer)
-{
-    uint64_t now = health.loop->now_ms;
-
-    for (mosn_list_t *l = health.judges.next; l != &health.judges; l = l->next)
-    {
-        judge_t                   *j = mosn_container_of(l, judge_t, link);
-        const mosn_outlier_conf_t *conf = j->cluster->conf->outlier_detection;
-
-        if (conf != NULL && now >= j->last_ms + conf->interval_ms) {
-            j->last_ms = now;
-            judge_hosts(j->cluster, conf, now);
-        }
-    }
-    mosn_timer_arm(health.loop, timer, OUTLIER_MS);
-}
-
-
 /* --- whom -----------------------------------------------------------------
  */
 
@@ -896,24 +714,6 @@ checker_refresh(checker_t *c)
 }
 
 
-static void
-health_judge(mosn_cluster_t *cluster)
-{
-    judge_t *j;
-
-    for (mosn_list_t *l = health.judges.next; l != &health.judges; l = l->next)
-    {
-        if (mosn_container_of(l, judge_t, link)->cluster == cluster) {
-            return;
-        }
-    }
-    j = mosn_calloc(sizeof(*j));
-    j->cluster = cluster;
-    j->last_ms = health.loop->now_ms;
-    mosn_list_append(&health.judges, &j->link);
-}
-
-
 /* What was found before is nobody's to say any more. */
 static void
 health_forget(const mosn_cluster_t *c, mosn_host_t *host,
@@ -942,8 +742,7 @@ health_watch_cluster(mosn_cluster_t *c)
         }
     }
     if (c->conf->outlier_detection != NULL) {
-        health_judge(c);
-        judge_begin(c);
+        mosn_rates_watch(c);
     }
 }
 
@@ -978,9 +777,7 @@ mosn_health_start(mosn_generation_t *generation, mosn_loop_t *loop)
     health.loop = loop;
     health.running = true;
     mosn_list_init(&health.checkers);
-    mosn_list_init(&health.judges);
-    mosn_timer_init(&health.tick, health_tick);
-    mosn_timer_arm(loop, &health.tick, OUTLIER_MS);
+    mosn_rates_start(loop);
     mosn_health_refresh();
 }
 
@@ -992,14 +789,8 @@ mosn_health_stop(void)
         return;
     }
     health.running = false;
-    mosn_timer_disarm(health.loop, &health.tick);
     while (!mosn_list_is_empty(&health.checkers)) {
         checker_end(mosn_container_of(health.checkers.next, checker_t, link));
     }
-    while (!mosn_list_is_empty(&health.judges)) {
-        judge_t *j = mosn_container_of(health.judges.next, judge_t, link);
-
-        mosn_list_unlink(&j->link);
-        free(j);
-    }
+    mosn_rates_stop();
 }
