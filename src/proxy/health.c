@@ -13,6 +13,7 @@
 
 #define FIRST_MS     200u /* the first checks are spread over this */
 #define SAY_AGAIN_MS 10000u
+#define NOT_GRPC     1000u /* no status of HTTP */
 #define EXPECT_MAX   4096u
 #define GRPC_PREFIX  5u
 
@@ -116,9 +117,10 @@ checker_result(checker_t *c, bool well, const char *why)
 {
     uint32_t need = (uint32_t) (well ? c->conf->healthy : c->conf->unhealthy);
 
-    mosn_metric_inc(
-        c->host->metrics
-        + (well ? MOSN_UPSTREAM_CHECKS : MOSN_UPSTREAM_CHECKS_FAILED));
+    uint32_t slot = well ? MOSN_UPSTREAM_CHECKS : MOSN_UPSTREAM_CHECKS_FAILED;
+
+    mosn_metric_inc(c->host->metrics + slot);
+    mosn_metric_inc(c->cluster->metrics + slot);
     c->row = c->known && c->well == well ? c->row + 1 : 1;
     c->well = well;
     if (!c->known || c->row >= need) {
@@ -251,6 +253,10 @@ check_over(checker_t *c)
                      check_grpc_serves(c) ? "serving" : "not serving");
         return;
     }
+    if (conf->type == MOSN_HEALTH_GRPC && c->status == NOT_GRPC) {
+        checker_done(c, false, "what answers is not gRPC");
+        return;
+    }
     (void) snprintf(why, sizeof(why), "status %u", c->status);
     checker_done(c,
                  conf->type == MOSN_HEALTH_HTTP
@@ -271,7 +277,7 @@ check_on_head(mosn_stream_t *up, mosn_message_t *m, bool end)
     c->status = m->status;
     if (c->conf->type == MOSN_HEALTH_GRPC) {
         if (!mosn_grpc_is(m)) {
-            c->status = 415; /* something else answers there */
+            c->status = NOT_GRPC; /* something else answers there */
         }
         check_grpc_status(c, &m->headers);
     }

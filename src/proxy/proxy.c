@@ -45,7 +45,8 @@ static const mosn_directive_t proxy_directives[] = {
     MOSN_SIZE(mosn_proxy_conf_t, max_body_bytes, 0, INT64_MAX, 0,
               "Largest request body; then 413; 0: no limit."),
     MOSN_INT(mosn_proxy_conf_t, max_requests_per_connection, 0, 1000000000, 0,
-             "A connection is closed after so many requests; 0: never."),
+             "A connection is closed after so many requests, over HTTP/2 with "
+             "a GOAWAY; 0: never.  Those of calls are not."),
     MOSN_STRINGS_DEFAULT(mosn_proxy_conf_t, upgrades, "websocket",
                          "Protocols that a client may upgrade to."),
     MOSN_BOOL(mosn_proxy_conf_t, allow_connect, false,

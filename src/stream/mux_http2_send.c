@@ -319,6 +319,16 @@ http2_send_request(http2_stream_t *s, const mosn_message_t *head, bool end)
 }
 
 
+/* Of a client's connection: has it had as many requests as it may? */
+static bool
+http2_is_spent(const http2_t *mux)
+{
+    uint32_t max = mux->base.settings->max_requests;
+
+    return max > 0 && mux->base.n_streams >= max;
+}
+
+
 static void
 http2_send_head(mosn_stream_t *stream, const mosn_message_t *head, bool end)
 {
@@ -328,7 +338,7 @@ http2_send_head(mosn_stream_t *stream, const mosn_message_t *head, bool end)
     s->head_sent = true;
     if (http2_is_server(mux)) {
         http2_send_response(s, head, end);
-        if (MOSN_UNLIKELY(stream->conn->draining)) {
+        if (MOSN_UNLIKELY(stream->conn->draining || http2_is_spent(mux))) {
             mux_http2_start_drain(mux);
         }
     } else {
