@@ -349,7 +349,8 @@ static const mosn_directive_t cluster_directives[] = {
                "For hosts that speak a protocol of calls."),
     MOSN_BOOL(mosn_cluster_conf_t, carry_calls, true,
               "Hosts that speak HTTP get calls of other protocols whole, as "
-              "application/x-mosn-rpc for another mesh to unpack; `false`: "
+              "application/x-mosn-rpc for another mesh to unpack (edits of "
+              "their answers are that one's to make); `false`: "
               "as plain POST /service/method with the headers and the body "
               "of the call."),
     MOSN_OPT_GROUP(mosn_cluster_conf_t, tls, &mosn_tls_client_block,

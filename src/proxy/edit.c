@@ -26,11 +26,13 @@ struct mosn_edits_s {
 };
 
 const mosn_conf_block_t mosn_header_edits_block = {
-    .doc = "Changes of headers.  Values are texts with %variables%, those of "
-           "access logs; what is empty then is not sent.  Those of the route "
-           "come first, then those of its virtual host, then those of the "
-           "cluster; on the way back those of the cluster come first of all.  "
-           "Answers of this proxy itself have them, too.",
+    .doc =
+        "Changes of headers.  Values are texts with %variables%, those of "
+        "access logs; what is empty then is not sent.  Those of the route "
+        "come first, then those of its virtual host, then those of the "
+        "cluster; on the way back those of the cluster come first of all.  "
+        "Answers of this proxy itself have them, too.  Calls of Dubbo whose "
+        "attachments are not all strings go as they came.",
     .size = sizeof(mosn_header_edits_conf_t),
     .directives = mosn_header_edits_directives,
     .check = mosn_header_edits_check,

@@ -77,7 +77,8 @@ static const mosn_directive_t retry_directives[] = {
     MOSN_DURATION(mosn_retry_conf_t, max_retry_after, 0, 600000, 1000,
                   "An answer that asks for more goes to the client."),
     MOSN_BOOL(mosn_retry_conf_t, idempotent_only, false,
-              "Only methods that may be repeated (RFC 9110, 9.2.2)."),
+              "Only methods that may be repeated (RFC 9110, 9.2.2), and "
+              "calls, of which none says so."),
     MOSN_DIRECTIVES_END
 };
 

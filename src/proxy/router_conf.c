@@ -70,7 +70,7 @@ static const mosn_directive_t forward_directives[] = {
                    "Replaces parts of the path, not of the query."),
     MOSN_STRING(mosn_forward_conf_t, host_rewrite, NULL,
                 "The Host that the upstream sees, with %variables%; else "
-                "the client's."),
+                "the client's.  Of calls, rewrites are for none."),
     MOSN_OPT_GROUP(mosn_forward_conf_t, host_regex_rewrite, &rewrite_block,
                    "Replaces parts of the Host."),
     MOSN_BOOL(mosn_forward_conf_t, retry_lost, false,
@@ -82,7 +82,8 @@ static const mosn_directive_t forward_directives[] = {
     MOSN_DURATION(mosn_forward_conf_t, timeout, 0, 86400000, 60000,
                   "Longest wait for the answer to begin, once the whole "
                   "request has come, all attempts and the time in a `queue` "
-                  "together; 0: no limit."),
+                  "together; 0: no limit.  A call that says how long its "
+                  "caller waits has that instead."),
     MOSN_DURATION(mosn_forward_conf_t, idle_timeout, 0, 86400000, 0,
                   "Longest pause within the answer, and while the request "
                   "is sent: when both go on at a time, in which neither "
@@ -141,7 +142,9 @@ static const mosn_conf_block_t forward_block = {
 };
 
 static const mosn_directive_t respond_directives[] = {
-    MOSN_INT(mosn_respond_conf_t, status, 200, 599, 200, "Its status."),
+    MOSN_INT(mosn_respond_conf_t, status, 200, 599, 200,
+             "Its status.  What answers a call is an error of its protocol, "
+             "whatever the status."),
     MOSN_STRING(mosn_respond_conf_t, body, "", "Its body."),
     MOSN_STRING(mosn_respond_conf_t, body_file, NULL,
                 "A file that has its body, read when the configuration is; "
