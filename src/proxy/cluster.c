@@ -443,6 +443,7 @@ cluster_take_hosts(mosn_cluster_t *c, mosn_pool_t *pool,
         host = cluster_find_host(c, &by_name, h);
         if (host == NULL) {
             host = mosn_host_create(h, c->version);
+            mosn_host_succeed(host, mosn_map_find(&by_name, host->name));
         }
         host->conf = h;
         version_limit(host->version, c->conf, c->metrics);

@@ -45,6 +45,17 @@ mosn_host_create(const mosn_host_conf_t *conf, mosn_cluster_version_t *version)
 }
 
 
+void
+mosn_host_succeed(mosn_host_t *host, const mosn_host_t *was)
+{
+    if (was != NULL) {
+        host->judged = was->judged;
+        host->judged_all = was->judged_all;
+        host->judged_bad = was->judged_bad;
+    }
+}
+
+
 static mosn_str_t
 host_label(mosn_str_t cluster, mosn_str_t name, char text[LABEL_MAX])
 {

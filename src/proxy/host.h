@@ -91,6 +91,10 @@ struct mosn_host_s {
 mosn_host_t *mosn_host_create(const mosn_host_conf_t *conf,
                               mosn_cluster_version_t *version);
 
+/* The same host, with other connections: what was counted of it goes on.
+ * `was`: or NULL. */
+void mosn_host_succeed(mosn_host_t *host, const mosn_host_t *was);
+
 /* The first slot of the counters of a host; 0: there is no room.  Those of
  * one that is not touched for a minute may be given away. */
 uint32_t mosn_host_slots(mosn_str_t cluster, mosn_str_t name);
