@@ -111,39 +111,6 @@ transcode_put_frame(const mosn_message_t *call, mosn_chain_t *body)
 }
 
 
-mosn_message_t *
-mosn_transcode_wrap(const mosn_message_t *call, mosn_pool_t *pool,
-                    mosn_chain_t *body)
-{
-    mosn_message_t   *m = mosn_pool_alloc(pool, sizeof(*m));
-    const mosn_rpc_t *rpc = call->rpc;
-    bool              response = rpc->frame.kind == MOSN_RPC_RESPONSE
-                    || rpc->frame.kind == MOSN_RPC_HEARTBEAT_ACK;
-
-    if (!transcode_put_frame(call, body)) {
-        return NULL;
-    }
-    mosn_message_init(m, pool);
-    m->content_length = (int64_t) body->bytes;
-    mosn_headers_add(&m->headers, MOSN_HEADER_CONTENT_TYPE,
-                     MOSN_STR("Content-Type"), carried_type);
-    transcode_add(m, "x-mosn-rpc-protocol", rpc->codec->protocol);
-    if (response) {
-        m->status = call->status;
-        return m;
-    }
-    m->method = MOSN_STR("POST");
-    m->method_id = MOSN_METHOD_POST;
-    m->scheme = MOSN_STR("http");
-    m->path = transcode_path(rpc, pool);
-    transcode_add(m, MOSN_RPC_VERSION_HEADER, rpc->version);
-    transcode_add(m, MOSN_RPC_GROUP_HEADER, rpc->group);
-    return m;
-}
-
-
-/* --- out ----------------------------------------------------------------- */
-
 static void
 transcode_let_go(void *block)
 {
@@ -174,6 +141,64 @@ transcode_join(mosn_chain_t *body, mosn_pool_t *pool, const uint8_t **bytes_r)
     return block;
 }
 
+
+/* The call as the other side will read it: its headers may have other names in
+ * them by now. */
+static const mosn_rpc_t *
+transcode_reread(const mosn_message_t *call, mosn_pool_t *pool,
+                 mosn_chain_t *body)
+{
+    const mosn_rpc_codec_t *codec = call->rpc->codec;
+    mosn_rpc_t             *sent;
+    const char             *why;
+
+    if (mosn_rpc_is_untouched(call) || codec->read == NULL) {
+        return call->rpc;
+    }
+    sent = mosn_pool_calloc(pool, sizeof(*sent));
+    sent->codec = codec;
+    sent->block = transcode_join(body, pool, &sent->bytes);
+    return codec->look(sent->bytes, body->bytes, &sent->frame, &why) == MOSN_OK
+                   && sent->frame.len == body->bytes
+                   && codec->read(sent, &why) == MOSN_OK
+               ? sent
+               : call->rpc;
+}
+
+
+mosn_message_t *
+mosn_transcode_wrap(const mosn_message_t *call, mosn_pool_t *pool,
+                    mosn_chain_t *body)
+{
+    mosn_message_t   *m = mosn_pool_alloc(pool, sizeof(*m));
+    const mosn_rpc_t *rpc = call->rpc;
+    bool              response = rpc->frame.kind == MOSN_RPC_RESPONSE
+                    || rpc->frame.kind == MOSN_RPC_HEARTBEAT_ACK;
+
+    if (!transcode_put_frame(call, body)) {
+        return NULL;
+    }
+    mosn_message_init(m, pool);
+    m->content_length = (int64_t) body->bytes;
+    mosn_headers_add(&m->headers, MOSN_HEADER_CONTENT_TYPE,
+                     MOSN_STR("Content-Type"), carried_type);
+    transcode_add(m, "x-mosn-rpc-protocol", rpc->codec->protocol);
+    if (response) {
+        m->status = call->status;
+        return m;
+    }
+    m->method = MOSN_STR("POST");
+    m->method_id = MOSN_METHOD_POST;
+    m->scheme = MOSN_STR("http");
+    rpc = transcode_reread(call, pool, body);
+    m->path = transcode_path(rpc, pool);
+    transcode_add(m, MOSN_RPC_VERSION_HEADER, rpc->version);
+    transcode_add(m, MOSN_RPC_GROUP_HEADER, rpc->group);
+    return m;
+}
+
+
+/* --- out ----------------------------------------------------------------- */
 
 mosn_message_t *
 mosn_transcode_unwrap(const mosn_rpc_codec_t *codec, mosn_pool_t *pool,
