@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define COMMENT_MAX  65536u
 #define MAX_DEPTH    64 /* of groups in groups that are counted */
 #define MAX_INCLUDES 10 /* of files in files: libconfig's own bound */
 
@@ -194,6 +195,25 @@ scan_member(scan_t *s)
 }
 
 
+/* To the end of the line, with which libconfig takes seconds when it is some
+ * megabytes away. */
+static bool
+scan_comment(scan_t *s)
+{
+    const char *begin = s->at;
+    unsigned    line = s->line;
+
+    scan_skip(s, "\n", false);
+    if ((size_t) (s->at - begin) <= COMMENT_MAX) {
+        return true;
+    }
+    (void) snprintf(s->why, s->room,
+                    "%s:%u: a comment of more than %u bytes in one line",
+                    s->name, line, COMMENT_MAX);
+    return false;
+}
+
+
 static bool
 scan_all(scan_t *s)
 {
@@ -205,7 +225,9 @@ scan_all(scan_t *s)
             s->at++;
             scan_skip(s, "\"", true);
         } else if (c == '#' || (c == '/' && next == '/')) {
-            scan_skip(s, "\n", false);
+            if (!scan_comment(s)) {
+                return false;
+            }
         } else if (c == '/' && next == '*') {
             s->at += 2;
             scan_skip(s, "*/", false);

@@ -25,6 +25,22 @@ wrong(const char *text, const char *part, const char *name)
 }
 
 
+static void
+long_comments(void)
+{
+    static char text[COMMENT_MAX + 32];
+
+    memset(text, 'x', sizeof(text) - 1);
+    memcpy(text, "a = 1;\n#", 8);
+    wrong(text, "t:2: a comment of more than 65536 bytes in one line",
+          "a comment without an end");
+    text[7] = '/', text[8] = '/';
+    wrong(text, "t:2: a comment of more", "of the other kind");
+    text[COMMENT_MAX] = '\n', text[COMMENT_MAX + 1] = '#';
+    fine(text, "one that is as long as may be");
+}
+
+
 int
 main(void)
 {
@@ -51,6 +67,7 @@ main(void)
     fine(text, "so many settings");
     (void) sprintf(text + n, "b : 1;");
     wrong(text, "t:1025: more than 1024 settings in one group", "one more");
+    long_comments();
     n = 0;
     for (unsigned i = 0; i < 3000; i++) {
         n += (size_t) sprintf(text + n, "%s{ a = { b = 1; }; c = 2; }",
