@@ -254,7 +254,7 @@ request_take_data(mosn_request_t *r, const mosn_buf_t *data, bool end)
         return;
     }
     mosn_request_trim_held(r);
-    if (r->tunnel && end && up->received_end) {
+    if (r->tunnel && end && up->received_end && !r->held_end) {
         r->up = NULL;
         mosn_request_finish(r);
     } else if (mosn_stream_is_blocked(up)) {

@@ -392,8 +392,10 @@ mosn_request_lost(mosn_request_t *r, const mosn_stream_t *up,
     } else if (repeat == MOSN_REPEAT_SAFE) {
         r->repeated |= !mosn_stream_is_unsent(up);
         mosn_request_try_again(r);
-    } else if (repeat == MOSN_REPEAT_AT_RISK && request_risk(r)) {
-        return;
+    } else if (repeat == MOSN_REPEAT_AT_RISK) {
+        if (!request_risk(r)) { /* nor is there another budget */
+            mosn_request_fail(r, reason);
+        }
     } else if (r->response != NULL || !request_retry_end(r, reason)) {
         mosn_request_fail(r, reason);
     }

@@ -37,32 +37,42 @@ request_answered(mosn_request_t *r)
 }
 
 
+static void request_filter_data(mosn_request_t *r, const mosn_buf_t *data,
+                                bool end);
+static void request_filter_trailers(mosn_request_t *r,
+                                    mosn_headers_t *trailers);
+
+
+/* Filters that have not seen the head are to see nothing behind it. */
+static void
+request_hold(mosn_request_t *r, const mosn_buf_t *data, bool end)
+{
+    if (data != NULL && mosn_buf_len(data) > 0) {
+        mosn_chain_append_ref(&r->held_answer, data);
+    }
+    r->held_end = end;
+}
+
+
 /* What came while the head was held. */
 static MOSN_NOINLINE void
 request_send_held(mosn_request_t *r)
 {
-    mosn_stream_t *down = r->down;
-    bool           ended = false;
-
-    while (r->held_answer.head != NULL && !r->over) {
+    while (!r->over && r->held_answer.head != NULL) {
         mosn_buf_t *b = r->held_answer.head;
+        bool last = r->held_end && b->next == NULL && r->held_trailers == NULL;
 
-        ended = r->held_end && b->next == NULL && r->held_trailers == NULL;
-        r->bytes_sent += mosn_buf_len(b);
-        down->ops->send_data(down, b, ended);
+        r->held_end = r->held_end && !last;
+        request_filter_data(r, b, last);
         if (!r->over) {
             mosn_chain_consume(&r->held_answer, mosn_buf_len(b));
         }
     }
     if (!r->over && r->held_trailers != NULL) {
-        down->ops->send_trailers(down, r->held_trailers);
-        ended = true;
-    } else if (!r->over && r->held_end && !ended) {
-        down->ops->send_data(down, NULL, true);
-        ended = true;
-    }
-    if (!r->over && ended) {
-        request_answered(r);
+        request_filter_trailers(r, r->held_trailers);
+    } else if (!r->over && r->held_end) {
+        r->held_end = false;
+        request_filter_data(r, NULL, true);
     }
 }
 
@@ -205,17 +215,8 @@ static void
 request_pass_data(mosn_request_t *r, const mosn_buf_t *data, bool end)
 {
     mosn_stream_t *down = r->down;
-    size_t         n = data != NULL ? mosn_buf_len(data) : 0;
 
-    if (r->filter_paused) {
-        if (n > 0) {
-            mosn_chain_append_ref(&r->held_answer, data);
-        }
-        r->held_end = end;
-        return;
-    }
-
-    r->bytes_sent += n;
+    r->bytes_sent += data != NULL ? mosn_buf_len(data) : 0;
     down->ops->send_data(down, data, end);
     if (r->over) {
         return;
@@ -231,20 +232,8 @@ request_pass_data(mosn_request_t *r, const mosn_buf_t *data, bool end)
 
 
 static void
-request_up_on_data(mosn_stream_t *up, const mosn_buf_t *data, bool end)
+request_filter_data(mosn_request_t *r, const mosn_buf_t *data, bool end)
 {
-    mosn_request_t *r = up->owner;
-
-    if (r->over || r->up != up) {
-        return;
-    }
-
-    if (end && !r->tunnel) {
-        request_upstream_done(r);
-    }
-    if (!end) {
-        mosn_request_arm_timer(r);
-    }
     if (r->n_filters > 0 && !mosn_filters_on_response_data(r, data, end)) {
         return;
     }
@@ -265,16 +254,33 @@ request_up_on_data(mosn_stream_t *up, const mosn_buf_t *data, bool end)
 
 
 static void
-request_up_on_trailers(mosn_stream_t *up, mosn_headers_t *trailers)
+request_up_on_data(mosn_stream_t *up, const mosn_buf_t *data, bool end)
 {
     mosn_request_t *r = up->owner;
-    mosn_chain_t    body = { 0 };
 
     if (r->over || r->up != up) {
         return;
     }
 
-    request_upstream_done(r);
+    if (end && !r->tunnel) {
+        request_upstream_done(r);
+    }
+    if (!end) {
+        mosn_request_arm_timer(r);
+    }
+    if (MOSN_UNLIKELY(r->filter_paused)) {
+        request_hold(r, data, end);
+    } else {
+        request_filter_data(r, data, end);
+    }
+}
+
+
+static void
+request_filter_trailers(mosn_request_t *r, mosn_headers_t *trailers)
+{
+    mosn_chain_t body = { 0 };
+
     if (r->changes) {
         mosn_filters_on_response_trailers(r, trailers, &body);
         mosn_request_take_chain(r, &body, trailers->n == 0, request_pass_data);
@@ -282,12 +288,26 @@ request_up_on_trailers(mosn_stream_t *up, mosn_headers_t *trailers)
             return;
         }
     }
-    if (r->filter_paused) { /* their stream goes before it is over */
-        r->held_trailers = mosn_headers_copy(trailers, r->pool);
-        return;
-    }
     r->down->ops->send_trailers(r->down, trailers);
     mosn_request_finish(r);
+}
+
+
+static void
+request_up_on_trailers(mosn_stream_t *up, mosn_headers_t *trailers)
+{
+    mosn_request_t *r = up->owner;
+
+    if (r->over || r->up != up) {
+        return;
+    }
+
+    request_upstream_done(r);
+    if (r->filter_paused) { /* their stream goes before it is over */
+        r->held_trailers = mosn_headers_copy(trailers, r->pool);
+    } else {
+        request_filter_trailers(r, trailers);
+    }
 }
 
 

@@ -23,7 +23,7 @@ my $mosn = Mosn->start(<<"E");
 listeners = ( { name = "l"; address = "127.0.0.1:%%PORT1%%"; filters = ( { type = "proxy"; routes = "r"; access_log = ( { path = "%%DIR%%/access.log"; format = "%request_path% %response_code% %attempts%"; } ); } ); } );
 routes = ( { name = "r"; virtual_hosts = ( { name = "v"; domains = ["*"]; routes = (
   { match = { path_prefix = "/refused"; }; route = { cluster = "refused"; retry = { on = ["5xx"]; attempts = 3; backoff = "5ms"; }; }; },
-  { match = { path = "/none"; }; route = { cluster = "none"; retry_lost = true; }; },
+  { match = { path = "/none"; }; route = { cluster = "none"; retry_lost = true; retry = { on = ["reset"]; attempts = 3; }; }; },
   { route = { cluster = "some"; retry_lost = true; }; } ); } ); } );
 clusters = ( { name = "none"; retry_budget = { percent = 0.0; min_per_second = 0; }; $at }, { name = "some"; retry_budget = { percent = 0.0; min_per_second = 1; }; $at },
   { name = "refused"; protocol = "http2"; hosts = ( { address = "127.0.0.1:$refusing->{port}"; } ); } );
