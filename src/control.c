@@ -223,9 +223,12 @@ control_change(void *owner, const char                        *line,
         done(request, false, "out of descriptors\n");
         return;
     }
-    if (mosn_socket_send_message(c->child->channel, &note, sizeof(note),
-                                 &fds[1], 1)
-        == -1)
+    /* First what is asked: who refuses it at once, as before a reload, is
+     * not to be written to any more. */
+    if (dprintf(fds[0], "%s\n", line) < 0
+        || mosn_socket_send_message(c->child->channel, &note, sizeof(note),
+                                    &fds[1], 1)
+               == -1)
     {
         (void) close(fds[0]);
         (void) close(fds[1]);
@@ -247,8 +250,6 @@ control_change(void *owner, const char                        *line,
     mosn_list_append(&c->changes, &change->link);
     (void) mosn_conn_add_filter(conn, &change_filter, NULL, change);
     mosn_conn_arm_idle(conn, CHANGE_MS);
-    mosn_conn_write(conn, line, strlen(line));
-    mosn_conn_write(conn, "\n", 1);
 }
 
 
